@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fails on an include that points up or sideways, and on a LibTorch include outside its doors.
+
+Usage: check_layers.py SRC. The table is the layering of docs/architecture.md: a directory may include itself and the
+directories named beside it.
+"""
+import os
+import re
+import sys
+
+ALLOWED = {
+    "base": "",
+    "config": "base",
+    "image": "base",
+    "text": "base config",
+    "preprocess": "base config image text",
+    "synth": "base config image",
+    "formats": "base",
+    "metrics": "base",
+    "hub": "base",
+    "data": "base config image text preprocess formats hub",
+    "tensor": "base",
+    "nn": "base tensor",
+    "model": "base tensor nn config formats",
+    "generate": "base tensor nn model config formats text preprocess image",
+    "dist": "base tensor",
+    "cuda": "base tensor",
+    "train": "base tensor nn model dist data config formats text preprocess image",
+    "eval": "base tensor model generate data metrics config text preprocess image formats",
+    "serve": "base tensor model generate config text preprocess image formats",
+    "plan": "base tensor model train config data",
+    "sweep": "base train eval config",
+    "cli": "*",
+}
+TORCH = re.compile(r"^(ATen|c10|torch|caffe2)/")
+# Heavy or sharp LibTorch headers live behind these files (docs/architecture.md, "Doors").
+TORCH_DOORS = re.compile(r"^(tensor|cuda|dist)/")
+
+
+def violations(root):
+    for folder, _, names in os.walk(root):
+        for name in sorted(names):
+            if not re.search(r"\.(h|cc|cu|cuh)$", name):
+                continue
+            path = os.path.join(folder, name)
+            relative = os.path.relpath(path, root)
+            layer = relative.split(os.sep)[0]
+            if layer not in ALLOWED:
+                yield f"{relative}: directory '{layer}' is not in the layer table"
+                continue
+            allowed = ALLOWED[layer].split() + [layer]
+            for number, line in enumerate(open(path, encoding="utf-8"), 1):
+                match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+                if not match:
+                    continue
+                target = match.group(1)
+                first = target.split("/")[0]
+                if TORCH.match(target) and not TORCH_DOORS.match(relative):
+                    yield f"{relative}:{number}: includes {target}; LibTorch comes in through tensor/tensor.h or tensor/ops.h"
+                if target == "tensor/ops.h" and name.endswith(".h") and name != "precompiled.h":
+                    yield f"{relative}:{number}: tensor/ops.h in a header; include tensor/tensor.h there"
+                if target.startswith("nlohmann/") and name.endswith(".h") and target != "nlohmann/json_fwd.hpp" \
+                        and name != "precompiled.h":
+                    yield f"{relative}:{number}: {target} in a header; use nlohmann/json_fwd.hpp"
+                if "/" not in target or first not in ALLOWED or ALLOWED[layer] == "*":
+                    continue
+                if first not in allowed:
+                    yield f"{relative}:{number}: {layer} includes {target}, allowed: {' '.join(sorted(set(allowed)))}"
+
+
+def main():
+    if len(sys.argv) != 2 or not os.path.isdir(sys.argv[1]):
+        sys.exit("usage: check_layers.py SRC")
+    found = list(violations(sys.argv[1]))
+    for line in found:
+        print(line)
+    print(f"check_layers: {len(found)} violations")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

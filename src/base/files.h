@@ -1,0 +1,61 @@
+// Files: whole reads, read-only maps, and writes that are complete or absent.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace molmo {
+
+/// Reads a file as text. Throws Error naming the path.
+std::string read_text_file(const std::filesystem::path& path);
+
+/// Reads a file as bytes. Throws Error naming the path.
+std::vector<uint8_t> read_binary_file(const std::filesystem::path& path);
+
+/// Writes `content` to a temporary file beside `path`, syncs it, and renames it into place.
+void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// Makes a folder's entries durable (fsync of the directory).
+void sync_directory(const std::filesystem::path& folder);
+
+/// A read-only memory map of a whole file. An empty file maps to an empty span.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// Writes a file in pieces under a temporary name; it appears under `path` only when commit() has synced and renamed it.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();  ///< removes the temporary file unless committed
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, size_t num_bytes);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int descriptor_ = -1;
+};
+
+}  // namespace molmo

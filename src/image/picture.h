@@ -1,0 +1,23 @@
+// A decoded picture: 8-bit RGB, row-major.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace molmo::image {
+
+/// 8-bit RGB, rows from the top, no row padding: value (y, x, c) lies at (y * width + x) * 3 + c.
+struct Picture {
+  int width = 0, height = 0;
+  std::vector<uint8_t> pixels;  ///< [height, width, 3]
+
+  Picture() = default;
+  Picture(int width, int height) : width(width), height(height), pixels(size_t{3} * width * height) {}
+  uint8_t* row(int y) { return pixels.data() + size_t{3} * width * y; }
+  const uint8_t* row(int y) const { return pixels.data() + size_t{3} * width * y; }
+  bool operator==(const Picture&) const = default;
+};
+
+}  // namespace molmo::image

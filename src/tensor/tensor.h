@@ -1,0 +1,12 @@
+// THE door to LibTorch for headers: the tensor type and nothing heavier. Operators: tensor/ops.h, in .cc files only.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace molmo {
+
+using at::IntArrayRef;
+using at::Tensor;
+
+}  // namespace molmo

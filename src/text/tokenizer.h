@@ -1,0 +1,73 @@
+// The tokenizer interface that the rest of the program sees, and the model's special tokens.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/input_config.h"
+
+namespace molmo::text {
+
+/// Text to ids and back. Implementations are immutable and safe to share between threads.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  /// Encodes UTF-8 (ill-formed bytes become U+FFFD first); adds no BOS or EOS. Added tokens in the text become their ids.
+  virtual std::vector<int64_t> encode(std::string_view text) const = 0;
+
+  /// Decodes ids. Unknown ids (negative or beyond the vocabulary) are an Error.
+  virtual std::string decode(std::span<const int64_t> ids, bool skip_special = false) const = 0;
+
+  /// The raw bytes of one id (a byte-level piece may be an incomplete UTF-8 sequence); used by StreamDecoder.
+  virtual std::string token_bytes(int64_t id) const = 0;
+
+  /// Number of ids, special and filler tokens included.
+  virtual int64_t size() const = 0;
+
+  /// Id of an added (special) token, or -1.
+  virtual int64_t added_token_id(std::string_view content) const = 0;
+};
+
+/// Ids of the five image tokens and of BOS and EOS. Facts: spec/preprocess.md §3.1.
+struct SpecialTokens {
+  int64_t im_start = -1, im_end = -1, im_patch = -1, im_col = -1, image = -1;
+  int64_t bos = -1, eos = -1;
+};
+
+inline constexpr std::string_view kImageTokens[] = {"<im_start>", "<im_end>", "<im_patch>", "<im_col>", "<|image|>"};
+
+/// A tokenizer with Molmo's extension (kept added tokens, fillers, image tokens) and the ids that follow from it.
+struct MolmoTokenizer {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  SpecialTokens special;
+
+  /// Decodes a model's answer: drops one leading token if it is EOS = BOS, cuts at the first EOS.
+  std::string decode_answer(std::span<const int64_t> ids) const;
+};
+
+/// Loads config.file below `folder` (tokenizer.json or a SentencePiece .model, by content) and extends it.
+/// Errors: missing or malformed file; image tokens that do not land on consecutive ids.
+MolmoTokenizer load_tokenizer(const std::filesystem::path& folder, const config::TokenizerConfig& config);
+
+/// Emits the text of a token stream as soon as it can no longer change; an incomplete UTF-8 prefix is held back.
+class StreamDecoder {
+ public:
+  explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer) : tokenizer_(std::move(tokenizer)) {}
+  /// Text that became safe to show with this token.
+  std::string push(int64_t id);
+  /// What remains at the end of the stream (a held prefix becomes one U+FFFD).
+  std::string finish();
+
+ private:
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::string held_;
+};
+
+}  // namespace molmo::text
