@@ -21,7 +21,7 @@ ALLOWED = {
     "hub": "base",
     "data": "base config image text preprocess formats hub",
     "tensor": "base",
-    "nn": "base tensor",
+    "nn": "base tensor config",
     "model": "base tensor nn config formats",
     "generate": "base tensor nn model config formats text preprocess image",
     "dist": "base tensor",

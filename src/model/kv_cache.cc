@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kv_cache.h"
+
+#include "base/check.h"
+#include "tensor/ops.h"
+
+namespace molmo::model {
+
+KvCache::KvCache(const config::DecoderConfig& config, int64_t batch, int64_t capacity, const at::TensorOptions& options)
+    : valid_(at::zeros({batch, capacity}, options.dtype(at::kBool))) {
+  for (int i = 0; i < config.num_layers; ++i) {
+    keys_.push_back(at::empty({batch, config.num_kv_heads, capacity, config.head_dim()}, options));
+    values_.push_back(at::empty({batch, config.num_kv_heads, capacity, config.head_dim()}, options));
+  }
+}
+
+std::pair<Tensor, Tensor> KvCache::append(int64_t layer, const Tensor& k, const Tensor& v) {
+  const int64_t end = length_ + k.size(2);
+  MOLMO_CHECK(end <= capacity(), fmt::format("KV cache of {} slots, {} needed", capacity(), end));
+  keys_[layer].slice(2, length_, end).copy_(k);
+  values_[layer].slice(2, length_, end).copy_(v);
+  return {keys_[layer].slice(2, 0, end), values_[layer].slice(2, 0, end)};
+}
+
+void KvCache::advance(const Tensor& valid) {
+  valid_.slice(1, length_, length_ + valid.size(1)).copy_(valid);
+  length_ += valid.size(1);
+}
+
+}  // namespace molmo::model

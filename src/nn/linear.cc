@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nn/linear.h"
+
+#include "tensor/ops.h"
+
+namespace molmo::nn {
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, at::ScalarType compute) {
+  return at::linear(x.to(compute), weight.to(compute),
+                    bias.defined() ? std::optional<Tensor>(bias.to(compute)) : std::nullopt);
+}
+
+Linear::Linear(int64_t in, int64_t out, bool has_bias, Init init, const ParamScope& scope)
+    : weight_(scope.add("weight", {out, in}, init)) {
+  if (has_bias) bias_ = scope.add("bias", {out}, Init::zeros());
+}
+
+Tensor Linear::operator()(const Tensor& x, at::ScalarType compute) const {
+  return linear(x, weight_.value(), bias_.defined() ? bias_.value() : Tensor(), compute);
+}
+
+}  // namespace molmo::nn

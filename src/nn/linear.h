@@ -1,0 +1,25 @@
+// Linear maps with an explicit compute dtype (docs/architecture.md, "Compute dtype").
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "tensor/param_set.h"
+
+namespace molmo::nn {
+
+/// y = x W^T + b, computed in `compute` whatever the dtypes of x and the parameters; the result has that dtype.
+class Linear {
+ public:
+  Linear() = default;
+  /// Weight [out, in] and, if `has_bias`, bias [out] (zeros).
+  Linear(int64_t in, int64_t out, bool has_bias, Init init, const ParamScope& scope);
+
+  Tensor operator()(const Tensor& x, at::ScalarType compute) const;  // [..., in] -> [..., out]
+
+ private:
+  Param weight_, bias_;
+};
+
+/// The functional form: weight [out, in], bias [out] or undefined.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, at::ScalarType compute);
+
+}  // namespace molmo::nn

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nn/norm.h"
+
+#include "tensor/ops.h"
+
+namespace molmo::nn {
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  const Tensor wide = x.to(at::kFloat);
+  const Tensor scaled = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
+  return weight * scaled.to(x.scalar_type());
+}
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  const auto optional = [](const Tensor& t) { return t.defined() ? std::optional<Tensor>(t) : std::nullopt; };
+  return at::layer_norm(x.to(at::kFloat), {x.size(-1)}, optional(weight), optional(bias), eps);
+}
+
+Norm::Norm(config::NormKind kind, int64_t width, bool has_bias, double eps, const ParamScope& scope)
+    : kind_(kind), eps_(eps), weight_(scope.add("weight", {width}, Init::ones())) {
+  if (has_bias) bias_ = scope.add("bias", {width}, Init::zeros());
+}
+
+Tensor Norm::operator()(const Tensor& x) const {
+  if (kind_ == config::NormKind::kRms) return rms_norm(x, weight_.value(), eps_);
+  return layer_norm(x, weight_.value(), bias_.defined() ? bias_.value() : Tensor(), eps_);
+}
+
+}  // namespace molmo::nn

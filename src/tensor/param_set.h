@@ -1,0 +1,99 @@
+// Parameters of a model: an ordered registry of names and tensors. It replaces torch::nn::Module: modules are plain
+// values that keep Param handles, and sharding, optimizer groups and checkpoints all walk one flat list.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace molmo {
+
+/// How a fresh parameter is filled.
+struct Init {
+  enum class Kind { kZeros, kOnes, kNormal, kTruncatedNormal, kXavierUniform } kind = Kind::kZeros;
+  double std = 0.0;
+  double cutoff = 0.0;  ///< kTruncatedNormal: absolute bound
+
+  static Init zeros() { return {}; }
+  static Init ones() { return {.kind = Kind::kOnes}; }
+  static Init normal(double std) { return {.kind = Kind::kNormal, .std = std}; }
+  static Init truncated(double std, double cutoff) { return {.kind = Kind::kTruncatedNormal, .std = std, .cutoff = cutoff}; }
+  static Init xavier() { return {.kind = Kind::kXavierUniform}; }
+};
+
+/// One entry. `value` may be on the meta device until ParamSet::materialize.
+struct Parameter {
+  std::string name;
+  Init init;
+  Tensor value;
+};
+
+/// A module's handle of one parameter: stays valid when the value is replaced (materialised, sharded, cast).
+class Param {
+ public:
+  Param() = default;
+  explicit Param(const Parameter* entry) : entry_(entry) {}
+  bool defined() const { return entry_ != nullptr; }
+  const Tensor& value() const { return entry_->value; }
+  const std::string& name() const { return entry_->name; }
+  const Parameter* entry() const { return entry_; }
+
+ private:
+  const Parameter* entry_ = nullptr;
+};
+
+class ParamSet {
+ public:
+  ParamSet() = default;
+  ParamSet(const ParamSet&) = delete;
+  ParamSet& operator=(const ParamSet&) = delete;
+
+  /// Registers a float32 parameter on the meta device: nothing is allocated. A name can be used once.
+  Param add(const std::string& name, IntArrayRef shape, Init init);
+
+  const std::deque<Parameter>& all() const { return entries_; }
+  std::deque<Parameter>& all() { return entries_; }
+  Parameter* find(const std::string& name);
+  const Parameter* find(const std::string& name) const;
+
+  int64_t num_values() const;  ///< total number of parameter values
+
+  /// Allocates every meta parameter on `device` and fills it by its Init. The values of a parameter depend on `seed` and
+  /// its name only, not on order or device.
+  void materialize(at::Device device, uint64_t seed);
+
+  /// Turns gradients on or off for all parameters whose name satisfies `is_trained`.
+  template <class Predicate>
+  void set_trained(const Predicate& is_trained) {
+    for (Parameter& entry : entries_) entry.value.set_requires_grad(is_trained(entry.name));
+  }
+
+ private:
+  std::deque<Parameter> entries_;  // addresses stay valid
+  std::map<std::string, Parameter*> by_name_;
+};
+
+/// A name prefix into a ParamSet, handed down through constructors; checkpoint names equal member paths.
+class ParamScope {
+ public:
+  explicit ParamScope(ParamSet& set, std::string prefix = "") : set_(&set), prefix_(std::move(prefix)) {}
+
+  /// The scope `prefix.name`.
+  ParamScope operator/(const std::string& name) const { return ParamScope(*set_, path(name)); }
+  Param add(const std::string& name, IntArrayRef shape, Init init) const { return set_->add(path(name), shape, init); }
+  const std::string& prefix() const { return prefix_; }
+
+  /// The parameters registered so far whose names lie below this scope, in order.
+  std::vector<Param> params() const;
+
+ private:
+  std::string path(const std::string& name) const { return prefix_.empty() ? name : prefix_ + "." + name; }
+  ParamSet* set_;
+  std::string prefix_;
+};
+
+}  // namespace molmo

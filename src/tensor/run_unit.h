@@ -1,0 +1,53 @@
+// The unit seam. Every shardable part of the model (ViT block, connector, decoder block, embedding, head) runs through
+// run_unit(): gathering and freeing of sharded weights, activation checkpointing, prefetch, offload and profiling attach
+// there and nowhere else, and modules never know.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tensor/param_set.h"
+
+namespace molmo {
+
+/// A part of the model that is gathered, checkpointed and freed as one.
+struct Unit {
+  std::string name;           ///< prefix of its parameters, for example "model.transformer.blocks.3"
+  std::vector<Param> params;  ///< empty for a unit without parameters of its own
+
+  Unit() = default;
+  explicit Unit(const ParamScope& scope) : name(scope.prefix()), params(scope.params()) {}
+};
+
+using TensorList = std::vector<Tensor>;
+using UnitFunction = std::function<TensorList(const TensorList& inputs)>;
+
+/// What happens around a unit. Implementations call `function(inputs)` exactly once per forward (and again in backward if
+/// they recompute).
+class UnitRunner {
+ public:
+  virtual ~UnitRunner() = default;
+  virtual TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) = 0;
+};
+
+/// Runs `function(inputs)` under the runner installed on this thread; without one it just calls it.
+TensorList run_unit(const Unit& unit, const TensorList& inputs, const UnitFunction& function);
+
+/// The common case of one input and one output.
+Tensor run_unit(const Unit& unit, const Tensor& input, const std::function<Tensor(const Tensor&)>& function);
+
+/// Installs a runner on this thread for its lifetime.
+class ScopedUnitRunner {
+ public:
+  explicit ScopedUnitRunner(UnitRunner& runner);
+  ~ScopedUnitRunner();
+  ScopedUnitRunner(const ScopedUnitRunner&) = delete;
+  ScopedUnitRunner& operator=(const ScopedUnitRunner&) = delete;
+
+ private:
+  UnitRunner* previous_;
+};
+
+}  // namespace molmo

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/clip.h"
+
+#include "tensor/ops.h"
+
+namespace molmo::train {
+namespace {
+
+constexpr double kEpsilon = 1e-6;
+
+std::vector<Tensor> gradients_of(const ParamGroup& group) {
+  std::vector<Tensor> gradients;
+  for (const Parameter* param : group.params) {
+    if (param->value.grad().defined()) gradients.push_back(param->value.grad());
+  }
+  return gradients;
+}
+
+double squared_norm(const std::vector<Tensor>& gradients) {
+  if (gradients.empty()) return 0.0;
+  const std::vector<Tensor> norms = at::_foreach_norm(gradients, 2);
+  return at::stack(norms).to(at::kDouble).square().sum().item<double>();
+}
+
+}  // namespace
+
+ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const config::OptimizerConfig& optimizer, int64_t step) {
+  const at::NoGradGuard no_grad;
+  std::array<double, 3> squares{};
+  for (const ParamGroup& group : groups) squares[static_cast<size_t>(group.component)] += squared_norm(gradients_of(group));
+
+  ClipResult result;
+  result.total_norm = std::sqrt(squares[0] + squares[1] + squares[2]);
+  for (size_t c = 0; c < squares.size(); ++c) {
+    result.norms[c] = std::sqrt(squares[c]);
+    const auto& base = component_config(optimizer, kComponents[c]).max_grad_norm;
+    if (!base) continue;
+    const double norm = optimizer.clip == config::ClipMode::kGlobal ? result.total_norm : result.norms[c];
+    result.factors[c] = std::min(1.0, clip_limit(optimizer, *base, step) / (norm + kEpsilon));
+  }
+
+  size_t num_limited = 0, num_clipped = 0;
+  for (const ParamGroup& group : groups) {
+    if (!component_config(optimizer, group.component).max_grad_norm) continue;
+    const double factor = result.factors[static_cast<size_t>(group.component)];
+    num_limited += group.params.size();
+    if (factor >= 1.0) continue;
+    num_clipped += group.params.size();
+    for (Tensor gradient : gradients_of(group)) gradient.mul_(factor);
+  }
+  if (num_limited > 0) result.clipping_rate = static_cast<double>(num_clipped) / static_cast<double>(num_limited);
+  return result;
+}
+
+}  // namespace molmo::train

@@ -1,0 +1,46 @@
+// Which parameters train, in which component, and with which decay. Facts: spec/training.md §1.2.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/train_config.h"
+#include "tensor/param_set.h"
+
+namespace molmo::train {
+
+/// Order of groups and of per-component metrics.
+enum class Component { kConnector, kVit, kLlm };
+inline constexpr std::array<Component, 3> kComponents = {Component::kConnector, Component::kVit, Component::kLlm};
+
+std::string_view component_name(Component component);  ///< "connector", "vit", "llm"
+
+/// Settings of one component.
+const config::ComponentConfig& component_config(const config::OptimizerConfig& optimizer, Component component);
+
+/// Component of a parameter name. The new-token table belongs to the connector.
+Component component_of(std::string_view name);
+
+/// False for embeddings, norms, layer scales and position tables. PARITY: biases, q/k norms, patch and padding
+/// embeddings decay.
+bool has_weight_decay(std::string_view name);
+
+/// Whether a parameter trains under the freezing switches.
+bool is_trained(std::string_view name, const config::OptimizerConfig& optimizer);
+
+/// Parameters that share learning rate, decay and clip limit.
+struct ParamGroup {
+  std::string name;  ///< "connector_decay", "connector_no_decay", "vit_decay", ...
+  Component component;
+  double weight_decay = 0.0;
+  std::vector<Parameter*> params;  ///< sorted by name
+};
+
+/// Groups in the fixed order connector, vit, llm (decay before no_decay); empty ones are left out.
+/// Marks exactly the trained parameters of `set` as requiring gradients.
+std::vector<ParamGroup> make_groups(ParamSet& set, const config::OptimizerConfig& optimizer);
+
+}  // namespace molmo::train
