@@ -22,7 +22,7 @@ ALLOWED = {
     "data": "base config image text preprocess formats hub",
     "tensor": "base",
     "nn": "base tensor config",
-    "model": "base tensor nn config formats",
+    "model": "base tensor nn config formats preprocess",
     "generate": "base tensor nn model config formats text preprocess image",
     "dist": "base tensor",
     "cuda": "base tensor",

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "preprocess/example.h"
 #include "tensor/tensor.h"
 
 namespace molmo::model {
@@ -17,5 +18,15 @@ struct ModelInputs {
   Tensor crop_rows;        // [C] int64: row of each crop
   Tensor token_positions;  // [C, P] int64: position of each pooled token in its row; negative = discarded
 };
+
+/// What the loss compares with, beside the inputs.
+struct ModelTargets {
+  Tensor labels;   // [B, S] int64, -1 = none
+  Tensor weights;  // [B, S] float32, <= 0 = not counted
+};
+
+/// Copies a collated batch to `device`.
+ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device);
+ModelTargets make_targets(const preprocess::Batch& batch, at::Device device);
 
 }  // namespace molmo::model

@@ -1,0 +1,62 @@
+// What is minimised: next tokens of responses (captions, SFT), or the kind of object under each pooled cell (stage 0).
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "model/molmo.h"
+#include "nn/linear.h"
+
+namespace molmo::train {
+
+/// Inputs and targets of one forward and backward.
+struct MicroBatch {
+  model::ModelInputs inputs;
+  model::ModelTargets targets;
+  Tensor cell_kinds;  // [C, P] int64, -100 = not counted; only for the tower objective
+  int64_t num_rows = 0, num_tokens = 0;  ///< images, and useful (not padding) tokens
+};
+
+/// Weighted sums over a micro-batch, not yet divided; differentiable scalars.
+struct LossSums {
+  Tensor cross_entropy, accuracy;  // []
+  Tensor z_loss;                   // [] or undefined
+};
+
+class Objective {
+ public:
+  virtual ~Objective() = default;
+  /// The micro-batch's share of the divisor.
+  virtual double weight_sum(const MicroBatch& batch) const = 0;
+  virtual LossSums losses(const MicroBatch& batch, const model::ForwardOptions& forward) const = 0;
+};
+
+/// Cross-entropy and z-loss of response tokens. The head runs on the positions that count only.
+class TokenObjective : public Objective {
+ public:
+  TokenObjective(const model::Molmo& molmo, double z_loss_scale) : molmo_(molmo), z_loss_scale_(z_loss_scale) {}
+  double weight_sum(const MicroBatch& batch) const override;
+  LossSums losses(const MicroBatch& batch, const model::ForwardOptions& forward) const override;
+
+ private:
+  const model::Molmo& molmo_;
+  double z_loss_scale_;
+};
+
+/// Stage 0 for a tower that starts from nothing: classify each projected image token by the object kind under its centre.
+/// The released models start from a trained tower instead; this is how the tiny model gets one (docs/training.md).
+class TowerObjective : public Objective {
+ public:
+  TowerObjective(const model::Molmo& molmo, int64_t num_kinds, uint64_t seed);
+  double weight_sum(const MicroBatch& batch) const override;
+  LossSums losses(const MicroBatch& batch, const model::ForwardOptions& forward) const override;
+
+  ParamSet& params() { return *params_; }  ///< the classifier, "tower_head.*"; thrown away after stage 0
+
+ private:
+  const model::Molmo& molmo_;
+  std::unique_ptr<ParamSet> params_;
+  nn::Linear head_;
+};
+
+}  // namespace molmo::train
