@@ -3,6 +3,8 @@
 
 # Floating-point contraction is off: image arithmetic says fma() where it means it (docs/architecture.md).
 add_compile_options(-Wall -Wextra -Wpedantic -ffp-contract=off -fno-math-errno)
+# One -fPIC for libraries and programs: a precompiled header serves only files with the same code model.
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fPIC>)
 if(MOLMO_WERROR)
   add_compile_options(-Werror)
 endif()

@@ -88,12 +88,13 @@ Tensor Vit::embed(const Tensor& patches, at::ScalarType compute) const {
 
 std::vector<Tensor> Vit::operator()(const Tensor& patches, const std::vector<int>& layers, at::ScalarType compute) const {
   expect_shape("vit patches", patches, {kAnySize, config_.num_patches(), config_.patch_values()});
-  const int last = *std::max_element(layers.begin(), layers.end());
-  MOLMO_CHECK(last < static_cast<int>(blocks_.size()), "vit layer beyond the last block");
+  const int num_blocks = static_cast<int>(blocks_.size());
+  const int needed = *std::max_element(layers.begin(), layers.end()) + 1;
+  MOLMO_CHECK(needed <= num_blocks, "vit layer beyond the last block");
   Tensor x = run_unit(embedding_unit_, patches, [&](const Tensor& p) { return embed(p, compute); });
   tap("vit.embeddings", x);
   std::vector<Tensor> outputs(layers.size());
-  for (int i = 0; i <= last; ++i) {
+  for (int i = 0; i < (taps_are_heard() ? num_blocks : needed); ++i) {
     x = run_unit(blocks_[i].unit(), x, [&](const Tensor& h) { return blocks_[i](h, compute); });  // [C, N+c, Dv]
     tap("vit.block.", i, "", x);
     for (size_t j = 0; j < layers.size(); ++j) {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading points out of a reply: hand-written scanners for the four spellings (data/points.h).
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+
+#include "data/letter_case.h"
+#include "data/points.h"
+
+namespace molmo::data {
+namespace {
+
+bool is_ascii_digit(char32_t c) { return c >= U'0' && c <= U'9'; }
+
+/// Reads a text from one place; every `read_` moves on and says whether it could, every `skip_` moves over what is there.
+class Cursor {
+ public:
+  Cursor(const std::vector<char32_t>& text, size_t position) : text_(text), position_(position) {}
+  size_t position() const { return position_; }
+
+  bool read(std::string_view literal) {
+    for (char c : literal) {
+      if (current() != static_cast<char32_t>(c)) return false;
+      ++position_;
+    }
+    return true;
+  }
+  void skip_one(char32_t c) { position_ += current() == c; }
+  size_t skip_spaces() { return skip_while(is_unicode_space); }
+  size_t skip_index() { return skip_while(is_unicode_digit); }
+
+  /// `12.5` with exactly one decimal; nothing is asked of what follows.
+  bool read_tenths(double& value) { return read_number(value, /*min_decimals=*/1, /*max_decimals=*/1); }
+  /// `12.5` with any number of decimals, at least one.
+  bool read_decimal(double& value) { return read_number(value, 1, kMany); }
+  /// `12` or `12.5`.
+  bool read_number(double& value) { return read_number(value, 0, kMany); }
+
+  /// Exactly three digits (further ones stay).
+  bool read_three_digits(double& value) {
+    value = 0;
+    for (int i = 0; i < 3; ++i, ++position_) {
+      if (!is_ascii_digit(current())) return false;
+      value = value * 10 + static_cast<double>(current() - U'0');
+    }
+    return true;
+  }
+
+ private:
+  static constexpr size_t kMany = SIZE_MAX;
+  char32_t current() const { return position_ < text_.size() ? text_[position_] : U'\0'; }
+
+  template <class Predicate>
+  size_t skip_while(Predicate holds) {
+    const size_t begin = position_;
+    while (position_ < text_.size() && holds(text_[position_])) ++position_;
+    return position_ - begin;
+  }
+
+  // The fraction is taken where it has at least one digit; `min_decimals` 1 makes it compulsory.
+  bool read_number(double& value, size_t min_decimals, size_t max_decimals) {
+    const size_t begin = position_;
+    if (skip_while(is_ascii_digit) == 0) return false;
+    const size_t whole_end = position_;
+    skip_one(U'.');
+    size_t decimals = 0;
+    for (; position_ > whole_end && decimals < max_decimals && is_ascii_digit(current()); ++decimals) ++position_;
+    if (decimals < min_decimals) return false;
+    if (decimals == 0) position_ = whole_end;
+    value = std::strtod(std::string(text_.begin() + begin, text_.begin() + position_).c_str(), nullptr);
+    return true;
+  }
+
+  const std::vector<char32_t>& text_;
+  size_t position_;
+};
+
+bool read_click(Cursor& at, Point& p) {
+  if (!at.read("Click(") || !at.read_tenths(p[0]) || !at.read(",")) return false;
+  at.skip_one(U' ');
+  return at.read_tenths(p[1]) && at.read(")");
+}
+
+bool read_bracket(Cursor& at, Point& p) {
+  if (!at.read("(") || !at.read_tenths(p[0])) return false;
+  at.skip_one(U',');
+  at.skip_one(U' ');
+  return at.read_tenths(p[1]) && at.read(")");
+}
+
+bool read_attribute(Cursor& at, std::string_view name, double& value) {
+  if (!at.read(name)) return false;
+  at.skip_index();
+  if (!at.read("=\"")) return false;
+  at.skip_spaces();
+  return at.read_number(value) && at.read("\"");
+}
+
+bool read_attributes(Cursor& at, Point& p) {
+  return read_attribute(at, "x", p[0]) && at.skip_spaces() > 0 && read_attribute(at, "y", p[1]);
+}
+
+bool read_thousandths(Cursor& at, Point& p) {
+  if (at.skip_index() == 0 && !at.read("p")) return false;
+  at.skip_spaces();
+  if (!at.read("=")) return false;
+  at.skip_spaces();
+  if (!at.read_three_digits(p[0])) return false;
+  at.skip_spaces();
+  if (!at.read(",")) return false;
+  at.skip_spaces();
+  if (!at.read_three_digits(p[1])) return false;
+  p[0] /= 10.0, p[1] /= 10.0;
+  return true;
+}
+
+bool read_decimal_pair(Cursor& at, Point& p) {
+  if (!at.read_decimal(p[0]) || !at.read(",")) return false;
+  at.skip_spaces();
+  return at.read_decimal(p[1]);
+}
+
+// Every match from left to right without overlap; pairs with a value above 100 are dropped.
+void scan(const std::vector<char32_t>& text, bool (*read)(Cursor&, Point&), std::vector<Point>& out) {
+  for (size_t i = 0; i < text.size();) {
+    Cursor at(text, i);
+    Point point{};
+    if (!read(at, point)) {
+      // A number that fails fails from each of its digits: leave it whole, so that long digit runs stay linear.
+      const bool in_number = is_ascii_digit(text[i]);
+      do ++i;
+      while (in_number && i < text.size() && is_ascii_digit(text[i]));
+      continue;
+    }
+    i = at.position();
+    if (std::max(point[0], point[1]) <= 100.0) out.push_back(point);
+  }
+}
+
+}  // namespace
+
+std::vector<Point> extract_points(std::string_view text, ImageSize size) {
+  const std::vector<char32_t> characters = decode_utf8(text);
+  std::vector<Point> points;
+  for (auto* read : {read_click, read_bracket, read_attributes, read_thousandths}) scan(characters, read, points);
+  for (Point& p : points) p = {p[0] / 100.0 * size.width, p[1] / 100.0 * size.height};
+  return points;
+}
+
+std::vector<Box> extract_boxes(std::string_view text, ImageSize size) {
+  const std::vector<Point> points = extract_points(text, size);
+  std::vector<Box> boxes;
+  for (size_t i = 0; i + 1 < points.size(); i += 2) {
+    boxes.push_back({points[i][0], points[i][1], points[i + 1][0], points[i + 1][1]});
+  }
+  return boxes;
+}
+
+std::vector<Point> extract_count_points(std::string_view text, ImageSize size) {
+  std::vector<Point> points;
+  scan(decode_utf8(text), read_decimal_pair, points);
+  for (Point& p : points) p = {p[0] * size.width, p[1] * size.height};
+  return points;
+}
+
+}  // namespace molmo::data

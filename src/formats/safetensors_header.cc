@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/safetensors_header.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "base/check.h"
+#include "base/json.h"
+#include "molmo/error.h"
+
+namespace molmo::formats {
+namespace {
+
+constexpr uint64_t kLargestHeader = 100'000'000;  // as the format's own library has it
+
+struct DTypeRow {
+  DType dtype;
+  std::string_view name;
+  size_t size;
+};
+constexpr DTypeRow kDTypes[] = {{DType::kF64, "F64", 8}, {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2}, {DType::kBF16, "BF16", 2},
+                                {DType::kI64, "I64", 8}, {DType::kI32, "I32", 4}, {DType::kI16, "I16", 2}, {DType::kI8, "I8", 1},
+                                {DType::kU8, "U8", 1},   {DType::kBool, "BOOL", 1}};
+
+const DTypeRow& row_of(DType dtype) { return *std::find_if(std::begin(kDTypes), std::end(kDTypes), [&](const DTypeRow& r) { return r.dtype == dtype; }); }
+
+// nlohmann keeps the last of two equal keys; a file that names a tensor twice is refused instead.
+Json parse_without_duplicates(std::string_view text, const std::string& where) {
+  std::vector<std::set<std::string>> open;
+  std::string duplicate;
+  const auto callback = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second) duplicate = parsed.get<std::string>();
+    return true;
+  };
+  Json header;
+  try {
+    header = Json::parse(text, callback);
+  } catch (const Json::exception& error) {
+    throw Error(fmt::format("[safetensors] {}: header is not valid JSON: {}", where, error.what()));
+  }
+  if (!duplicate.empty()) throw Error(fmt::format("[safetensors] {}: '{}' appears twice in the header", where, duplicate));
+  if (!header.is_object()) throw Error(fmt::format("[safetensors] {}: header is a JSON {}, expected an object", where, header.type_name()));
+  return header;
+}
+
+// Reads one tensor's entry; `data` is everything behind the header.
+class EntryParser {
+ public:
+  EntryParser(std::string where, std::span<const uint8_t> data) : where_(std::move(where)), data_(data) {}
+
+  TensorView operator()(const std::string& name, const Json& entry) const {
+    TensorView view;
+    view.name = name;
+    if (!entry.is_object()) fail(name, fmt::format("entry is a JSON {}, expected an object", entry.type_name()));
+    view.dtype = dtype(name, entry);
+    for (const Json& size : list(name, entry, "shape")) {
+      if (!size.is_number_unsigned() || size.get<uint64_t>() > INT64_MAX) fail(name, fmt::format("shape {}, expected sizes >= 0", entry["shape"].dump()));
+      view.shape.push_back(size.get<int64_t>());
+    }
+    const Json& offsets = list(name, entry, "data_offsets");
+    if (offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
+      fail(name, fmt::format("data_offsets {}, expected [begin, end]", offsets.dump()));
+    }
+    const uint64_t begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
+    if (begin > end || end > data_.size()) {
+      fail(name, fmt::format("data_offsets [{}, {}], expected inside the {} bytes of data", begin, end, data_.size()));
+    }
+    if (end - begin != num_bytes(view)) {
+      fail(name, fmt::format("{} bytes of data, expected {} for {} {}", end - begin, num_bytes(view), dtype_name(view.dtype), entry["shape"].dump()));
+    }
+    view.data = data_.subspan(begin, end - begin);
+    return view;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& name, const std::string& what) const {
+    throw Error(fmt::format("[safetensors] {}: tensor '{}': {}", where_, name, what));
+  }
+
+  const Json& list(const std::string& name, const Json& entry, const char* key) const {
+    const auto found = entry.find(key);
+    if (found == entry.end() || !found->is_array()) fail(name, fmt::format("no list '{}'", key));
+    return *found;
+  }
+
+  DType dtype(const std::string& name, const Json& entry) const {
+    const auto found = entry.find("dtype");
+    if (found == entry.end() || !found->is_string()) fail(name, "no 'dtype'");
+    for (const DTypeRow& row : kDTypes) {
+      if (*found == row.name) return row.dtype;
+    }
+    fail(name, fmt::format("dtype {}, expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL", found->dump()));
+  }
+
+  uint64_t num_bytes(const TensorView& view) const {
+    uint64_t product = dtype_size(view.dtype);
+    for (const int64_t size : view.shape) {
+      if (__builtin_mul_overflow(product, static_cast<uint64_t>(size), &product)) fail(view.name, "shape overflows 64 bits");
+    }
+    return product;
+  }
+
+  std::string where_;
+  std::span<const uint8_t> data_;
+};
+
+// Sorted by position, the tensors must tile the data without gap or overlap.
+void expect_tiling(const std::vector<TensorView>& tensors, std::span<const uint8_t> data, const std::string& where) {
+  size_t end = 0;
+  for (const TensorView& view : tensors) {
+    const size_t begin = static_cast<size_t>(view.data.data() - data.data());
+    if (begin != end) {
+      throw Error(fmt::format("[safetensors] {}: tensor '{}' starts at byte {}, expected {}: {}", where, view.name, begin, end,
+                              begin < end ? "it overlaps the tensor before it" : "bytes between tensors belong to none"));
+    }
+    end = begin + view.data.size();
+  }
+  if (end != data.size()) {
+    throw Error(fmt::format("[safetensors] {}: {} bytes of data, expected {} by the header", where, data.size(), end));
+  }
+}
+
+std::map<std::string, std::string> parse_metadata(const Json& json, const std::string& where) {
+  std::map<std::string, std::string> metadata;
+  if (!json.is_object()) throw Error(fmt::format("[safetensors] {}: __metadata__ is a JSON {}, expected an object", where, json.type_name()));
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string()) throw Error(fmt::format("[safetensors] {}: __metadata__ '{}' is a JSON {}, expected a string", where, key, value.type_name()));
+    metadata[key] = value.get<std::string>();
+  }
+  return metadata;
+}
+
+}  // namespace
+
+size_t dtype_size(DType dtype) { return row_of(dtype).size; }
+std::string_view dtype_name(DType dtype) { return row_of(dtype).name; }
+
+Header parse_header(std::span<const uint8_t> file, const std::string& where) {
+  uint64_t length = 0;
+  if (file.size() < sizeof length) throw Error(fmt::format("[safetensors] {}: {} bytes, expected at least 8", where, file.size()));
+  std::memcpy(&length, file.data(), sizeof length);
+  if (length > kLargestHeader || length > file.size() - sizeof length) {
+    throw Error(fmt::format("[safetensors] {}: header of {} bytes, expected at most {} (file of {} bytes)", where, length,
+                            std::min<uint64_t>(kLargestHeader, file.size() - sizeof length), file.size()));
+  }
+  const std::string_view text(reinterpret_cast<const char*>(file.data()) + sizeof length, length);
+  const std::span<const uint8_t> data = file.subspan(sizeof length + length);
+  const Json json = parse_without_duplicates(text, where);
+  const EntryParser parse_entry(where, data);
+  Header header;
+  for (const auto& [name, entry] : json.items()) {
+    if (name == "__metadata__") {
+      header.metadata = parse_metadata(entry, where);
+    } else {
+      header.tensors.push_back(parse_entry(name, entry));
+    }
+  }
+  std::stable_sort(header.tensors.begin(), header.tensors.end(), [](const TensorView& a, const TensorView& b) {
+    return std::pair(a.data.data(), a.data.size()) < std::pair(b.data.data(), b.data.size());
+  });
+  expect_tiling(header.tensors, data, where);
+  return header;
+}
+
+std::vector<std::filesystem::path> indexed_shards(const std::filesystem::path& folder, const std::filesystem::path& index) {
+  const Json json = read_json(index);
+  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
+    throw Error(fmt::format("[safetensors] {}: no object 'weight_map'", index.string()));
+  }
+  std::set<std::filesystem::path> shards;
+  for (const auto& [tensor, file] : json["weight_map"].items()) {
+    const std::string name = file.is_string() ? file.get<std::string>() : "";
+    if (name.empty() || std::filesystem::path(name).filename() != name || name == "..") {
+      throw Error(fmt::format("[safetensors] {}: tensor '{}' lies in {}, expected a file name", index.string(), tensor, file.dump()));
+    }
+    shards.insert(folder / name);
+  }
+  for (const auto& shard : shards) {
+    if (!std::filesystem::exists(shard)) throw Error(fmt::format("[safetensors] {}: shard {} is missing", index.string(), shard.filename().string()));
+  }
+  return {shards.begin(), shards.end()};
+}
+
+}  // namespace molmo::formats

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/checkpoint.h"
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "model/weights.h"
+#include "molmo/error.h"
+#include "tensor/ops.h"
+
+namespace molmo::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kModelFile = "model-00001-of-00001.safetensors";
+constexpr const char* kOptimizerFile = "optim-00001-of-00001.safetensors";
+constexpr const char* kStateFile = "state.json";
+constexpr const char* kManifestFile = "manifest.json";
+constexpr const char* kStepPrefix = "step";
+
+std::map<std::string, Tensor> model_tensors(const CheckpointContent& content) {
+  std::map<std::string, Tensor> tensors;
+  for (const ParamSet* set : content.params) {
+    for (const Parameter& param : set->all()) tensors[param.name] = param.value;
+  }
+  return tensors;
+}
+
+void write_manifest(const fs::path& folder) {
+  Json files = Json::object();
+  for (const char* name : {kModelFile, kOptimizerFile, kStateFile}) files[name] = fs::file_size(folder / name);
+  write_json(folder / kManifestFile, Json{{"format", 1}, {"num_shards", 1}, {"files", files}});
+}
+
+bool is_complete(const fs::path& folder) {
+  std::error_code failed;
+  if (!fs::is_regular_file(folder / kManifestFile, failed)) return false;
+  const Json manifest = read_json(folder / kManifestFile);
+  for (const auto& [name, size] : manifest.at("files").items()) {
+    if (fs::file_size(folder / name, failed) != size.get<uint64_t>() || failed) return false;
+  }
+  return true;
+}
+
+std::optional<int64_t> step_of(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  if (!name.starts_with(kStepPrefix) || name.size() < 5) return std::nullopt;
+  const std::string digits = name.substr(4);
+  if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  return std::stoll(digits);
+}
+
+void remove_old_steps(const fs::path& run, int keep) {
+  const std::vector<int64_t> steps = complete_steps(run);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i) {
+    const fs::path folder = run / step_folder_name(steps[i]);
+    fs::remove(folder / kManifestFile);  // first, so that a half-removed step is never taken for complete
+    fs::remove_all(folder);
+  }
+}
+
+}  // namespace
+
+std::string step_folder_name(int64_t step) { return fmt::format("{}{:06}", kStepPrefix, step); }
+
+void save_checkpoint(const fs::path& run, const CheckpointContent& content, const TrainState& state, int keep) {
+  const fs::path folder = run / step_folder_name(state.step);
+  fs::create_directories(folder);
+  fs::remove(folder / kManifestFile);  // what is overwritten is incomplete until the end
+  model::write_tensors(folder / kModelFile, model_tensors(content));
+  model::write_tensors(folder / kOptimizerFile, content.optimizer->state());
+  write_json(folder / kStateFile, Json{{"step", state.step}, {"examples_seen", state.examples_seen}});
+  write_manifest(folder);
+  write_file_atomically(run / "latest", folder.filename().string() + "\n");
+  remove_old_steps(run, keep);
+}
+
+std::vector<int64_t> complete_steps(const fs::path& run) {
+  std::vector<int64_t> steps;
+  if (!fs::is_directory(run)) return steps;
+  for (const auto& entry : fs::directory_iterator(run)) {
+    const auto step = entry.is_directory() ? step_of(entry.path()) : std::nullopt;
+    if (!step) continue;
+    if (is_complete(entry.path())) {
+      steps.push_back(*step);
+    } else {
+      log_warning(fmt::format("[checkpoint] {}: incomplete, left out", entry.path().string()));
+    }
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent& content) {
+  const at::NoGradGuard no_grad;
+  std::map<std::string, Tensor> tensors = model::read_tensors(step_folder / kModelFile);
+  std::string problems;
+  for (ParamSet* set : content.params) {
+    for (Parameter& param : set->all()) {
+      const auto found = tensors.find(param.name);
+      if (found == tensors.end() || found->second.sizes() != param.value.sizes()) {
+        problems += "\n  " + param.name + (found == tensors.end() ? ": missing" : ": wrong shape");
+        continue;
+      }
+      param.value.copy_(found->second);
+    }
+  }
+  if (!problems.empty()) {
+    throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", (step_folder / kModelFile).string(), problems));
+  }
+  content.optimizer->load_state(model::read_tensors(step_folder / kOptimizerFile));
+  const Json state = read_json(step_folder / kStateFile);
+  return {.step = state.at("step").get<int64_t>(), .examples_seen = state.at("examples_seen").get<int64_t>()};
+}
+
+}  // namespace molmo::train

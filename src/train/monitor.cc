@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/monitor.h"
+
+#include <fstream>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "formats/tensorboard.h"
+#include "train/schedule.h"
+
+namespace molmo::train {
+namespace {
+
+constexpr const char* kMetricsFile = "metrics.jsonl";
+
+// Drops the lines of steps that a resumed run will do again.
+void cut_metrics(const std::filesystem::path& path, int64_t last_step) {
+  if (!std::filesystem::exists(path)) return;
+  std::string kept;
+  try {
+    for_each_json_line(path, [&](size_t, const Json& line) {
+      if (line.at("step").get<int64_t>() <= last_step) kept += format_json_line(line) + "\n";
+    });
+  } catch (const std::exception& torn_line) {  // the last line of a killed run
+    log_warning(fmt::format("[train] {}: dropped a torn line", path.string()));
+  }
+  write_file_atomically(path, kept);
+}
+
+Json metrics_line(const config::TrainConfig& config, int64_t step, const StepResult& result, const StepTimes& times) {
+  Json line{{"step", step},
+            {"cross_entropy", result.cross_entropy},
+            {"z_loss", result.z_loss},
+            {"accuracy", result.accuracy},
+            {"loss_weight", result.weight_sum},
+            {"grad_norm", result.clip.total_norm},
+            {"clipping_rate", result.clip.clipping_rate}};
+  for (const Component component : kComponents) {
+    const std::string name(component_name(component));
+    line["grad_norm_" + name] = result.clip.norms[static_cast<size_t>(component)];
+    line["learning_rate_" + name] = learning_rate(config.optimizer, component_config(config.optimizer, component), step, config.steps);
+  }
+  line["examples_per_second"] = static_cast<double>(times.num_examples) / times.seconds;
+  line["tokens_per_second"] = static_cast<double>(times.num_tokens) / times.seconds;
+  line["crops_per_second"] = static_cast<double>(times.num_crops) / times.seconds;
+  line["data_wait_share"] = times.data_wait_seconds / times.seconds;
+  line["seconds"] = times.seconds;
+  if (result.is_skipped) line["skipped"] = true;
+  return line;
+}
+
+}  // namespace
+
+struct Monitor::Files {
+  std::ofstream metrics;
+  formats::TensorBoardWriter events;
+};
+
+Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int64_t first_step)
+    : config_(config), progress_(std::string(config::enum_name(config.stage)), first_step, config.steps, config.log_every) {
+  cut_metrics(run / kMetricsFile, first_step);
+  files_.reset(new Files{std::ofstream(run / kMetricsFile, std::ios::app), formats::TensorBoardWriter(run)});
+}
+
+Monitor::~Monitor() = default;
+
+void Monitor::record(int64_t step, const StepResult& result, const StepTimes& times) {
+  const Json line = metrics_line(config_, step, result, times);
+  files_->metrics << format_json_line(line) << std::endl;  // flushed: a reader may follow, and a kill loses one line at most
+  for (const auto& [name, value] : line.items()) {
+    if (name != "step" && value.is_number()) files_->events.add_scalar("train/" + name, value.get<double>(), step);
+  }
+  if (result.is_skipped) log_warning(fmt::format("[train] step {} skipped: no loss token, or a value that is not finite", step));
+  progress_.show(step, fmt::format("loss {:.4f}  acc {:.3f}  {:.0f} images/s", result.cross_entropy, result.accuracy,
+                                   static_cast<double>(times.num_examples) / times.seconds));
+}
+
+}  // namespace molmo::train

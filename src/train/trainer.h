@@ -1,0 +1,31 @@
+// A training run from recipe to run folder. Facts: spec/training.md §4; run folder: docs/training.md.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "config/train_config.h"
+#include "tensor/tensor.h"
+
+namespace molmo::train {
+
+struct RunOptions {
+  std::filesystem::path out;      ///< the run folder
+  bool resume = false;            ///< continue from the highest complete step, if there is one
+  bool dry_run = false;           ///< check data, model and memory, print the plan, touch nothing
+  at::Device device = at::kCPU;
+};
+
+struct RunSummary {
+  int64_t steps = 0;              ///< updates done, earlier ones included
+  double last_loss = 0.0;
+  double seconds = 0.0;
+  std::filesystem::path checkpoint;  ///< the last complete step
+};
+
+/// Trains as the recipe says. Results go to the run folder; progress goes to stderr.
+/// Errors: a run folder that is in use (without `resume`), data or weights that do not fit; exit code 75 after SIGTERM or
+/// SIGINT, when the state has been saved.
+RunSummary train(const config::TrainConfig& config, const RunOptions& options);
+
+}  // namespace molmo::train

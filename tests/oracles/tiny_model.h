@@ -1,0 +1,26 @@
+// A golden case's model and batch: configuration, weights, inputs in our flat layout.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/json.h"
+#include "model/molmo.h"
+#include "oracles/tensors.h"
+
+namespace molmo::testing {
+
+/// What this build cannot do of the case's native configuration, or nothing.
+std::optional<std::string> missing_capability(const Json& native);
+
+/// The model of `native` with the weights of `weights_file`.
+std::unique_ptr<model::Molmo> load_golden_model(const Json& native, const std::filesystem::path& weights_file);
+
+/// The batch of a case ([B,T,...] with padded crops): every crop becomes one of the flat list, padded ones included.
+model::ModelInputs golden_inputs(const TensorMap& inputs);
+
+/// labels [B,S] and loss_masks [B,S] of a case.
+model::ModelTargets golden_targets(const TensorMap& inputs);
+
+}  // namespace molmo::testing

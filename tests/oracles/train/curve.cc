@@ -1,0 +1,153 @@
+// Twenty updates of a tiny model, step by step (golden/train/curve).
+// SPDX-License-Identifier: Apache-2.0
+#include "oracles/tiny_model.h"
+#include "oracles/train/recipe.h"
+#include "tensor/ops.h"
+#include "train/groups.h"
+#include "train/schedule.h"
+#include "train/step.h"
+
+namespace molmo::testing {
+namespace {
+
+struct Curve {
+  std::filesystem::path folder;
+  Json config, steps;
+  std::unique_ptr<model::Molmo> molmo;
+  config::OptimizerConfig optimizer;
+
+  const Json& train() const { return config.at("train"); }
+  double noise(const char* what, size_t step) const {  // the larger of the measured noise entries of a step
+    double largest = 0.0;
+    for (const auto& [name, run] : steps.at("noise").items()) {
+      if (run.is_object() && run.contains(what) && run.at(what).is_array()) largest = std::max(largest, run.at(what)[step].get<double>());
+    }
+    return largest;
+  }
+  double noise(const char* what) const {
+    double largest = 0.0;
+    for (const auto& [name, run] : steps.at("noise").items()) {
+      if (run.is_object() && run.contains(what) && run.at(what).is_number()) largest = std::max(largest, run.at(what).get<double>());
+    }
+    return largest;
+  }
+};
+
+// The batch of a step. The rows of several emulated ranks are one global batch here: with the divisor of all ranks the
+// averaged gradient is the same sum.
+std::vector<train::MicroBatch> step_batches(const Curve& curve, int64_t batch) {
+  const TensorMap rows = read_golden_tensors(curve.folder / fmt::format("batch_{}.safetensors", batch));
+  const int64_t num_rows = rows.at("input_ids").size(0), micro = curve.train().at("microbatch").get<int64_t>();
+  std::vector<train::MicroBatch> batches;
+  for (int64_t begin = 0; begin < num_rows; begin += micro) {
+    TensorMap part;
+    for (const auto& [name, tensor] : rows) part[name] = tensor.slice(0, begin, std::min(num_rows, begin + micro));
+    batches.push_back({.inputs = golden_inputs(part), .targets = golden_targets(part), .cell_kinds = {}});
+  }
+  return batches;
+}
+
+void compare_first_gradients(GoldenCase& golden, const Curve& curve) {
+  const TensorMap expected = read_golden_tensors(curve.folder / "gradients_step_1.safetensors");
+  double largest = 0.0;
+  for (const auto& [name, gradient] : expected) largest = std::max(largest, gradient.abs().max().item<double>());
+  for (const auto& [name, gradient] : expected) {
+    const Parameter* param = curve.molmo->params().find(name);
+    if (param == nullptr) {
+      golden.fail("unknown parameter " + name);
+    } else {
+      expect_tensor_near(golden, "gradient of " + name, param->value.grad(), gradient, 1e-4, 1e-6 * largest);
+    }
+  }
+}
+
+// Weights after one update. Adam divides by the gradient's size, so entries with (nearly) no gradient are noise.
+void compare_first_weights(GoldenCase& golden, const Curve& curve) {
+  const TensorMap weights = read_golden_tensors(curve.folder / "after_step_1.safetensors");
+  const TensorMap gradients = read_golden_tensors(curve.folder / "gradients_step_1.safetensors");
+  for (const auto& [name, expected] : weights) {
+    const Tensor gradient = tensor_or_none(gradients, name);
+    const Tensor got = curve.molmo->params().find(name)->value;
+    if (name.ends_with("attention.wk.bias") || name.ends_with("image_pooling_2d.wk.bias")) continue;  // exact gradient 0
+    const double largest = expected.abs().max().item<double>();
+    if (!gradient.defined()) {
+      expect_tensor_near(golden, "weight of " + name, got, expected, 2e-6);
+      continue;
+    }
+    const Tensor steady = gradient.abs() >= 2e-4 * gradient.abs().max();
+    const Tensor difference = (got.detach() - expected).abs();
+    const auto compare = [&](const Tensor& which, double tolerance) {
+      if (!which.any().item<bool>()) return;
+      golden.record("weight of " + name, which.sum().item<int64_t>(),
+                    difference.masked_select(which).max().item<double>() / std::max(tolerance * largest, 1e-12));
+    };
+    compare(steady, 2e-6);
+    compare(steady.logical_not(), 2e-5);
+  }
+}
+
+void compare_norms(GoldenCase& golden, const Curve& curve, const Json& expected, const train::StepResult& result, size_t index) {
+  const double tolerance = index == 0 ? 1e-5 : std::max(12 * curve.noise("grad_norm_relative", index), 5e-6);
+  const Json& norms = expected.at("grad_norm");
+  golden.expect_near("total norm", result.clip.total_norm, norms.at("total").get<double>(), 0.0, tolerance);
+  for (const train::Component which : train::kComponents) {
+    const std::string name(train::component_name(which));
+    golden.expect_near("norm of " + name, result.clip.norms[static_cast<size_t>(which)], norms.at(name).get<double>(), 1e-12, tolerance);
+    golden.expect_near("clip factor of " + name, result.clip.factors[static_cast<size_t>(which)],
+                       expected.at("clip_factor").at(name).get<double>(), 0.0, std::max(tolerance, 1e-6));
+  }
+}
+
+void compare_rates(GoldenCase& golden, const Curve& curve, const Json& expected, const train::AdamW& optimizer) {
+  for (const train::ParamGroup& group : optimizer.groups()) {
+    const double rate = train::learning_rate(curve.optimizer, train::component_config(curve.optimizer, group.component),
+                                             expected.at("step").get<int64_t>(), curve.train().at("max_steps").get<int64_t>());
+    golden.expect_near("lr of " + group.name, rate, expected.at("lr").at(group.name).get<double>(), 0.0, 1e-6);
+  }
+}
+
+void compare_final_weights(GoldenCase& golden, const Curve& curve) {
+  double squares = 0.0;
+  size_t num_values = 0;
+  for (const auto& [name, expected] : read_golden_tensors(curve.folder / "final.safetensors")) {
+    const Tensor got = curve.molmo->params().find(name)->value.detach();
+    squares += (got - expected).to(at::kDouble).square().sum().item<double>();
+    num_values += static_cast<size_t>(expected.numel());
+  }
+  const double moved = curve.steps.at("weight_movement_l2").get<double>();
+  const double tolerance = std::max(10 * curve.noise("final_weight_l2_over_movement"), 2e-3);
+  golden.record("final weights", num_values, std::sqrt(squares) / moved / tolerance);
+}
+
+void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
+  Curve curve{.folder = folder, .config = read_json(folder / "config.json"), .steps = read_json(folder / "steps.json"), .molmo = {}, .optimizer = {}};
+  if (const auto missing = missing_capability(curve.config.at("native"))) return golden.skip(*missing);
+  curve.molmo = load_golden_model(curve.config.at("native"), folder / "initial.safetensors");
+  curve.optimizer = golden_optimizer(curve.train().at("optimizer"), curve.train().at("scheduler"), curve.train().at("max_grad_norm"),
+                                     curve.train().at("ft_embedding"));
+  train::AdamW optimizer(train::make_groups(curve.molmo->params(), curve.optimizer), curve.optimizer);
+  const train::TokenObjective objective(*curve.molmo, curve.train().at("z_loss_scale").get<double>());
+  for (size_t i = 0; i < curve.steps.at("steps").size(); ++i) {
+    const Json& expected = curve.steps.at("steps")[i];
+    const auto batches = step_batches(curve, expected.at("batch").get<int64_t>());
+    if (i == 0) {
+      train::accumulate(objective, batches, {});
+      compare_first_gradients(golden, curve);
+      optimizer.clear_gradients();
+    }
+    const train::StepResult result = train::train_step(objective, optimizer, batches, expected.at("step").get<int64_t>(),
+                                                       curve.train().at("max_steps").get<int64_t>(), {});
+    const double tolerance = i == 0 ? 1e-6 : std::max(10 * curve.noise("cross_entropy_relative", i), 5e-6);
+    golden.expect_near(fmt::format("cross_entropy of step {}", i + 1), result.cross_entropy, expected.at("cross_entropy").get<double>(), 0.0, tolerance);
+    compare_norms(golden, curve, expected, result, i);
+    compare_rates(golden, curve, expected, optimizer);
+    if (i == 0) compare_first_weights(golden, curve);
+  }
+  compare_final_weights(golden, curve);
+}
+
+}  // namespace
+
+GOLDEN_PART(curve) { run.run_folder("curve", "", run_curve); }
+
+}  // namespace molmo::testing
