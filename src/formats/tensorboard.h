@@ -1,0 +1,30 @@
+// TensorBoard event files: scalars as TFRecords with masked CRC-32C, the protobuf messages written by hand.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace molmo::formats {
+
+/// CRC-32C (Castagnoli) of `data`.
+uint32_t crc32c(std::string_view data);
+
+/// One TFRecord: length, masked CRC of the length, data, masked CRC of the data.
+std::string format_tf_record(std::string_view data);
+
+/// Appends scalars to a new file `events.out.tfevents.<seconds>.<host>` in a folder.
+class TensorBoardWriter {
+ public:
+  explicit TensorBoardWriter(const std::filesystem::path& folder);
+  void add_scalar(std::string_view tag, double value, int64_t step);
+
+ private:
+  void write_event(std::string event);
+  std::ofstream file_;
+};
+
+}  // namespace molmo::formats
