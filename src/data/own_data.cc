@@ -45,7 +45,9 @@ QaEntry read_qa(const ObjectChecker& object) {
 
 PointsEntry read_points(const ObjectChecker& object, bool is_percent) {
   object.expect_keys({"label", "points", "boxes", "unit"});
-  PointsEntry entry{.label = object.required_text("label"), .is_percent = read_is_percent(object, is_percent)};
+  PointsEntry entry;
+  entry.label = object.required_text("label");
+  entry.is_percent = read_is_percent(object, is_percent);
   if (!object.has("points")) object.add_problem("points", "missing, expected a list (empty: the picture holds none)");
   entry.points = object.tuples<2>("points", entry.is_percent ? 100.0 : kAnyPixel);
   entry.boxes = object.tuples<4>("boxes", kAnyPixel);
@@ -113,7 +115,8 @@ void check_record(const ObjectChecker& object, const Record& record) {
 }
 
 Record read_record(const Json& json, size_t line, const fs::path& folder, ProblemList& problems) {
-  Record record{.line = line};
+  Record record;
+  record.line = line;
   const ObjectChecker object(json, "", line, problems);
   if (!json.is_object()) return record;
   object.expect_keys({"image", "images", "caption", "transcripts", "qa", "points", "counts", "choices", "objects", "split", "unit"});

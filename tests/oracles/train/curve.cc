@@ -64,12 +64,13 @@ void compare_first_gradients(GoldenCase& golden, const Curve& curve) {
 // Weights after one update. Adam's first update is lr * g / (|g| + eps) of the clipped gradient g: where |g| is not far
 // above eps, the rounding noise of the gradient (2e-6 of the tensor's largest entry, the measured floor of golden/model)
 // passes into the weight with the slope lr * eps / (|g| + eps)^2. The tolerance is that noise on top of the optimizer's
-// own 2e-6 of the largest weight; entries whose gradient is all noise (key biases) get the whole step.
+// own 2e-6 of the largest weight. Key biases have an exact gradient of 0, all noise: left out, as the group's README says.
 void compare_first_weights(GoldenCase& golden, const Curve& curve, const train::ClipResult& clip) {
   const TensorMap weights = read_golden_tensors(curve.folder / "after_step_1.safetensors");
   const TensorMap gradients = read_golden_tensors(curve.folder / "gradients_step_1.safetensors");
   for (const auto& [name, expected] : weights) {
     const Tensor gradient = tensor_or_none(gradients, name), got = curve.molmo->params().find(name)->value;
+    if (name.ends_with("wk.bias")) continue;
     const double floor = 2e-6 * expected.abs().max().item<double>();
     if (!gradient.defined()) {
       expect_tensor_near(golden, "weight of " + name, got, expected, 2e-6);

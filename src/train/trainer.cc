@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/trainer.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <csignal>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "config/load.h"
+#include "data/loader.h"
+#include "model/model_folder.h"
+#include "model/weights.h"
+#include "molmo/error.h"
+#include "tensor/ops.h"
+#include "train/checkpoint.h"
+#include "train/monitor.h"
+
+namespace molmo::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+volatile std::sig_atomic_t stop_signal = 0;
+void note_signal(int signal) { stop_signal = signal; }
+
+// Notes SIGTERM and SIGINT for its lifetime; a second one ends the process as usual.
+class SignalScope {
+ public:
+  SignalScope() {
+    stop_signal = 0;
+    struct sigaction action {};
+    action.sa_handler = note_signal;
+    action.sa_flags = SA_RESETHAND;
+    ::sigaction(SIGTERM, &action, &old_term_);
+    ::sigaction(SIGINT, &action, &old_int_);
+  }
+  ~SignalScope() {
+    ::sigaction(SIGTERM, &old_term_, nullptr);
+    ::sigaction(SIGINT, &old_int_, nullptr);
+  }
+
+ private:
+  struct sigaction old_term_ {}, old_int_ {};
+};
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights.
+config::TrainConfig resolve_recipe(config::TrainConfig config) {
+  if (!config.init_from) return config;
+  const fs::path folder = model::resolve_model_folder(*config.init_from);
+  const config::MolmoConfig source = model::read_model_config(folder);
+  config.molmo.model = source.model;
+  config.molmo.preprocess = source.preprocess;
+  config.molmo.tokenizer = source.tokenizer;
+  config.molmo.tokenizer.file = (folder / source.tokenizer.file).string();
+  return config;
+}
+
+class Trainer {
+ public:
+  Trainer(config::TrainConfig config, RunOptions options)
+      : config_(std::move(config)),
+        options_(std::move(options)),
+        tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
+        molmo_(config_.molmo.model) {
+    expect_tokenizer_fits();
+    init_weights();
+    make_objective();
+  }
+
+  RunSummary run();
+  void print_plan();
+
+ private:
+  void expect_tokenizer_fits() const;
+  void init_weights();
+  void make_objective();
+  data::LoaderOptions loader_options() const;
+  std::vector<MicroBatch> load_step(data::Loader& loader, StepTimes& times) const;
+  model::ForwardOptions forward_options(int64_t step) const;
+  void save();
+  void prepare_run_folder();
+  CheckpointContent content();
+
+  config::TrainConfig config_;
+  RunOptions options_;
+  text::MolmoTokenizer tokenizer_;
+  model::Molmo molmo_;
+  std::unique_ptr<Objective> objective_;
+  TowerObjective* tower_ = nullptr;  // objective_, if this is stage 0
+  std::unique_ptr<AdamW> optimizer_;
+  TrainState state_;
+};
+
+void Trainer::expect_tokenizer_fits() const {
+  const int64_t vocab = config_.molmo.model.decoder.vocab_size;
+  if (tokenizer_.special.im_start != vocab) {
+    throw Error(fmt::format("[train] {}: the image tokens start at id {}, expected model.decoder.vocab_size = {}; set tokenizer.pad_to",
+                            config_.molmo.tokenizer.file, tokenizer_.special.im_start, vocab));
+  }
+}
+
+void Trainer::init_weights() {
+  if (options_.dry_run) return;
+  if (config_.init_from) {
+    model::load_weights(molmo_.params(), model::resolve_model_folder(*config_.init_from));
+    for (Parameter& param : molmo_.params().all()) param.value = param.value.to(options_.device);
+  } else {
+    molmo_.params().materialize(options_.device, static_cast<uint64_t>(config_.seed));
+  }
+  if (config_.init_tower_from) {
+    model::load_weights_below(molmo_.params(), "model.vision_backbone.", model::resolve_model_folder(*config_.init_tower_from));
+  }
+}
+
+data::LoaderOptions Trainer::loader_options() const {
+  return {.stage = config_.stage,
+          .global_batch_size = config_.global_batch_size,
+          .micro_batch_size = config_.micro_batch_size,
+          .start_example = state_.examples_seen};
+}
+
+void Trainer::make_objective() {
+  std::vector<ParamGroup> groups = make_groups(molmo_.params(), config_.optimizer);
+  if (config_.stage == config::TrainStage::kTower) {
+    const std::vector<std::string> kinds = data::object_kinds(config_.data);
+    auto tower = std::make_unique<TowerObjective>(molmo_, static_cast<int64_t>(kinds.size()), static_cast<uint64_t>(config_.seed));
+    tower_ = tower.get();
+    for (ParamGroup& group : make_groups(tower_->params(), config_.optimizer)) {
+      group.component = Component::kConnector;  // trains at the connector's rate
+      groups.push_back(std::move(group));
+    }
+    objective_ = std::move(tower);
+  } else {
+    objective_ = std::make_unique<TokenObjective>(molmo_, config_.z_loss);
+  }
+  optimizer_ = std::make_unique<AdamW>(std::move(groups), config_.optimizer);
+}
+
+model::ForwardOptions Trainer::forward_options(int64_t step) const {
+  model::ForwardOptions forward;
+  forward.compute = config_.compute_dtype == config::ComputeDtype::kBfloat16 ? at::kBFloat16 : at::kFloat;
+  forward.dropout.residual = config_.residual_dropout;
+  forward.dropout.response = config_.response_dropout;
+  forward.dropout.embedding = config_.molmo.model.decoder.embedding_dropout;
+  forward.dropout.features = config_.molmo.model.connector.feature_dropout;
+  // A generator per step makes a resumed run draw what an uninterrupted one draws, without saved state.
+  forward.dropout.generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step));
+  return forward;
+}
+
+std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& times) const {
+  const auto start = Clock::now();
+  std::vector<MicroBatch> batches;
+  for (int row = 0; row < config_.global_batch_size; row += config_.micro_batch_size) {
+    const data::LoadedBatch loaded = loader.next();
+    MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device), .targets = model::make_targets(loaded.batch, options_.device), .cell_kinds = {}};
+    if (tower_ != nullptr) {
+      batch.cell_kinds = at::tensor(loaded.cell_labels, at::kLong).view({loaded.batch.num_crops, loaded.batch.num_cells}).to(options_.device);
+    }
+    batch.num_rows = loaded.batch.num_rows;
+    batch.num_tokens = static_cast<int64_t>(std::count_if(loaded.batch.input_ids.begin(), loaded.batch.input_ids.end(), [](int64_t id) { return id != -1; }));
+    times.num_examples += batch.num_rows;
+    times.num_tokens += batch.num_tokens;
+    times.num_crops += loaded.batch.num_crops;
+    batches.push_back(std::move(batch));
+  }
+  times.data_wait_seconds = seconds_since(start);
+  return batches;
+}
+
+CheckpointContent Trainer::content() {
+  CheckpointContent content{.params = {&molmo_.params()}, .optimizer = optimizer_.get()};
+  if (tower_ != nullptr) content.params.push_back(&tower_->params());
+  return content;
+}
+
+void Trainer::save() {
+  model::write_model_config(options_.out / step_folder_name(state_.step), config_.molmo, config_.molmo.tokenizer.file);
+  save_checkpoint(options_.out, content(), state_, config_.keep_checkpoints);
+}
+
+void Trainer::prepare_run_folder() {
+  const std::vector<int64_t> steps = complete_steps(options_.out);
+  if (!steps.empty() && !options_.resume) {
+    throw Error(fmt::format("[train] {} holds a run that is {} steps old, expected a new folder (or --resume auto)", options_.out.string(), steps.back()));
+  }
+  fs::create_directories(options_.out);
+  add_log_file(options_.out / "log.txt");
+  write_json(options_.out / "config.json", config::to_json(config_));
+  if (steps.empty()) return;
+  const fs::path folder = options_.out / step_folder_name(steps.back());
+  state_ = load_checkpoint(folder, content());
+  log_info(fmt::format("[train] resumed from {}", folder.string()));
+}
+
+RunSummary Trainer::run() {
+  prepare_run_folder();
+  const SignalScope signals;
+  const auto start = Clock::now();
+  data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
+  Monitor monitor(options_.out, config_, state_.step);
+  RunSummary summary;
+  while (state_.step < config_.steps) {
+    const auto step_start = Clock::now();
+    StepTimes times;
+    const std::vector<MicroBatch> batches = load_step(loader, times);
+    const int64_t step = state_.step + 1;
+    const StepResult result = train_step(*objective_, *optimizer_, batches, step, config_.steps, forward_options(step));
+    state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size};
+    times.seconds = seconds_since(step_start);
+    monitor.record(step, result, times);
+    summary.last_loss = result.cross_entropy;
+    if (step % config_.save_every == 0 || step == config_.steps || stop_signal != 0) save();
+    if (stop_signal != 0) {
+      throw Error(fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto", step), ExitCode::kRestart);
+    }
+  }
+  summary.steps = state_.step;
+  summary.seconds = seconds_since(start);
+  summary.checkpoint = options_.out / step_folder_name(state_.step);
+  return summary;
+}
+
+void Trainer::print_plan() {
+  const int64_t num_params = molmo_.params().num_values();
+  log_info(fmt::format("[train] dry run: {} parameters, {} of weights, {} with gradients and AdamW moments in float32", num_params,
+                       format_bytes(4.0 * static_cast<double>(num_params)), format_bytes(16.0 * static_cast<double>(num_params))));
+  for (const ParamGroup& group : optimizer_->groups()) {
+    int64_t values = 0;
+    for (const Parameter* param : group.params) values += param->value.numel();
+    log_info(fmt::format("[train]   {}: {} tensors, {} values, peak learning rate {:g}", group.name, group.params.size(), values,
+                         component_config(config_.optimizer, group.component).learning_rate));
+  }
+  data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
+  const data::LoadedBatch first = loader.next();
+  log_info(fmt::format("[train]   first micro-batch: {} rows of up to {} tokens, {} crops of {} patches", first.batch.num_rows,
+                       first.batch.sequence_length, first.batch.num_crops, first.batch.num_patches));
+}
+
+}  // namespace
+
+RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
+  Trainer trainer(resolve_recipe(config), options);
+  if (!options.dry_run) return trainer.run();
+  trainer.print_plan();
+  return {};
+}
+
+}  // namespace molmo::train
