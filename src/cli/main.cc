@@ -1,2 +1,30 @@
+// The molmo program: hands the command line to a subcommand and turns every failure into an exit code.
 // SPDX-License-Identifier: Apache-2.0
-int main() { return 0; }
+#include <cstdio>
+#include <new>
+
+#include "base/check.h"
+#include "cli/app.h"
+#include "molmo/error.h"
+
+namespace {
+
+int exit_with(molmo::ExitCode code, const char* message) {
+  std::fprintf(stderr, "%s\n", message);
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return molmo::cli::run(argc, argv);
+  } catch (const molmo::Error& error) {
+    return exit_with(error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return exit_with(molmo::ExitCode::kOutOfMemory, "[memory] out of memory: turn down the batch size, max_crops or the model size");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "[bug] %s\n", error.what());
+    return exit_with(molmo::ExitCode::kBug, "This is a bug in molmo: please report it with the command that led here.");
+  }
+}

@@ -15,16 +15,16 @@ namespace molmo::data {
 struct Message {
   std::optional<std::string> style;
   // What the prompt is made from.
-  std::optional<std::string> prompt;       ///< used as it is, whatever the style
+  std::optional<std::string> prompt;  ///< used as it is, whatever the style
   std::optional<std::string> question;
-  std::optional<std::string> label;        ///< of pointing and counting; lower-cased
-  std::optional<std::string> label_cased;  ///< the same, kept as it is
+  std::optional<std::string> label;             ///< of pointing and counting; lower-cased
+  std::optional<std::string> label_cased;       ///< the same, kept as it is
   std::vector<std::string> options;             ///< lettered choices
   std::vector<std::string> unlabelled_options;  ///< choices that are answered with their text
   // What the answer is made from, in this order of precedence.
-  std::optional<PointArray> points;  ///< an empty array is a negative; absent at evaluation
-  std::optional<double> point_scale;  ///< the points' value at the right and lower border; none: pixels
-  std::optional<int> answer_index;    ///< of the options
+  std::optional<PointArray> points;                 ///< an empty array is a negative; absent at evaluation
+  std::optional<double> point_scale;                ///< the points' value at the right and lower border; none: pixels
+  std::optional<int> answer_index;                  ///< of the options
   std::optional<std::vector<std::string>> answers;  ///< of several annotators (or one)
   std::optional<std::string> answer;
   std::vector<PointAnnotation> annotations;  ///< for the `<|POINT|>` placeholders of `answer`
@@ -37,8 +37,8 @@ struct Message {
 /// The annotations of one picture (or of one row with several pictures).
 struct DataExample {
   std::vector<Message> messages;
-  bool is_list = false;          ///< several annotations that share the picture, even if there is just one
-  std::optional<double> weight;  ///< of the loss; only for a single annotation
+  bool is_list = false;               ///< several annotations that share the picture, even if there is just one
+  std::optional<double> weight = {};  ///< of the loss; only for a single annotation
 };
 
 }  // namespace molmo::data

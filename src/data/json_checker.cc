@@ -26,7 +26,8 @@ std::string show(const Json& value) {
 
 void ProblemList::add(size_t line, const std::string& key, const std::string& problem) {
   if (++num_problems_ > kMaxShown) return;
-  shown_.push_back(key.empty() ? fmt::format("line {}: {}", line, problem) : fmt::format("line {}, {}: {}", line, key, problem));
+  shown_.push_back(key.empty() ? fmt::format("line {}: {}", line, problem)
+                               : fmt::format("line {}, {}: {}", line, key, problem));
 }
 
 void ProblemList::throw_if_any(const std::string& file) const {
@@ -125,10 +126,7 @@ std::array<double, N> ObjectChecker::read_tuple(const Json& value, const std::st
     is_good = value[i].is_number() && value[i].get<double>() >= 0 && value[i].get<double>() <= max;
     if (is_good) out[i] = value[i].get<double>();
   }
-  if (!is_good) {
-    const std::string range = max < std::numeric_limits<double>::max() ? fmt::format(" from 0 to {}", max) : " of at least 0";
-    add_problem(key, fmt::format("got {}, expected {} numbers{}", show(value), N, range));
-  }
+  if (!is_good) add_problem(key, fmt::format("got {}, expected {} numbers from 0 to {}", show(value), N, max));
   return out;
 }
 

@@ -16,7 +16,8 @@ constexpr int64_t kCaptionEpochs = 4;
 
 uint32_t checked_seed(int64_t seed) {
   if (seed >= 0 && seed <= std::numeric_limits<uint32_t>::max()) return static_cast<uint32_t>(seed);
-  throw Error(fmt::format("[data] seed of the generator, got {}, expected less than 2^32: choose a smaller data.seed", seed));
+  throw Error(
+      fmt::format("[data] seed of the generator, got {}, expected less than 2^32: choose a smaller data.seed", seed));
 }
 
 double root_size(const MixtureEntry& entry) {
@@ -26,7 +27,8 @@ double root_size(const MixtureEntry& entry) {
 
 }  // namespace
 
-std::vector<float> root_size_rates(const std::vector<MixtureEntry>& entries, const std::map<std::string, double>& group_rates) {
+std::vector<float> root_size_rates(const std::vector<MixtureEntry>& entries,
+                                   const std::map<std::string, double>& group_rates) {
   std::map<std::string, double> group_roots;
   for (const MixtureEntry& entry : entries) group_roots[entry.group] += root_size(entry);
   double total = 0.0;
@@ -43,9 +45,16 @@ std::vector<float> root_size_rates(const std::vector<MixtureEntry>& entries, con
   return out;
 }
 
-MixtureOrder::MixtureOrder(std::vector<int64_t> sizes, std::vector<float> rates, int64_t seed, int64_t global_batch_size)
-    : sizes_(std::move(sizes)), rates_(rates.begin(), rates.end()), seed_(seed), global_batch_size_(global_batch_size),
-      sources_(checked_seed(seed)), num_drawn_(sizes_.size(), 0), orders_(sizes_.size()) {
+MixtureOrder::MixtureOrder(std::vector<int64_t> sizes, std::vector<float> rates, int64_t seed,
+                           int64_t global_batch_size, bool shuffle)
+    : sizes_(std::move(sizes)),
+      rates_(rates.begin(), rates.end()),
+      seed_(seed),
+      global_batch_size_(global_batch_size),
+      shuffle_(shuffle),
+      sources_(checked_seed(seed)),
+      num_drawn_(sizes_.size(), 0),
+      orders_(sizes_.size()) {
   MOLMO_CHECK(!sizes_.empty() && global_batch_size > 0);
   MOLMO_CHECK(sizes_.size() == 1 || rates_.size() == sizes_.size());
   for (int64_t size : sizes_) MOLMO_CHECK(size > 0, "empty dataset in a mixture");
@@ -53,26 +62,30 @@ MixtureOrder::MixtureOrder(std::vector<int64_t> sizes, std::vector<float> rates,
 
 int64_t MixtureOrder::draw_dataset() { return sizes_.size() == 1 ? 0 : static_cast<int64_t>(sources_.choice(rates_)); }
 
+int64_t MixtureOrder::shuffled(int64_t dataset, int64_t epoch, int64_t position) {
+  EpochOrder& order = orders_[dataset];
+  if (order.epoch != epoch) {
+    // PARITY: the seed does not depend on the dataset; datasets of one length share their order.
+    order = {epoch, RandomState(checked_seed(seed_ + kEpochSeedStep * epoch)).permutation(sizes_[dataset])};
+  }
+  return order.indices[position];
+}
+
 std::vector<MixtureItem> MixtureOrder::next() {
   std::vector<MixtureItem> batch(global_batch_size_);
   for (MixtureItem& item : batch) {
     item.dataset = draw_dataset();
     const int64_t drawn = num_drawn_[item.dataset]++, size = sizes_[item.dataset];
     item.epoch = drawn / size;
-    EpochOrder& order = orders_[item.dataset];
-    if (order.epoch != item.epoch) {
-      // PARITY: the seed does not depend on the dataset; datasets of one length share their order.
-      order = {item.epoch, RandomState(checked_seed(seed_ + kEpochSeedStep * item.epoch)).permutation(size)};
-    }
-    item.index = order.indices[drawn % size];
+    item.index = shuffle_ ? shuffled(item.dataset, item.epoch, drawn % size) : drawn % size;
   }
   return batch;
 }
 
 void MixtureOrder::skip(int64_t num_examples) {
   if (num_examples < 0 || num_examples % global_batch_size_ != 0) {
-    throw Error(fmt::format("[data] examples to skip, got {}, expected a multiple of the global batch size {}", num_examples,
-                            global_batch_size_));
+    throw Error(fmt::format("[data] examples to skip, got {}, expected a multiple of the global batch size {}",
+                            num_examples, global_batch_size_));
   }
   for (int64_t i = 0; i < num_examples; ++i) ++num_drawn_[draw_dataset()];
 }

@@ -1,5 +1,5 @@
-// Which example comes next: an endless mixture of datasets whose order depends on the seed and the global batch size only,
-// not on ranks or workers, and which can start at any example. Facts: spec/datasets.md §6, spec/training.md §4.2.
+// Which example comes next: an endless mixture of datasets whose order depends on the seed and the global batch size
+// only, not on ranks or workers, and which can start at any example. Facts: spec/datasets.md §6, spec/training.md §4.2.
 // Paper: [P App. B].
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -18,12 +18,13 @@ namespace molmo::data {
 struct MixtureEntry {
   std::string name, group;
   int64_t length = 0;
-  std::optional<int64_t> fixed_size;  ///< replaces the length in the rule
+  std::optional<int64_t> fixed_size = {};  ///< replaces the length in the rule
 };
 
 /// Rates by the square root of the sizes, normalised within each group, times the group's rate (absent: 1), over all
 /// groups normalised to 1. One rate per entry, in their order. Errors: an empty dataset, rates that are all 0.
-std::vector<float> root_size_rates(const std::vector<MixtureEntry>& entries, const std::map<std::string, double>& group_rates);
+std::vector<float> root_size_rates(const std::vector<MixtureEntry>& entries,
+                                   const std::map<std::string, double>& group_rates);
 
 /// One example of the stream: the epoch counts the passes over its dataset.
 struct MixtureItem {
@@ -34,8 +35,10 @@ struct MixtureItem {
 /// The endless stream of global batches.
 class MixtureOrder {
  public:
-  /// `sizes` and `rates` by dataset; a single dataset draws no source. `seed` < 2^32.
-  MixtureOrder(std::vector<int64_t> sizes, std::vector<float> rates, int64_t seed, int64_t global_batch_size);
+  /// `sizes` and `rates` by dataset; a single dataset draws no source. `seed` < 2^32. Without `shuffle` every epoch of
+  /// a dataset is in file order.
+  MixtureOrder(std::vector<int64_t> sizes, std::vector<float> rates, int64_t seed, int64_t global_batch_size,
+               bool shuffle = true);
 
   /// The next global batch.
   std::vector<MixtureItem> next();
@@ -49,10 +52,12 @@ class MixtureOrder {
     std::vector<int64_t> indices;
   };
   int64_t draw_dataset();
+  int64_t shuffled(int64_t dataset, int64_t epoch, int64_t position);
 
   std::vector<int64_t> sizes_;
   std::vector<double> rates_;
   int64_t seed_, global_batch_size_;
+  bool shuffle_;
   RandomState sources_;
   std::vector<int64_t> num_drawn_;  // by dataset, over all ranks
   std::vector<EpochOrder> orders_;

@@ -52,7 +52,8 @@ PointsEntry read_points(const ObjectChecker& object, bool is_percent) {
   entry.points = object.tuples<2>("points", entry.is_percent ? 100.0 : kAnyPixel);
   entry.boxes = object.tuples<4>("boxes", kAnyPixel);
   if (object.has("boxes") && entry.boxes.size() != entry.points.size()) {
-    object.add_problem("boxes", fmt::format("got {}, expected one for each of the {} points", entry.boxes.size(), entry.points.size()));
+    object.add_problem("boxes", fmt::format("got {}, expected one for each of the {} points", entry.boxes.size(),
+                                            entry.points.size()));
   }
   for (size_t i = 0; i < entry.boxes.size(); ++i) expect_corners(object, fmt::format("boxes[{}]", i), entry.boxes[i]);
   return entry;
@@ -84,7 +85,8 @@ ObjectEntry read_object(const ObjectChecker& object) {
 
 void read_images(const ObjectChecker& object, const fs::path& folder, Record& record) {
   if (object.has("image") == object.has("images")) {
-    return object.add_problem("image", object.has("image") ? "expected either 'image' or 'images'" : "missing, expected a file name");
+    return object.add_problem(
+        "image", object.has("image") ? "expected either 'image' or 'images'" : "missing, expected a file name");
   }
   const char* key = object.has("image") ? "image" : "images";
   const bool is_single = object.has("image");
@@ -108,8 +110,9 @@ void check_record(const ObjectChecker& object, const Record& record) {
     for (const PointsEntry& points : record.points) {
       const int64_t num_points = static_cast<int64_t>(points.points.size());
       if (points.label != record.counts[i].label || num_points == record.counts[i].count) continue;
-      object.add_problem(fmt::format("counts[{}].count", i), fmt::format("got {}, but '{}' has {} points",
-                                                                         record.counts[i].count, points.label, num_points));
+      object.add_problem(
+          fmt::format("counts[{}].count", i),
+          fmt::format("got {}, but '{}' has {} points", record.counts[i].count, points.label, num_points));
     }
   }
 }
@@ -119,7 +122,8 @@ Record read_record(const Json& json, size_t line, const fs::path& folder, Proble
   record.line = line;
   const ObjectChecker object(json, "", line, problems);
   if (!json.is_object()) return record;
-  object.expect_keys({"image", "images", "caption", "transcripts", "qa", "points", "counts", "choices", "objects", "split", "unit"});
+  object.expect_keys(
+      {"image", "images", "caption", "transcripts", "qa", "points", "counts", "choices", "objects", "split", "unit"});
   read_images(object, folder, record);
   if (object.has("split")) record.split = object.required_text("split");
   if (object.has("caption")) record.caption = object.required_text("caption");
@@ -134,7 +138,8 @@ Record read_record(const Json& json, size_t line, const fs::path& folder, Proble
   return record;
 }
 
-void read_line(std::string_view text, size_t line, const fs::path& folder, ProblemList& problems, std::vector<Record>& records) {
+void read_line(std::string_view text, size_t line, const fs::path& folder, ProblemList& problems,
+               std::vector<Record>& records) {
   try {
     records.push_back(read_record(parse_json(text, "line"), line, folder, problems));
   } catch (const Error& error) {

@@ -17,7 +17,7 @@
 
 namespace molmo::data {
 
-inline constexpr std::string_view kShortAnswerStyle = "short_answer";      ///< of a question without a style
+inline constexpr std::string_view kShortAnswerStyle = "short_answer";        ///< of a question without a style
 inline constexpr std::string_view kMultipleChoiceStyle = "multiple_choice";  ///< of choices without a style
 
 struct QaEntry {
@@ -74,8 +74,8 @@ struct OwnData {
 };
 
 /// Reads `folder`/data.jsonl (or that file itself).
-/// Errors: all problems together (the first 20 in full): no JSON, unknown keys, wrong types, missing pictures, counts that
-/// contradict their points, values out of range, no records.
+/// Errors: all problems together (the first 20 in full): no JSON, unknown keys, wrong types, missing pictures, counts
+/// that contradict their points, values out of range, no records.
 OwnData read_own_data(const std::filesystem::path& folder);
 
 /// The records of one split, in file order. Error, naming the splits there are, if it has none.

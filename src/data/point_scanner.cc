@@ -12,7 +12,8 @@ namespace {
 
 bool is_ascii_digit(char32_t c) { return c >= U'0' && c <= U'9'; }
 
-/// Reads a text from one place; every `read_` moves on and says whether it could, every `skip_` moves over what is there.
+/// Reads a text from one place; every `read_` moves on and says whether it could, every `skip_` moves over what is
+/// there.
 class Cursor {
  public:
   Cursor(const std::vector<char32_t>& text, size_t position) : text_(text), position_(position) {}

@@ -11,9 +11,11 @@
 namespace molmo::data {
 namespace {
 
-// Rounds to the array's precision after every operation, as NumPy does. Not inlined: g++ 12.2 at -O2 and above drops the
-// double -> float -> double rounding of neighbouring values when it vectorises a pair (-ftree-slp-vectorize).
-[[gnu::noinline]] double narrow(double value, bool is_float32) { return is_float32 ? static_cast<float>(value) : value; }
+// Rounds to the array's precision after every operation, as NumPy does. Not inlined: g++ 12.2 at -O2 and above drops
+// the double -> float -> double rounding of neighbouring values when it vectorises a pair (-ftree-slp-vectorize).
+[[gnu::noinline]] double narrow(double value, bool is_float32) {
+  return is_float32 ? static_cast<float>(value) : value;
+}
 
 // One decimal, half to even on the scaled value. This is not decimal rounding: 0.35 becomes 0.4, 0.45 becomes 0.4.
 double round_to_tenth(double value, bool is_float32) {
@@ -39,8 +41,8 @@ PointArray to_percent(PointArray array, std::optional<double> point_scale, Image
   for (Point& point : array.points) {
     for (size_t i = 0; i < 2; ++i) {
       // PARITY: the factor of a scale has the array's precision; the division of pixels happens in double.
-      const double percent = point_scale ? point[i] * narrow(100.0 / *point_scale, is_float32)
-                                         : point[i] / pixels_per_percent[i];
+      const double percent =
+          point_scale ? point[i] * narrow(100.0 / *point_scale, is_float32) : point[i] / pixels_per_percent[i];
       point[i] = narrow(percent, is_float32);
     }
   }

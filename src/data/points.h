@@ -23,7 +23,8 @@ struct ImageSize {
   int width = 0, height = 0;
 };
 
-/// Points with the precision that their arithmetic is rounded to (PARITY: PixMo-Count stores float32, the others float64).
+/// Points with the precision that their arithmetic is rounded to (PARITY: PixMo-Count stores float32, the others
+/// float64).
 struct PointArray {
   std::vector<Point> points;
   bool is_float32 = false;

@@ -17,8 +17,8 @@ using config::PromptTemplates;
 using config::SystemPrompt;
 
 constexpr std::string_view kLetters = "ABCDEFG";
-constexpr double kTagShare = 0.1;         // of demo prompts that carry a style tag, and of captions without a hint
-constexpr double kLengthNoise = 25.0;     // characters, standard deviation
+constexpr double kTagShare = 0.1;           // of demo prompts that carry a style tag, and of captions without a hint
+constexpr double kLengthNoise = 25.0;       // characters, standard deviation
 constexpr int64_t kCharactersPerUnit = 15;  // of a length hint
 
 bool is_point_style(const std::string& style) { return style == "pointing" || style == "point_count"; }
@@ -85,7 +85,8 @@ std::vector<std::string> PromptFormatter::format_message(const Message& message,
   }
   for (size_t i = 0; i < turns.size(); ++i) {
     const bool is_user = i % 2 == 0;
-    if (is_user && config_.message_format == config::MessageFormat::kRole) turns[i] = "User: " + turns[i] + " Assistant:";
+    if (is_user && config_.message_format == config::MessageFormat::kRole)
+      turns[i] = "User: " + turns[i] + " Assistant:";
     if (i > 0 || config_.always_start_with_space) turns[i].insert(0, 1, ' ');
   }
   return turns;
@@ -139,7 +140,8 @@ void PromptFormatter::write_options(const Message& message, Draft& draft) {
   }
   if (!message.answer_index) return;
   if (*message.answer_index < 0 || static_cast<size_t>(*message.answer_index) >= names.size()) {
-    throw Error(fmt::format("[prompt] answer index of a choice, got {}, expected 0 to {}", *message.answer_index, names.size() - 1));
+    throw Error(fmt::format("[prompt] answer index of a choice, got {}, expected 0 to {}", *message.answer_index,
+                            names.size() - 1));
   }
   draft.answer = names[*message.answer_index];
 }
@@ -166,7 +168,8 @@ std::string PromptFormatter::choose_answer(const std::vector<std::string>& answe
   return best[random.randint(0, static_cast<int64_t>(best.size()))];
 }
 
-std::string_view PromptFormatter::choose_template(std::span<const std::string_view> templates, RandomState& random) const {
+std::string_view PromptFormatter::choose_template(std::span<const std::string_view> templates,
+                                                  RandomState& random) const {
   return debug_ ? templates[0] : templates[random.randint(0, static_cast<int64_t>(templates.size()))];
 }
 

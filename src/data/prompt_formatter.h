@@ -41,19 +41,21 @@ class PromptFormatter {
   /// Formats the messages in order. `size` is needed for points in pixels. For inference there are no answers, and
   /// length hints are the configured one.
   /// Errors: a missing style, label or answer; an answer index beyond the options; more annotations than placeholders.
-  FormattedExample operator()(const DataExample& example, ImageSize size, bool for_inference, RandomState& random) const;
+  FormattedExample operator()(const DataExample& example, ImageSize size, bool for_inference,
+                              RandomState& random) const;
 
  private:
   struct Draft;
-  std::vector<std::string> format_message(const Message& message, ImageSize size, bool for_inference, RandomState& random,
-                                          MessageMetadata& metadata) const;
+  std::vector<std::string> format_message(const Message& message, ImageSize size, bool for_inference,
+                                          RandomState& random, MessageMetadata& metadata) const;
   void write_prompt(const Message& message, ImageSize size, RandomState& random, Draft& draft) const;
   void write_points(const Message& message, ImageSize size, Draft& draft) const;
   static void write_options(const Message& message, Draft& draft);
   std::string response(const Message& message, const Draft& draft, RandomState& random) const;
   std::string choose_answer(const std::vector<std::string>& answers, RandomState& random) const;
   std::string_view choose_template(std::span<const std::string_view> templates, RandomState& random) const;
-  std::string tag(const std::string& style, const std::string& last_turn, bool for_inference, RandomState& random) const;
+  std::string tag(const std::string& style, const std::string& last_turn, bool for_inference,
+                  RandomState& random) const;
   std::string length_hint(const std::string& last_turn, bool for_inference, RandomState& random) const;
 
   config::PromptConfig config_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The prompt strings that the released models were trained with, verbatim from the public code allenai/molmo (Apache-2.0):
-// order and duplicates are part of the data, because an index is drawn uniformly. Compared with
+// The prompt strings that the released models were trained with, verbatim from the public code allenai/molmo
+// (Apache-2.0): order and duplicates are part of the data, because an index is drawn uniformly. Compared with
 // tests/data/prompts/templates.json by the unit test.
 #include "data/prompt_templates.h"
 
@@ -115,7 +115,8 @@ constexpr std::string_view kPointCount[] = {
     "In all the picture, how many {label} are there?",
     "Point at the {label} and then count them.",
     "Point to all the visible {label} output the total count.",
-    "Point to all the {label} visible and output the total count. \nPlease say 'This isn't in the image.' if it is not in the image.",
+    "Point to all the {label} visible and output the total count. \nPlease say 'This isn't in the image.' if it is not "
+    "in the image.",
     "Point to all occurrences of \"{label}\" and output the total count.",
     "Show me where the {label} are and output the total count.",
     "Where are the {label}? How many are there?",

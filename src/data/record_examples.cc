@@ -72,11 +72,13 @@ void check_annotation_kinds(std::span<const std::string> annotations, const std:
   }
 }
 
-DataExample make_example(const Record& record, TrainStage stage, std::span<const std::string> annotations, RandomState& random) {
+DataExample make_example(const Record& record, TrainStage stage, std::span<const std::string> annotations,
+                         RandomState& random) {
   DataExample example;
   example.is_list = true;
   std::vector<Message>& messages = example.messages;
-  if (record.caption && is_used("caption", annotations)) messages.push_back(text_message(*record.caption, "long_caption"));
+  if (record.caption && is_used("caption", annotations))
+    messages.push_back(text_message(*record.caption, "long_caption"));
   if (stage == TrainStage::kCaption) {
     if (!record.transcripts.empty() && is_used("transcript", annotations)) {
       const int64_t index = random.randint(0, static_cast<int64_t>(record.transcripts.size()));
@@ -102,16 +104,18 @@ DataExample make_example(const Record& record, TrainStage stage, std::span<const
 bool has_messages(const Record& record, TrainStage stage, std::span<const std::string> annotations) {
   if (record.caption && is_used("caption", annotations)) return true;
   if (stage == TrainStage::kCaption) return !record.transcripts.empty() && is_used("transcript", annotations);
-  return (!record.points.empty() && is_used("points", annotations)) || (!record.counts.empty() && is_used("counts", annotations)) ||
-         (!record.qa.empty() && is_used("qa", annotations)) || (!record.choices.empty() && is_used("choices", annotations));
+  return (!record.points.empty() && is_used("points", annotations)) ||
+         (!record.counts.empty() && is_used("counts", annotations)) ||
+         (!record.qa.empty() && is_used("qa", annotations)) ||
+         (!record.choices.empty() && is_used("choices", annotations));
 }
 
 void check_points_inside(const Record& record, ImageSize size) {
   for (const PointsEntry& entry : record.points) {
     for (const Point& p : entry.points) {
       if (entry.is_percent || (p[0] <= size.width && p[1] <= size.height)) continue;
-      throw Error(fmt::format("[data] point of '{}' outside the picture, got [{}, {}], expected at most [{}, {}]", entry.label,
-                              p[0], p[1], size.width, size.height));
+      throw Error(fmt::format("[data] point of '{}' outside the picture, got [{}, {}], expected at most [{}, {}]",
+                              entry.label, p[0], p[1], size.width, size.height));
     }
   }
 }

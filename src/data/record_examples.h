@@ -19,8 +19,8 @@ inline constexpr std::string_view kAnnotationKinds[] = {"caption", "transcript",
 void check_annotation_kinds(std::span<const std::string> annotations, const std::string& where);
 
 /// The messages of a record. Caption stage: the caption (style long_caption) and one transcript drawn at random (style
-/// transcript). SFT: one message per annotation: caption -> long_caption, points -> pointing, counts -> point_count where
-/// the record has points of the same label, else a question with a short answer; qa and choices keep their style.
+/// transcript). SFT: one message per annotation: caption -> long_caption, points -> pointing, counts -> point_count
+/// where the record has points of the same label, else a question with a short answer; qa and choices keep their style.
 /// `annotations` limits the kinds (empty: all; in SFT transcripts are never used). May be empty.
 DataExample make_example(const Record& record, config::TrainStage stage, std::span<const std::string> annotations,
                          RandomState& random);

@@ -1,5 +1,5 @@
-// The fixed order of an evaluation, and the split of rows into training and validation. Facts: spec/datasets.md §1.4, §5.2.
-// SPDX-License-Identifier: Apache-2.0
+// The fixed order of an evaluation, and the split of rows into training and validation. Facts: spec/datasets.md §1.4,
+// §5.2. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct EvaluationOrder {
   int world_size = 1;
   int64_t batch_size = 1;  ///< of one rank
   bool shuffle = true;
-  bool drop_last = false;    ///< cut to a multiple of the world size; else extend the order from its own start
-  bool pad_batches = false;  ///< append padding examples up to whole global batches
+  bool drop_last = false;            ///< cut to a multiple of the world size; else extend the order from its own start
+  bool pad_batches = false;          ///< append padding examples up to whole global batches
   std::optional<int64_t> max_steps;  ///< bounds the padding, not the order
 
   /// Padding examples appended; their indices start at `length`.

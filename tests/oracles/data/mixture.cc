@@ -96,7 +96,8 @@ void check_item_seed(const Json& row, GoldenCase& golden) {
 }
 
 void check_duration(const Json& row, GoldenCase& golden) {
-  golden.expect_equal("steps", caption_steps(row.at("train_images"), row.at("global_batch_size")), row.at("steps").get<int64_t>());
+  golden.expect_equal("steps", caption_steps(row.at("train_images"), row.at("global_batch_size")),
+                      row.at("steps").get<int64_t>());
 }
 
 void run_list(GoldenRun& run, const Json& list, const std::string& name, void (*check)(const Json&, GoldenCase&)) {

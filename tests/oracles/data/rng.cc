@@ -43,10 +43,12 @@ bool run_legacy_op(RandomState& generator, const Json& op, const std::string& wh
       golden.expect_near(what, draw_many<double>(op, [&] { return generator.random(); }), expected, 0.0);
     } else if (name == "uniform") {
       const double low = op.at("low"), high = op.at("high");
-      expect_within_two_ulps(golden, what, draw_many<double>(op, [&] { return generator.uniform(low, high); }), expected);
+      expect_within_two_ulps(golden, what, draw_many<double>(op, [&] { return generator.uniform(low, high); }),
+                             expected);
     } else {
       const double mean = op.at("loc"), deviation = op.at("scale");
-      expect_within_two_ulps(golden, what, draw_many<double>(op, [&] { return generator.normal(mean, deviation); }), expected);
+      expect_within_two_ulps(golden, what, draw_many<double>(op, [&] { return generator.normal(mean, deviation); }),
+                             expected);
     }
     return true;
   }
@@ -103,8 +105,9 @@ GOLDEN_PART(rng) {
   const Json cases = read_json(run.folder() / "rng.json").at("cases");
   size_t number = 0;
   for (const Json& row : cases) {
-    run.run_case(fmt::format("rng/{} {} seed {}", number++, row.at("generator").get<std::string>(), row.at("seed").dump()),
-                 [&](GoldenCase& golden) { run_generator(row, golden); });
+    run.run_case(
+        fmt::format("rng/{} {} seed {}", number++, row.at("generator").get<std::string>(), row.at("seed").dump()),
+        [&](GoldenCase& golden) { run_generator(row, golden); });
   }
 }
 

@@ -28,7 +28,8 @@ void check_order(const Json& row, GoldenCase& golden) {
   golden.expect_equal("n_pad", order.num_padding(), row.at("n_pad").get<int64_t>());
   int rank = 0;
   for (const Json& expected : row.at("ranks")) {
-    golden.expect_equal(fmt::format("rank {}", rank), order.batches(rank), expected.get<std::vector<std::vector<int64_t>>>());
+    golden.expect_equal(fmt::format("rank {}", rank), order.batches(rank),
+                        expected.get<std::vector<std::vector<int64_t>>>());
     ++rank;
   }
 }

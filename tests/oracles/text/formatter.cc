@@ -87,7 +87,8 @@ DataExample read_example(const Json& json) {
   DataExample example;
   example.is_list = json.contains("message_list");
   if (!example.is_list) example.messages.push_back(read_message(json));
-  for (const Json& message : json.value("message_list", Json::array())) example.messages.push_back(read_message(message));
+  for (const Json& message : json.value("message_list", Json::array()))
+    example.messages.push_back(read_message(message));
   return example;
 }
 
@@ -122,7 +123,8 @@ void check_result(const Json& row, const std::string& id, GoldenCase& golden) {
   golden.expect_near(id + " next_random", random.random(), row.at("next_random").get<double>(), 0.0);
 }
 
-// A top-level ready conversation loses its style in the reference and fails there; it works here (spec/preprocess.md §5.3).
+// A top-level ready conversation loses its style in the reference and fails there; it works here (spec/preprocess.md
+// §5.3).
 bool may_succeed(const Json& row) {
   const Json& example = row.at("example");
   return row.at("error") == "TypeError" && example.contains("messages") && example.contains("style");

@@ -41,8 +41,8 @@ void check_extraction(const Json& row, const std::string& id, GoldenCase& golden
   const ImageSize size = read_size(row);
   golden.expect_near(id + " points", flatten(extract_points(text, size)),
                      flatten(row.at("points").get<std::vector<Point>>()), 0.0, 1e-12);
-  golden.expect_near(id + " boxes", flatten(extract_boxes(text, size)), flatten(row.at("boxes").get<std::vector<Box>>()),
-                     0.0, 1e-12);
+  golden.expect_near(id + " boxes", flatten(extract_boxes(text, size)),
+                     flatten(row.at("boxes").get<std::vector<Box>>()), 0.0, 1e-12);
   golden.expect_near(id + " count_points", flatten(extract_count_points(text, size)),
                      flatten(row.at("count_points").get<std::vector<Point>>()), 0.0, 1e-12);
 }
@@ -56,7 +56,8 @@ void check_row(const Json& row, GoldenCase& golden) {
   } else if (op == "annotate") {
     std::vector<PointAnnotation> annotations;
     for (const Json& json : row.at("annotations")) {
-      annotations.push_back({to_percent(read_points(json.at("points")), 100.0, {}), json.at("inline_text"), json.at("alt_text")});
+      annotations.push_back(
+          {to_percent(read_points(json.at("points")), 100.0, {}), json.at("inline_text"), json.at("alt_text")});
     }
     golden.expect_text(id, fill_point_placeholders(row.at("answer").get<std::string>(), annotations), row.at("text"));
   } else if (op == "extract") {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "cli/app.h"
+#include "formats/safetensors.h"
+#include "model/model_folder.h"
+
+namespace molmo::cli {
+namespace {
+
+struct InspectOptions {
+  std::string path;
+  bool json = false;
+};
+
+struct Totals {
+  size_t num_tensors = 0;
+  int64_t num_values = 0, num_bytes = 0;
+};
+
+int64_t num_values(const formats::TensorView& view) {
+  int64_t product = 1;
+  for (const int64_t size : view.shape) product *= size;
+  return product;
+}
+
+// The part of a name that the summary adds up: "model.transformer.blocks" without the number.
+std::string part_of(const std::string& name) {
+  std::vector<std::string> kept;
+  for (const std::string& piece : split_text(name, '.')) {
+    if (kept.size() == 4 || piece.find_first_not_of("0123456789") == std::string::npos) break;
+    kept.push_back(piece);
+  }
+  return join_text(kept, ".");
+}
+
+void print_text(const formats::SafetensorsFolder& folder) {
+  std::map<std::string, Totals> parts;
+  Totals all;
+  for (const formats::TensorView* view : folder.tensors()) {
+    std::cout << fmt::format("{:<72} {:>4}  [{}]\n", view->name, formats::dtype_name(view->dtype), fmt::join(view->shape, ", "));
+    for (Totals* totals : {&parts[part_of(view->name)], &all}) {
+      ++totals->num_tensors;
+      totals->num_values += num_values(*view);
+      totals->num_bytes += static_cast<int64_t>(view->data.size());
+    }
+  }
+  std::cout << "\n";
+  for (const auto& [name, totals] : parts) std::cout << fmt::format("{:<72} {:>6} tensors {:>16} parameters\n", name, totals.num_tensors, totals.num_values);
+  std::cout << fmt::format("{:<72} {:>6} tensors {:>16} parameters, {}\n", "total", all.num_tensors, all.num_values,
+                           format_bytes(static_cast<double>(all.num_bytes)));
+}
+
+void print_json(const formats::SafetensorsFolder& folder) {
+  Json tensors = Json::array();
+  int64_t total = 0;
+  for (const formats::TensorView* view : folder.tensors()) {
+    tensors.push_back({{"name", view->name}, {"dtype", formats::dtype_name(view->dtype)}, {"shape", view->shape}});
+    total += num_values(*view);
+  }
+  std::cout << format_json_line(Json{{"tensors", tensors}, {"num_parameters", total}}) << "\n";
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, Action& action) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* command = app.add_subcommand("inspect", "names, shapes, dtypes and parameter counts of a model or a .safetensors file");
+  command->add_option("MODEL", options->path, "model folder, run folder or .safetensors file")->required();
+  command->add_flag("--json", options->json, "print one JSON object");
+  command->callback([options, &action] {
+    action = [options] {
+      const formats::SafetensorsFolder folder(model::resolve_model_folder(options->path));
+      options->json ? print_json(folder) : print_text(folder);
+    };
+  });
+}
+
+}  // namespace molmo::cli

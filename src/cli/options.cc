@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "tensor/device.h"
+#include "tensor/runtime.h"
+
+namespace molmo::cli {
+
+void ComputeOptions::add_to(CLI::App& command, bool with_dtype) {
+  command.add_option("--device", device, "auto, cpu, cuda or cuda:N; auto takes CUDA only where a driver reports a device")->capture_default_str();
+  command.add_option("--threads", threads, "threads of one operator; 0: all available")->check(CLI::Range(0, 4096))->capture_default_str();
+  if (with_dtype) {
+    command.add_option("--dtype", dtype, "dtype of matrix products")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
+  }
+}
+
+at::Device ComputeOptions::open() const {
+  set_num_threads(threads);
+  return tensor::open_device(device);
+}
+
+at::ScalarType ComputeOptions::compute() const { return dtype == "bf16" ? at::kBFloat16 : at::kFloat; }
+
+}  // namespace molmo::cli

@@ -1,0 +1,27 @@
+// Flags that several subcommands share.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "tensor/tensor.h"
+
+namespace CLI {
+class App;
+}
+
+namespace molmo::cli {
+
+/// --device, --threads, --dtype.
+struct ComputeOptions {
+  std::string device = "auto";
+  int threads = 0;
+  std::string dtype = "fp32";
+
+  void add_to(CLI::App& command, bool with_dtype = true);
+  /// Sets the thread count and opens the device.
+  at::Device open() const;
+  at::ScalarType compute() const;
+};
+
+}  // namespace molmo::cli

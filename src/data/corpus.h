@@ -1,0 +1,20 @@
+// The text that a model will see, for training a small tokenizer on it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/own_data.h"
+
+namespace molmo::data {
+
+/// Every turn that captioning and SFT make of the records: captions, transcripts, prompts from the templates, answers and
+/// point text. Deterministic by `seed`.
+std::vector<std::string> tokenizer_corpus(const std::vector<Record>& records, uint32_t seed);
+
+/// Pieces that make point text short: the fixed parts of the tags, and "0." to "100." for whole percents, so that a
+/// coordinate takes two tokens.
+std::vector<std::string> point_text_pieces();
+
+}  // namespace molmo::data

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/example_maker.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <mutex>
+
+#include "data/cell_labels.h"
+#include "data/record_examples.h"
+#include "image/decode.h"
+#include "molmo/error.h"
+#include "preprocess/crops.h"
+
+namespace molmo::data {
+
+/// The crops of a record's pictures, with the sizes of the pictures.
+struct ExampleMaker::CroppedImages {
+  std::vector<preprocess::ImageInputs> inputs;
+  std::vector<ImageSize> sizes;
+
+  size_t num_bytes() const {
+    size_t total = sizeof(*this);
+    for (const preprocess::ImageInputs& input : inputs) {
+      total += (input.patches.size() + input.masks.size()) * sizeof(float) +
+               (input.token_positions.size() + input.tokens.size()) * sizeof(int64_t);
+    }
+    return total;
+  }
+};
+
+/// Crops by record, up to a number of bytes. Nothing is thrown out: every record of a dataset comes once per epoch, so
+/// that what is in the cache is worth as much as what would replace it.
+class CropCache {
+ public:
+  using Entry = std::shared_ptr<const ExampleMaker::CroppedImages>;
+  explicit CropCache(size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  Entry find(const MixtureItem& item) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find({item.dataset, item.index});
+    return found == entries_.end() ? nullptr : found->second;
+  }
+
+  void insert(const MixtureItem& item, const Entry& entry) {
+    const std::lock_guard lock(mutex_);
+    const size_t num_bytes = entry->num_bytes();
+    if (num_bytes_ + num_bytes > max_bytes_) return;
+    if (entries_.emplace(std::pair(item.dataset, item.index), entry).second) num_bytes_ += num_bytes;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<int64_t, int64_t>, Entry> entries_;
+  size_t num_bytes_ = 0, max_bytes_;
+};
+
+ExampleMaker::ExampleMaker(std::vector<Dataset> datasets, const config::DataConfig& data,
+                           const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer, config::TrainStage stage,
+                           size_t cache_bytes)
+    : datasets_(std::move(datasets)),
+      stage_(stage),
+      seed_(data.seed),
+      shuffle_(data.shuffle),
+      format_(molmo.prompt),
+      processor_(molmo.preprocess, molmo.prompt.annotation_weighting, std::move(tokenizer)),
+      cache_(std::make_unique<CropCache>(cache_bytes)) {
+  if (stage == config::TrainStage::kTower) kinds_ = object_kinds(datasets_);
+}
+
+ExampleMaker::~ExampleMaker() = default;
+
+MadeExample ExampleMaker::operator()(const MixtureItem& item) const {
+  const Dataset& dataset = datasets_[item.dataset];
+  const Record& record = dataset.records[item.index];
+  try {
+    return make(dataset, record, item);
+  } catch (const Error& error) {
+    throw Error(fmt::format("[data] {}:{}: {}", dataset.file.string(), record.line, error.what()), error.code());
+  }
+}
+
+MadeExample ExampleMaker::make(const Dataset& dataset, const Record& record, const MixtureItem& item) const {
+  const auto images = crop_images(record, item);
+  if (stage_ == config::TrainStage::kTower) return make_tower_example(record, *images);
+  if (images->sizes.size() == 1) check_points_inside(record, images->sizes[0]);
+  RandomState random(item_seed(seed_, item.index, static_cast<int64_t>(dataset.records.size()), item.epoch));
+  const DataExample example = make_example(record, stage_, dataset.config.annotations, random);
+  FormattedExample formatted = format_(example, images->sizes[0], /*for_inference=*/false, random);
+  if (shuffle_) random.shuffle(formatted.conversations);
+  return {.example = processor_.assemble(images->inputs, formatted.conversations, example.weight), .cell_labels = {}};
+}
+
+// The picture alone: a sequence of one token, of which nothing is asked.
+MadeExample ExampleMaker::make_tower_example(const Record& record, const CroppedImages& images) const {
+  MadeExample made;
+  const auto centers = preprocess::cell_centers(images.sizes[0].width, images.sizes[0].height, processor_.preprocess());
+  made.cell_labels = label_cells(record.objects, centers, kinds_);
+  made.example.input_tokens = {processor_.tokenizer().special.bos};
+  made.example.target_tokens = {-1};
+  made.example.loss_masks = {-1.0f};
+  made.example.position_ids = {0};
+  made.example.images = images.inputs;
+  made.example.image_sizes = {{images.sizes[0].width, images.sizes[0].height}};
+  return made;
+}
+
+std::shared_ptr<const ExampleMaker::CroppedImages> ExampleMaker::crop_images(const Record& record,
+                                                                             const MixtureItem& item) const {
+  if (auto cached = cache_->find(item)) return cached;
+  auto images = std::make_shared<CroppedImages>();
+  for (const std::filesystem::path& path : record.images) {
+    const image::Picture picture = image::load_picture(path);
+    images->sizes.push_back({picture.width, picture.height});
+    images->inputs.push_back(
+        preprocess::make_image_inputs(picture, processor_.preprocess(), processor_.tokenizer().special));
+  }
+  cache_->insert(item, images);
+  return images;
+}
+
+}  // namespace molmo::data

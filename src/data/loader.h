@@ -1,0 +1,68 @@
+// The training loader: worker threads make examples ahead of time, and batches come out in the order of the mixture
+// whatever the number of workers. A run that starts at example n sees what a longer run sees from there on.
+//
+//   Loader loader(recipe.data, recipe.molmo, tokenizer, {.stage = recipe.stage, .global_batch_size = 128,
+//                                                        .micro_batch_size = 4, .start_example = 0});
+//   LoadedBatch micro_batch = loader.next();
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/molmo_config.h"
+#include "config/train_config.h"
+#include "data/dataset.h"
+#include "preprocess/example.h"
+#include "text/tokenizer.h"
+
+namespace molmo::data {
+
+struct LoaderOptions {
+  config::TrainStage stage = config::TrainStage::kCaption;
+  int64_t global_batch_size = 1;  ///< examples of an update, over all ranks
+  int64_t micro_batch_size = 1;   ///< rows of one batch; the last one of an update may have fewer
+  int64_t start_example = 0;      ///< examples seen before, over all ranks: a multiple of the global batch size
+  int rank = 0, world_size = 1;
+  size_t cache_bytes = size_t{512} << 20;  ///< bound of the crops kept between epochs
+};
+
+/// One micro-batch.
+struct LoadedBatch {
+  preprocess::Batch batch;
+  std::vector<int64_t> cell_labels;  ///< [C, P] for TrainStage::kTower (data/cell_labels.h), else empty
+};
+
+/// Delivers the endless stream of micro-batches of one rank.
+class Loader {
+ public:
+  /// Reads the datasets and starts the workers (data.num_workers, at most data.prefetch_batches batches ahead).
+  /// Errors: those of load_datasets; sizes that do not divide; a start that is no multiple of the global batch size.
+  Loader(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,
+         LoaderOptions options);
+  ~Loader();  ///< stops the workers; each finishes the example at hand
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  /// Waits for the next micro-batch. An example that can't be made throws here, when its batch is due, with the
+  /// record's file and line; later calls throw the same.
+  LoadedBatch next();
+
+  /// Rate of each dataset, in the order of their names, and its number of usable records.
+  struct Source {
+    std::string name;
+    int64_t num_records;
+    double rate;
+  };
+  const std::vector<Source>& sources() const;
+  /// Kinds of objects, sorted; class 0 is the background. Empty unless the tower is trained.
+  const std::vector<std::string>& kinds() const;
+
+ private:
+  class Queue;
+  std::unique_ptr<Queue> queue_;
+};
+
+}  // namespace molmo::data

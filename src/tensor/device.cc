@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor/device.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+
+#include "base/log.h"
+#include "molmo/error.h"
+#include "tensor/kernels.h"
+
+namespace molmo::tensor {
+namespace {
+
+constexpr const char* kCudaHalf = "libmolmo_cuda.so";
+
+std::string loader_message() {
+  const char* message = dlerror();
+  return message == nullptr ? "unknown reason" : message;
+}
+
+template <class Function>
+Function* find_symbol(void* library, const char* name) {
+  return reinterpret_cast<Function*>(dlsym(library, name));
+}
+
+// Where libmolmo_cuda.so is: a path, or the bare name for the loader's own search.
+std::filesystem::path cuda_half_path() {
+  if (const char* chosen = std::getenv("MOLMO_CUDA_LIBRARY"); chosen != nullptr && *chosen != '\0') return chosen;
+  std::error_code ignored;
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / kCudaHalf;
+  return std::filesystem::exists(beside, ignored) ? beside : std::filesystem::path(kCudaHalf);
+}
+
+void* open_library(const std::string& path, const char* hint) {
+  // RTLD_GLOBAL: the CUDA half of LibTorch registers itself with, and is found by, the CPU half.
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  if (library == nullptr) throw Error(fmt::format("[device] cannot open {}: {}; {}", path, loader_message(), hint));
+  return library;
+}
+
+// The number after "cuda:", or nothing if it is no device number.
+std::optional<int> parse_index(std::string_view digits) {
+  int index = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  const bool is_number = error == std::errc() && end == digits.data() + digits.size();
+  return is_number && index >= 0 && index <= 127 ? std::optional(index) : std::nullopt;
+}
+
+at::Device open_cuda_device(int index) {
+  const CudaDriver driver = probe_cuda_driver();
+  if (driver.num_devices == 0) throw Error("[device] no CUDA device: " + driver.problem + "; use --device cpu");
+  if (index >= driver.num_devices) {
+    throw Error(fmt::format("[device] no such CUDA device, got cuda:{}, expected one below {}", index, driver.num_devices));
+  }
+  open_cuda_half();
+  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+at::Device choose_device() {
+  if (probe_cuda_driver().num_devices == 0) return at::kCPU;
+  try {
+    return open_cuda_device(0);
+  } catch (const Error& error) {
+    log_warning(fmt::format("a CUDA device is there but stays unused: {}", error.what()));
+    return at::kCPU;
+  }
+}
+
+}  // namespace
+
+CudaDriver probe_cuda_driver() {
+  void* driver = dlopen("libcuda.so.1", RTLD_NOW);
+  if (driver == nullptr) return {.problem = "no driver (" + loader_message() + ")"};
+  const auto initialize = find_symbol<int(unsigned)>(driver, "cuInit");
+  const auto count_devices = find_symbol<int(int*)>(driver, "cuDeviceGetCount");
+  if (initialize == nullptr || count_devices == nullptr) return {.problem = "libcuda.so.1 is no CUDA driver"};
+  if (const int status = initialize(0); status != 0) {
+    return {.problem = fmt::format("the driver does not start (cuInit gives error {})", status)};
+  }
+  int count = 0;
+  if (const int status = count_devices(&count); status != 0) {
+    return {.problem = fmt::format("the driver cannot count devices (error {})", status)};
+  }
+  if (count <= 0) return {.problem = "the driver reports no device"};
+  return {.num_devices = count, .problem = ""};
+}
+
+void open_cuda_half() {
+  static std::once_flag opened;  // an exception leaves it unset
+  std::call_once(opened, [] {
+    // In this order, and before anything asks LibTorch whether CUDA is there: it remembers the answer.
+    const std::string path = cuda_half_path();
+    open_library("libtorch_cuda.so", "LibTorch has no CUDA half that fits this machine (scripts/setup.sh)");
+    void* half = open_library(path, "it is built where a CUDA 13 toolkit is found (cmake -DMOLMO_CUDA=ON)");
+    const auto fill = find_symbol<void(KernelTable*)>(half, "molmo_cuda_register");
+    if (fill == nullptr) throw Error(fmt::format("[device] {} is not the CUDA half of this program", path));
+    KernelTable table;
+    fill(&table);
+    install_cuda_kernels(table);
+  });
+}
+
+at::Device parse_device(const std::string& text) {
+  if (text == "cpu") return at::kCPU;
+  if (text == "auto") return choose_device();
+  if (text == "cuda") return open_cuda_device(0);
+  constexpr std::string_view kPrefix = "cuda:";
+  if (text.starts_with(kPrefix)) {
+    if (const auto index = parse_index(std::string_view(text).substr(kPrefix.size()))) return open_cuda_device(*index);
+  }
+  throw Error(fmt::format("[device] unknown device, got '{}', expected auto, cpu, cuda or cuda:N", text));
+}
+
+}  // namespace molmo::tensor

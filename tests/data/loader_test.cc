@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loader over a few tiny pictures: order, resumption, errors, the tower's labels.
+#include "data/loader.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "base/files.h"
+#include "data/cell_labels.h"
+#include "molmo/error.h"
+#include "support/paths.h"
+
+namespace molmo::data {
+namespace {
+
+constexpr int kNumPictures = 7;
+
+/// One id per byte; the image tokens follow.
+class ByteTokenizer : public text::Tokenizer {
+ public:
+  std::vector<int64_t> encode(std::string_view text) const override {
+    std::vector<int64_t> ids;
+    for (unsigned char byte : text) ids.push_back(byte);
+    return ids;
+  }
+  std::string decode(std::span<const int64_t> ids, bool) const override {
+    std::string text;
+    for (int64_t id : ids) text += token_bytes(id);
+    return text;
+  }
+  std::string token_bytes(int64_t id) const override {
+    return id >= 0 && id < 256 ? std::string(1, static_cast<char>(id)) : "";
+  }
+  int64_t size() const override { return 262; }
+  int64_t added_token_id(std::string_view) const override { return -1; }
+};
+
+text::MolmoTokenizer byte_tokenizer() {
+  return {std::make_shared<ByteTokenizer>(),
+          {.im_start = 256, .im_end = 257, .im_patch = 258, .im_col = 259, .image = 260, .bos = 261, .eos = 261}};
+}
+
+// An uncompressed RGB TIFF of one grey level.
+std::string tiff(int width, int height, char level) {
+  std::string file("II*\0\x08\0\0\0", 8);
+  const auto put = [&](uint32_t value, int num_bytes) {
+    for (int i = 0; i < num_bytes; ++i) file += static_cast<char>(value >> (8 * i));
+  };
+  const uint32_t num_entries = 9, bits_at = 8 + 2 + 12 * num_entries + 4, pixels_at = bits_at + 6;
+  const uint32_t entries[][3] = {{256, 1, uint32_t(width)},
+                                 {257, 1, uint32_t(height)},
+                                 {258, 3, bits_at},
+                                 {259, 1, 1},
+                                 {262, 1, 2},
+                                 {273, 1, pixels_at},
+                                 {277, 1, 3},
+                                 {278, 1, uint32_t(height)},
+                                 {279, 1, uint32_t(3 * width * height)}};
+  put(num_entries, 2);
+  for (const auto& [tag, count, value] : entries) put(tag, 2), put(tag == 258 ? 3 : 4, 2), put(count, 4), put(value, 4);
+  put(0, 4);
+  for (int i = 0; i < 3; ++i) put(8, 2);
+  return file + std::string(size_t(3) * width * height, level);
+}
+
+class LoaderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string lines;
+    for (int i = 0; i < kNumPictures; ++i) {
+      write_file_atomically(folder_ / fmt::format("{}.tiff", i), tiff(40 + i, 30, static_cast<char>(20 * i)));
+      lines += fmt::format(
+          R"({{"image": "{0}.tiff", "caption": "picture {0}", "transcripts": ["a {0}", "b {0}"],)"
+          R"( "points": [{{"label": "dogs", "points": [[{0}, 3], [30, 20]]}}],)"
+          R"( "objects": [{{"kind": "{1}", "box": [0, 0, 20, 30]}}, {{"kind": "cat", "box": [0, 0, 40, 30]}}]}})",
+          i, i % 2 ? "ant" : "dog");
+      lines += "\n";
+    }
+    write_file_atomically(folder_ / "data.jsonl", lines);
+    molmo_.preprocess.image_height = molmo_.preprocess.image_width = 56;
+    molmo_.preprocess.overlap_margins = {0, 0};
+    molmo_.preprocess.max_crops = 2;
+    data_.datasets["own"].path = folder_.path().string();
+    data_.sequence_length = 400;
+  }
+
+  Loader make(LoaderOptions options) { return Loader(data_, molmo_, byte_tokenizer(), options); }
+  std::vector<std::vector<int64_t>> first_ids(LoaderOptions options, int num_batches) {
+    Loader loader = make(options);
+    std::vector<std::vector<int64_t>> ids;
+    for (int i = 0; i < num_batches; ++i) ids.push_back(loader.next().batch.input_ids);
+    return ids;
+  }
+
+  testing::TemporaryFolder folder_;
+  config::MolmoConfig molmo_;
+  config::DataConfig data_;
+};
+
+TEST_F(LoaderTest, OrderDoesNotDependOnWorkersPrefetchOrCache) {
+  LoaderOptions options{.stage = config::TrainStage::kSft, .global_batch_size = 4, .micro_batch_size = 2};
+  const auto expected = first_ids(options, 10);
+  for (int num_workers : {1, 3, 8}) {
+    data_.num_workers = num_workers;
+    data_.prefetch_batches = num_workers;
+    options.cache_bytes = num_workers == 3 ? 0 : 100000;
+    EXPECT_EQ(first_ids(options, 10), expected);
+  }
+}
+
+TEST_F(LoaderTest, ResumesAtAnyUpdate) {
+  LoaderOptions options{.stage = config::TrainStage::kCaption, .global_batch_size = 3, .micro_batch_size = 2};
+  const auto all = first_ids(options, 12);  // two micro-batches (2 + 1 rows) per update
+  for (int update : {1, 2, 5}) {
+    options.start_example = 3 * update;
+    EXPECT_EQ(first_ids(options, 2),
+              (std::vector<std::vector<int64_t>>(all.begin() + 2 * update, all.begin() + 2 * update + 2)));
+  }
+  options.start_example = 4;
+  EXPECT_THROW(make(options), Error);
+}
+
+TEST_F(LoaderTest, RanksTogetherSeeWhatOneRankSees) {
+  std::multiset<std::vector<int64_t>> together, alone;
+  for (const auto& ids :
+       first_ids({.stage = config::TrainStage::kSft, .global_batch_size = 4, .micro_batch_size = 1}, 8))
+    alone.insert(ids);
+  for (int rank : {0, 1}) {
+    const LoaderOptions options{.stage = config::TrainStage::kSft,
+                                .global_batch_size = 4,
+                                .micro_batch_size = 1,
+                                .rank = rank,
+                                .world_size = 2};
+    for (const auto& ids : first_ids(options, 4)) together.insert(ids);
+  }
+  EXPECT_EQ(together, alone);
+  EXPECT_THROW(make({.global_batch_size = 3, .world_size = 2}), Error);
+}
+
+TEST_F(LoaderTest, ABrokenPictureIsReportedWhenItIsDue) {
+  write_file_atomically(folder_ / "4.tiff", "no picture");
+  data_.shuffle = false;
+  Loader loader = make({.global_batch_size = 1});
+  for (int i = 0; i < 4; ++i) loader.next();
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    try {
+      loader.next();
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("data.jsonl:5: "), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST_F(LoaderTest, StopsWithoutBeingRead) {
+  data_.num_workers = 4;
+  for (int i = 0; i < 20; ++i) make({.global_batch_size = 2});
+}
+
+TEST_F(LoaderTest, NamesUnknownKindsOfAnnotation) {
+  data_.datasets["own"].annotations = {"points", "boxes"};
+  try {
+    make({});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_STREQ(
+        error.what(),
+        "[data] dataset 'own': annotations, got 'boxes', expected caption, transcript, qa, points, counts, choices");
+  }
+  data_.datasets["own"].annotations = {"qa"};
+  EXPECT_THROW(make({.stage = config::TrainStage::kSft}), Error);  // no record is left
+}
+
+TEST_F(LoaderTest, TowerBatchesCarryALabelPerCell) {
+  Loader loader = make({.stage = config::TrainStage::kTower, .global_batch_size = 2, .micro_batch_size = 2});
+  EXPECT_EQ(loader.kinds(), (std::vector<std::string>{"ant", "cat", "dog"}));
+  const LoadedBatch loaded = loader.next();
+  ASSERT_EQ(static_cast<int64_t>(loaded.cell_labels.size()), loaded.batch.num_crops * loaded.batch.num_cells);
+  std::map<int64_t, int> counts;
+  for (int64_t label : loaded.cell_labels) ++counts[label];
+  EXPECT_GT(counts[1] + counts[3], 0);  // ant or dog: the smaller box wins
+  EXPECT_GT(counts[2], 0);              // cat, to the right of it
+  EXPECT_GT(counts[kIgnoredLabel], 0);  // padding above and below
+}
+
+TEST(LabelCells, SmallestBoxWins) {
+  const std::vector<ObjectEntry> objects{{"b", {0, 0, 10, 10}}, {"a", {0, 0, 5, 5}}, {"unlisted", {8, 8, 9, 9}}};
+  const std::vector<std::pair<float, float>> centers{{2, 2}, {7, 7}, {8.5f, 8.5f}, {20, 20}, {NAN, NAN}};
+  EXPECT_EQ(label_cells(objects, centers, {"a", "b"}), (std::vector<int64_t>{1, 2, 0, 0, -100}));
+}
+
+}  // namespace
+}  // namespace molmo::data

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/points.h"
+
+#include <gtest/gtest.h>
+
+#include "data/letter_case.h"
+#include "molmo/error.h"
+
+namespace molmo::data {
+namespace {
+
+constexpr ImageSize kSize{640, 480};
+
+TEST(Points, TextGoesOutAndComesBackInTheSameOrder) {
+  const PointArray pixels{{{500, 40}, {12.34, 300}, {12.34, 5}}};
+  const std::string text = points_to_text(to_percent(pixels, {}, kSize), "point_count", "dogs");
+  EXPECT_EQ(text,
+            "Counting the <points x1=\"1.9\" y1=\"1.0\" x2=\"1.9\" y2=\"62.5\" x3=\"78.1\" y3=\"8.3\" "
+            "alt=\"dogs\">dogs</points>"
+            " shows a total of 3.");
+  const std::vector<Point> back = extract_points(text, kSize);
+  ASSERT_EQ(back.size(), 3u);
+  EXPECT_NEAR(back[1][0], 12.34, 0.05 * 6.4);
+  EXPECT_NEAR(back[1][1], 300, 1e-9);
+}
+
+TEST(Points, OrderOfInputDoesNotMatter) {
+  const std::vector<Point> points{{3, 4}, {1, 2}, {99.9, 0}};
+  const std::vector<Point> reversed(points.rbegin(), points.rend());
+  EXPECT_EQ(points_to_text({points}, "pointing", "x"), points_to_text({reversed}, "pointing", "x"));
+}
+
+TEST(Points, RoundingIsHalfToEvenOnTheScaledValue) {
+  EXPECT_EQ(point_tag({{{0.35, 0.45}}}, "a", "b"), "<point x=\"0.4\" y=\"0.4\" alt=\"a\">b</point>");
+}
+
+TEST(Points, Float32KeepsItsOwnRounding) {
+  const PointArray percent = to_percent({{{9.667649269104004, 476.031494140625}}, /*is_float32=*/true}, {}, kSize);
+  EXPECT_EQ(percent.points[0], (Point{1.5105701684951782, 99.17322540283203}));
+}
+
+TEST(Points, NegativesAndUnknownStyles) {
+  EXPECT_EQ(points_to_text({}, "pointing", "dogs"), "There are none.");
+  EXPECT_THROW(points_to_text({}, "vqa2", "dogs"), Error);
+}
+
+TEST(Points, PlaceholdersAreFilledFromTheLeft) {
+  const std::vector<PointAnnotation> one{{{{{1, 2}}}, "here", "a dog"}};
+  EXPECT_EQ(fill_point_placeholders("A <|POINT|> and <|POINT|>", one),
+            "A <point x=\"1.0\" y=\"2.0\" alt=\"a dog\">here</point> and <|POINT|>");
+  EXPECT_THROW(fill_point_placeholders("nothing", one), Error);
+}
+
+TEST(ExtractPoints, ClickIsFoundTwiceAndValuesAbove100Dropped) {
+  EXPECT_EQ(extract_points("Click(50.0, 25.0)", {100, 200}).size(), 2u);
+  EXPECT_TRUE(extract_points("(100.1, 5.0)", kSize).empty());
+  EXPECT_EQ(extract_boxes("p=100,200 p=300,400 p=500,600", {1000, 1000}), (std::vector<Box>{{100, 200, 300, 400}}));
+}
+
+TEST(ExtractPoints, HostileTextsStayHarmless) {
+  EXPECT_TRUE(extract_points(std::string(200000, '1'), kSize).empty());
+  EXPECT_TRUE(extract_points("x=\"" + std::string(100000, ' ') + "\xff\xfe(", kSize).empty());
+  EXPECT_TRUE(extract_count_points(std::string(200000, '9') + ".", kSize).empty());
+  EXPECT_TRUE(extract_points(std::string("(1.0,\0 2.0)", 11), kSize).empty());
+}
+
+TEST(LetterCase, FollowsPython) {
+  EXPECT_EQ(lower_unicode("\u0130STANBUL"), "i\u0307stanbul");
+  EXPECT_EQ(lower_unicode("\u039F\u0394\u039F\u03A3 \u03A3\u0391\u03A3"),
+            "\u03BF\u03B4\u03BF\u03C2 \u03C3\u03B1\u03C2");
+  EXPECT_EQ(lower_unicode("\u03A3"), "\u03C3");        // alone: no letter before it
+  EXPECT_EQ(lower_unicode("A\u03A3'B"), "a\u03C3'b");  // an apostrophe does not end a word
+  EXPECT_EQ(lower_unicode("STRA\u1E9EE"), "stra\u00DFe");
+  EXPECT_EQ(count_characters("e\u0301\U0001F600"), 3u);
+  EXPECT_EQ(count_characters("a\xff"
+                             "b"),
+            3u);
+}
+
+}  // namespace
+}  // namespace molmo::data

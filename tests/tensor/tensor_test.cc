@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "base/check.h"
+#include "tensor/ops.h"
+#include "tensor/param_set.h"
+#include "tensor/run_unit.h"
+#include "tensor/shape.h"
+#include "tensor/taps.h"
+
+namespace molmo {
+namespace {
+
+TEST(ParamSet, MetaParametersAllocateNothing) {
+  ParamSet set;
+  set.add("huge.weight", {1 << 20, 1 << 20}, Init::normal(0.02));  // 4 TiB if it were real
+  EXPECT_EQ(set.num_values(), int64_t{1} << 40);
+}
+
+TEST(ParamSet, ValuesDependOnSeedAndNameOnly) {
+  ParamSet first, second;
+  first.add("a", {8}, Init::normal(1.0));
+  first.add("b", {8}, Init::normal(1.0));
+  second.add("b", {8}, Init::normal(1.0));  // other order, fewer entries
+  first.materialize(at::kCPU, 7);
+  second.materialize(at::kCPU, 7);
+  EXPECT_TRUE(first.find("b")->value.equal(second.find("b")->value));
+  EXPECT_FALSE(first.find("a")->value.equal(first.find("b")->value));
+}
+
+TEST(ParamSet, TruncatedNormalStaysInsideItsBound) {
+  ParamSet set;
+  set.add("w", {10000}, Init::truncated(1.0, 1.5));
+  set.materialize(at::kCPU, 1);
+  EXPECT_LE(set.find("w")->value.abs().max().item<float>(), 1.5f);
+  EXPECT_GT(set.find("w")->value.std().item<float>(), 0.5f);
+}
+
+TEST(ParamSet, RefusesANameTwice) {
+  ParamSet set;
+  set.add("w", {1}, Init::ones());
+  EXPECT_THROW(set.add("w", {1}, Init::ones()), InternalError);
+}
+
+TEST(Unit, HoldsTheParametersBelowItsScope) {
+  ParamSet set;
+  const ParamScope scope(set, "block.1");
+  scope.add("w", {2}, Init::ones());
+  ParamScope(set, "block.10").add("w", {2}, Init::ones());  // shares the text prefix, not the scope
+  const Unit unit(scope);
+  ASSERT_EQ(unit.params.size(), 1u);
+  EXPECT_EQ(unit.params[0].name(), "block.1.w");
+}
+
+class CountingRunner : public UnitRunner {
+ public:
+  TensorList run(const Unit&, const TensorList& inputs, const UnitFunction& function) override {
+    ++num_units;
+    return function(inputs);
+  }
+  int num_units = 0;
+};
+
+TEST(RunUnit, GoesThroughTheInstalledRunner) {
+  const auto doubled = [](const Tensor& x) { return x * 2; };
+  CountingRunner runner;
+  {
+    const ScopedUnitRunner scope(runner);
+    EXPECT_EQ(run_unit(Unit(), at::ones({1}), doubled).item<float>(), 2.0f);
+  }
+  EXPECT_EQ(run_unit(Unit(), at::ones({1}), doubled).item<float>(), 2.0f);
+  EXPECT_EQ(runner.num_units, 1);
+}
+
+TEST(Taps, AreHeardInsideTheirScopeOnly) {
+  std::vector<std::string> heard;
+  {
+    const TapScope scope([&](const std::string& name, const Tensor&) { heard.push_back(name); });
+    tap("block.", 3, ".out", at::ones({1}));
+  }
+  tap("later", at::ones({1}));
+  EXPECT_EQ(heard, std::vector<std::string>{"block.3.out"});
+}
+
+TEST(ExpectShape, NamesPlaceGotAndExpected) {
+  try {
+    expect_shape("connector", at::zeros({2, 3}), {kAnySize, 4});
+    FAIL() << "no exception";
+  } catch (const InternalError& error) {
+    EXPECT_NE(std::string(error.what()).find("connector: got shape [2, 3], expected [-1, 4]"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace molmo
