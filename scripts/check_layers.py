@@ -12,7 +12,7 @@ import sys
 ALLOWED = {
     "base": "",
     "config": "base",
-    "image": "base",
+    "image": "base config",
     "text": "base config",
     "preprocess": "base config image text",
     "synth": "base config image",

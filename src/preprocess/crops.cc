@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "preprocess/crops.h"
+
+#include <cmath>
+#include <limits>
+
+#include "image/normalize.h"
+#include "image/resize.h"
+
+namespace molmo::preprocess {
+namespace {
+
+constexpr int kChannels = 3;
+constexpr int64_t kDiscarded = -100;
+
+// Cuts one crop of a canvas into patches, normalising on the way: one pass over the pixels.
+class PatchWriter {
+ public:
+  PatchWriter(const config::PreprocessConfig& config, float* out)
+      : config_(config), normalize_(image::normalization_of(config.normalize)), out_(out) {}
+
+  void write(const image::FloatPicture& canvas, int top, int left) {
+    const int side = config_.patch_size, row_values = side * kChannels;
+    for (int v = 0; v < config_.patches_high(); ++v) {
+      for (int u = 0; u < config_.patches_wide(); ++u) {
+        for (int y = 0; y < side; ++y) {
+          const size_t pixel = static_cast<size_t>(top + v * side + y) * canvas.width + left + u * side;
+          write_row(canvas.pixels.data() + kChannels * pixel, row_values);
+        }
+      }
+    }
+  }
+
+ private:
+  void write_row(const float* from, int num_values) {
+    if (normalize_.is_siglip) {
+      for (int i = 0; i < num_values; ++i) out_[i] = -1.0f + 2.0f * from[i];
+    } else {
+      for (int i = 0; i < num_values; i += kChannels) {
+        for (int c = 0; c < kChannels; ++c) out_[i + c] = (from[i + c] - normalize_.mean[c]) / normalize_.std[c];
+      }
+    }
+    out_ += num_values;
+  }
+
+  const config::PreprocessConfig& config_;
+  image::Normalization normalize_;
+  float* out_;
+};
+
+// Share of every patch of a crop that lies on the picture.
+void write_masks(const config::PreprocessConfig& config, const image::Content& content, int top, int left, float* out) {
+  const int side = config.patch_size;
+  const auto overlap = [](int begin, int length, int content_begin, int content_length) {
+    return std::max(0, std::min(begin + length, content_begin + content_length) - std::max(begin, content_begin));
+  };
+  for (int v = 0; v < config.patches_high(); ++v) {
+    const int rows = overlap(top + v * side, side, content.top, content.height);
+    for (int u = 0; u < config.patches_wide(); ++u) {
+      const int columns = overlap(left + u * side, side, content.left, content.width);
+      *out++ = static_cast<float>(rows * columns) / static_cast<float>(side * side);
+    }
+  }
+}
+
+// One block of image tokens: start, rows of patches each ended by a column token, end.
+void append_block(std::vector<int64_t>& tokens, int rows, int columns, const config::PreprocessConfig& config, const text::SpecialTokens& special) {
+  tokens.push_back(special.im_start);
+  for (int row = 0; row < rows; ++row) {
+    tokens.insert(tokens.end(), static_cast<size_t>(columns), special.im_patch);
+    if (config.use_col_tokens) tokens.push_back(special.im_col);
+  }
+  tokens.push_back(special.im_end);
+}
+
+// Positions of the overview's cells inside the block.
+void append_overview_positions(std::vector<int64_t>& positions, const config::PreprocessConfig& config) {
+  const int stride = config.cells_wide() + (config.use_col_tokens ? 1 : 0);
+  for (int u = 0; u < config.cells_high(); ++u) {
+    for (int v = 0; v < config.cells_wide(); ++v) positions.push_back(1 + u * stride + v);
+  }
+}
+
+// Positions of one tile's cells: the high-resolution tokens read in raster order over the whole picture.
+void append_tile_positions(std::vector<int64_t>& positions, const config::PreprocessConfig& config, const KeptCells& row, const KeptCells& column,
+                           int grid_columns) {
+  const int separator = config.use_col_tokens ? 1 : 0;
+  const int64_t overview = 2 + int64_t{config.cells_high()} * (config.cells_wide() + separator);
+  for (int u = 0; u < config.cells_high(); ++u) {
+    for (int v = 0; v < config.cells_wide(); ++v) {
+      const bool is_kept = u >= row.first && u < row.first + row.count && v >= column.first && v < column.first + column.count;
+      const int64_t grid_row = row.start + u - row.first, grid_column = column.start + v - column.first;
+      positions.push_back(is_kept ? overview + 1 + grid_row * (grid_columns + separator) + grid_column : kDiscarded);
+    }
+  }
+}
+
+// The high-resolution canvas of a picture.
+struct TiledCanvas {
+  Tiling tiling;
+  image::Canvas canvas;
+};
+
+TiledCanvas make_canvas(const image::Picture& picture, const config::PreprocessConfig& config) {
+  const CropGeometry geometry(config);
+  const Tiling tiling = tiling_of(picture.width, picture.height, config);
+  return {tiling, image::resize_to_canvas(picture, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config.resize,
+                                          static_cast<float>(config.pad_value))};
+}
+
+ImageInputs empty_inputs(const config::PreprocessConfig& config, int num_crops) {
+  ImageInputs inputs;
+  inputs.num_crops = num_crops;
+  inputs.num_patches = config.patches_high() * config.patches_wide();
+  inputs.patch_values = kChannels * config.patch_size * config.patch_size;
+  inputs.num_cells = config.cells_high() * config.cells_wide();
+  inputs.patches.resize(size_t(num_crops) * inputs.num_patches * inputs.patch_values);
+  return inputs;
+}
+
+void add_tiles(const TiledCanvas& tiled, const config::PreprocessConfig& config, const text::SpecialTokens& special, PatchWriter& patches,
+               ImageInputs& inputs) {
+  const CropGeometry geometry(config);
+  const auto rows = kept_cells(tiled.tiling.rows, config.patches_high(), config.overlap_margins, config.pool_height);
+  const auto columns = kept_cells(tiled.tiling.columns, config.patches_wide(), config.overlap_margins, config.pool_width);
+  const int grid_rows = rows.back().start + rows.back().count, grid_columns = columns.back().start + columns.back().count;
+  append_block(inputs.tokens, grid_rows, grid_columns, config, special);
+  float* masks = inputs.masks.data();
+  for (int i = 0; i < tiled.tiling.rows; ++i) {
+    for (int j = 0; j < tiled.tiling.columns; ++j) {
+      const int top = i * geometry.window_pixels, left = j * geometry.window_pixels;
+      patches.write(tiled.canvas.picture, top, left);
+      append_tile_positions(inputs.token_positions, config, rows[i], columns[j], grid_columns);
+      if (inputs.masks.empty()) continue;
+      write_masks(config, tiled.canvas.content, top, left, masks);
+      masks += inputs.num_patches;
+    }
+  }
+}
+
+}  // namespace
+
+ImageInputs make_image_inputs(const image::Picture& picture, const config::PreprocessConfig& config, const text::SpecialTokens& special) {
+  expect_croppable(config);
+  const image::Canvas overview = image::resize_to_canvas(picture, config.image_width, config.image_height, config.resize, static_cast<float>(config.pad_value));
+  const bool has_tiles = config.crop_mode == config::CropMode::kOverlapAndResize;
+  const TiledCanvas tiled = has_tiles ? make_canvas(picture, config) : TiledCanvas{{0, 0}, {}};
+  ImageInputs inputs = empty_inputs(config, 1 + tiled.tiling.num_tiles());
+  // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode "resize"
+  // has no usable mask in the reference (trap T2) and gets none.
+  if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
+  PatchWriter patches(config, inputs.patches.data());
+  patches.write(overview.picture, 0, 0);
+  append_block(inputs.tokens, config.cells_high(), config.cells_wide(), config, special);
+  append_overview_positions(inputs.token_positions, config);
+  if (has_tiles) add_tiles(tiled, config, special, patches, inputs);
+  return inputs;
+}
+
+namespace {
+
+// Maps canvas pixels back to the picture.
+struct CanvasMap {
+  image::Content content;
+  int picture_width, picture_height;
+
+  std::pair<float, float> operator()(float x, float y) const {
+    constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+    const float in_x = x - static_cast<float>(content.left), in_y = y - static_cast<float>(content.top);
+    if (in_x < 0 || in_y < 0 || in_x >= static_cast<float>(content.width) || in_y >= static_cast<float>(content.height)) return {kNan, kNan};
+    return {in_x * static_cast<float>(picture_width) / static_cast<float>(content.width),
+            in_y * static_cast<float>(picture_height) / static_cast<float>(content.height)};
+  }
+};
+
+image::Content content_on(int width, int height, int canvas_width, int canvas_height, const config::PreprocessConfig& config) {
+  if (config.resize == config::ResizeKind::kFitAndPad) return image::fit_content(width, height, canvas_width, canvas_height);
+  return {0, 0, canvas_height, canvas_width};
+}
+
+void append_centers(std::vector<std::pair<float, float>>& centers, const CanvasMap& map, int top, int left, const config::PreprocessConfig& config) {
+  const float cell_height = static_cast<float>(config.patch_size * config.pool_height), cell_width = static_cast<float>(config.patch_size * config.pool_width);
+  for (int u = 0; u < config.cells_high(); ++u) {
+    for (int v = 0; v < config.cells_wide(); ++v) {
+      centers.push_back(map(static_cast<float>(left) + (static_cast<float>(v) + 0.5f) * cell_width, static_cast<float>(top) + (static_cast<float>(u) + 0.5f) * cell_height));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::pair<float, float>> cell_centers(int width, int height, const config::PreprocessConfig& config) {
+  expect_croppable(config);
+  std::vector<std::pair<float, float>> centers;
+  append_centers(centers, {content_on(width, height, config.image_width, config.image_height, config), width, height}, 0, 0, config);
+  if (config.crop_mode != config::CropMode::kOverlapAndResize) return centers;
+  const CropGeometry geometry(config);
+  const Tiling tiling = tiling_of(width, height, config);
+  const CanvasMap map{content_on(width, height, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config), width, height};
+  for (int i = 0; i < tiling.rows; ++i) {
+    for (int j = 0; j < tiling.columns; ++j) append_centers(centers, map, i * geometry.window_pixels, j * geometry.window_pixels, config);
+  }
+  return centers;
+}
+
+}  // namespace molmo::preprocess
