@@ -34,6 +34,8 @@ target_link_libraries(molmo_libtorch INTERFACE -Wl,--no-as-needed ${MOLMO_TORCH_
 foreach(_folder IN LISTS MOLMO_TORCH_RPATH)
   target_link_options(molmo_libtorch INTERFACE -Wl,-rpath,${_folder} -Wl,-rpath-link,${_folder})
 endforeach()
+# Old-style rpath: unlike RUNPATH it also serves the libraries behind libtorch_cpu.so and, once opened, libtorch_cuda.so.
+target_link_options(molmo_libtorch INTERFACE -Wl,--disable-new-dtags)
 # Only the CPU half is linked: symbols of libraries behind it are found through the rpath at run time.
 target_link_options(molmo_libtorch INTERFACE -Wl,--allow-shlib-undefined)
 # The wheel brings its own fmt headers, which win over the system's: use them header-only, so that two versions coexist.

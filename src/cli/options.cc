@@ -18,7 +18,7 @@ void ComputeOptions::add_to(CLI::App& command, bool with_dtype) {
 
 at::Device ComputeOptions::open() const {
   set_num_threads(threads);
-  return tensor::open_device(device);
+  return tensor::parse_device(device);
 }
 
 at::ScalarType ComputeOptions::compute() const { return dtype == "bf16" ? at::kBFloat16 : at::kFloat; }

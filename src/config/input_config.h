@@ -45,12 +45,12 @@ struct PreprocessConfig {
     v({.name = "normalize", .help = "pixel statistics of the tower"}, normalize);
     v({.name = "crop_mode", .help = "overview with overlapping crops, or one resized picture"}, crop_mode);
     v({.name = "max_crops", .help = "largest number of high-resolution crops (overview not counted) [P Table 12]", .min = 1, .max = 1024}, max_crops);
-    v({.name = "overlap_margins", .help = "overlap of neighbouring crops in patches: left and top, right and bottom", .min = 0}, overlap_margins);
-    v({.name = "image_height", .help = "height of a crop in pixels", .min = 1}, image_height);
-    v({.name = "image_width", .help = "width of a crop in pixels", .min = 1}, image_width);
-    v({.name = "patch_size", .help = "side of a patch in pixels", .min = 1}, patch_size);
-    v({.name = "pool_height", .help = "rows of a pooling window, in patches", .min = 1}, pool_height);
-    v({.name = "pool_width", .help = "columns of a pooling window, in patches", .min = 1}, pool_width);
+    v({.name = "overlap_margins", .help = "overlap of neighbouring crops in patches: left and top, right and bottom", .min = 0, .max = 1024}, overlap_margins);
+    v({.name = "image_height", .help = "height of a crop in pixels", .min = 1, .max = 16384}, image_height);
+    v({.name = "image_width", .help = "width of a crop in pixels", .min = 1, .max = 16384}, image_width);
+    v({.name = "patch_size", .help = "side of a patch in pixels", .min = 1, .max = 1024}, patch_size);
+    v({.name = "pool_height", .help = "rows of a pooling window, in patches", .min = 1, .max = 1024}, pool_height);
+    v({.name = "pool_width", .help = "columns of a pooling window, in patches", .min = 1, .max = 1024}, pool_width);
     v({.name = "use_col_tokens", .help = "end each row of image tokens with <im_col>"}, use_col_tokens);
     v({.name = "pad_value", .help = "value of padding before normalisation", .min = 0, .max = 1}, pad_value);
     v({.name = "use_image_masks", .help = "make padding masks for the padding embeddings"}, use_image_masks);

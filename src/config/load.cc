@@ -2,7 +2,9 @@
 #include "config/load.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "config/config_file.h"
 #include "config/json_visitor.h"
 #include "config/molmo_config.h"
 #include "config/train_config.h"
@@ -10,6 +12,16 @@
 #include "molmo/error.h"
 
 namespace molmo::config {
+namespace {
+
+// 1.5 and 2^63 are no integers, and neither is true.
+std::optional<int64_t> integer_of(const Json& json) {
+  if (!json.is_number_integer()) return std::nullopt;
+  if (json.is_number_unsigned() && !std::in_range<int64_t>(json.get<uint64_t>())) return std::nullopt;
+  return json.get<int64_t>();
+}
+
+}  // namespace
 
 JsonWriter::JsonWriter(Json& object) : object_(object) { object_ = Json::object(); }
 void JsonWriter::put(std::string_view name, Json value) { object_[std::string(name)] = std::move(value); }
@@ -50,7 +62,7 @@ void JsonReader::operator()(const Field& field, T& value) {
 
 template <class T>
 void JsonReader::read(const Field& field, const Json& json, const std::string& key, T& value) {
-  const auto refuse = [&] { problems_.push_back(fmt::format("'{}': got {}, expected {}", key, json.dump(), type_text<T>(field))); };
+  const auto refuse = [&] { problems_.push_back(fmt::format("'{}': got {}, expected {}", key, brief(json), type_text<T>(field))); };
   const auto in_range = [&](double number) { return number >= field.min && number <= field.max; };
   if constexpr (Struct<T>) {
     if (!json.is_object()) return refuse();
@@ -60,8 +72,9 @@ void JsonReader::read(const Field& field, const Json& json, const std::string& k
   } else if constexpr (std::is_same_v<T, bool>) {
     json.is_boolean() ? void(value = json.get<bool>()) : refuse();
   } else if constexpr (std::is_integral_v<T>) {
-    const bool fits = json.is_number_integer() && in_range(json.get<double>()) && std::abs(json.get<double>()) <= static_cast<double>(std::numeric_limits<T>::max());
-    fits ? void(value = json.get<T>()) : refuse();
+    const std::optional<int64_t> number = integer_of(json);
+    const bool fits = number && std::in_range<T>(*number) && in_range(static_cast<double>(*number));
+    fits ? void(value = static_cast<T>(*number)) : refuse();
   } else if constexpr (std::is_floating_point_v<T>) {
     json.is_number() && in_range(json.get<double>()) ? void(value = json.get<T>()) : refuse();
   } else if constexpr (std::is_same_v<T, std::string>) {
@@ -102,49 +115,15 @@ void JsonReader::finish() {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-// Objects merge key by key, everything else is replaced.
-void merge(Json& target, const Json& source) {
-  if (!target.is_object() || !source.is_object()) return void(target = source);
-  for (const auto& [key, value] : source.items()) merge(target[key], value);
-}
-
-Json read_chain(const fs::path& path, std::vector<fs::path>& chain) {
-  const fs::path file = fs::weakly_canonical(path);
-  if (std::find(chain.begin(), chain.end(), file) != chain.end()) {
-    throw Error(fmt::format("[config] {}: \"base\" leads back to {}", chain.back().string(), file.string()));
-  }
-  chain.push_back(file);
-  Json json = read_json(path);
-  if (!json.is_object()) throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", path.string(), json.type_name()));
-  if (!json.contains("base")) return json;
-  if (!json["base"].is_string()) throw Error(fmt::format("[config] {}: 'base': got {}, expected the path of a file", path.string(), json["base"].dump()));
-  Json merged = read_chain(path.parent_path() / json["base"].get<std::string>(), chain);
-  json.erase("base");
-  merge(merged, json);
-  return merged;
-}
-
-void apply_override(Json& json, const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) throw Error(fmt::format("[config] --set {}: expected key=value", text));
-  Json* target = &json;
-  for (const std::string& name : split_text(text.substr(0, equals), '.')) {
-    if (!target->is_object() && !target->is_null()) throw Error(fmt::format("[config] --set {}: '{}' lies below a value", text, name));
-    target = &(*target)[name];
-  }
-  const std::string value = text.substr(equals + 1);
-  *target = Json::accept(value) ? Json::parse(value) : Json(value);
-}
-
 void collect_diff(const Json& before, const Json& after, const std::string& prefix, std::vector<std::string>& lines) {
   for (const auto& [key, value] : after.items()) {
-    const Json old = before.contains(key) ? before.at(key) : Json();
-    if (value.is_object() && old.is_object()) {
-      collect_diff(old, value, prefix + key + ".", lines);
-    } else if (value != old) {
-      lines.push_back(fmt::format("{}{}: {} -> {}", prefix, key, old.dump(), value.dump()));
+    const auto old = before.find(key);
+    if (old == before.end()) {
+      lines.push_back(fmt::format("{}{}: (absent) -> {}", prefix, key, value.dump()));
+    } else if (value.is_object() && old->is_object()) {
+      collect_diff(*old, value, prefix + key + ".", lines);
+    } else if (value != *old) {
+      lines.push_back(fmt::format("{}{}: {} -> {}", prefix, key, old->dump(), value.dump()));
     }
   }
   for (const auto& [key, value] : before.items()) {
@@ -182,10 +161,28 @@ class HelpWriter {
   std::string& text_;
 };
 
-[[noreturn]] void throw_problems(const std::string& where, const std::vector<std::string>& problems) {
-  std::string text;
-  for (const std::string& problem : problems) text += fmt::format("{}[config] {}: {}", text.empty() ? "" : "\n", where, problem);
-  throw Error(text);
+// Collects problems of several sources and throws them as one error, a line each.
+class Report {
+ public:
+  void add(const std::string& where, const std::vector<std::string>& problems) {
+    for (const std::string& problem : problems) text_ += fmt::format("{}[config] {}: {}", text_.empty() ? "" : "\n", where, problem);
+  }
+  void throw_if_any() const {
+    if (!text_.empty()) throw Error(text_);
+  }
+
+ private:
+  std::string text_;
+};
+
+// Reads `json` over `config`; keys that are absent keep their values.
+template <class T>
+std::vector<std::string> read_over(T& config, const Json& json) {
+  std::vector<std::string> problems;
+  JsonReader reader(json, "", problems);
+  config.visit(reader);
+  reader.finish();
+  return problems;
 }
 
 }  // namespace
@@ -198,22 +195,28 @@ Json to_json(const T& config) {
 
 template <class T>
 T from_json(const Json& json, const std::string& where) {
-  T config;
-  std::vector<std::string> problems;
-  JsonReader reader(json, "", problems);
   if (!json.is_object()) throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", where, json.type_name()));
-  config.visit(reader);
-  reader.finish();
-  if (problems.empty()) validate(config, problems);
-  if (!problems.empty()) throw_problems(where, problems);
+  T config;
+  Report report;
+  report.add(where, read_over(config, json));
+  report.throw_if_any();
+  std::vector<std::string> problems;
+  validate(config, problems);
+  report.add(where, problems);
+  report.throw_if_any();
   return config;
 }
 
 template <class T>
-T load_config(const fs::path& path, const std::vector<std::string>& overrides) {
-  Json json = read_config_file(path);
-  for (const std::string& text : overrides) apply_override(json, text);
-  return from_json<T>(json, overrides.empty() ? path.string() : path.string() + " with --set");
+T load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  const ConfigLayers layers = read_layers(path, overrides);
+  Report report;
+  for (const auto& [where, json] : layers) {  // one by one first, so that a problem names the source of its key
+    T scratch;
+    report.add(where, read_over(scratch, json));
+  }
+  report.throw_if_any();
+  return from_json<T>(merge_layers(layers), path.string());
 }
 
 template <class T>
@@ -221,6 +224,11 @@ std::vector<std::string> diff(const T& before, const T& after) {
   std::vector<std::string> lines;
   collect_diff(to_json(before), to_json(after), "", lines);
   return lines;
+}
+
+template <class T>
+bool is_same(const T& a, const T& b) {
+  return to_json(a) == to_json(b);
 }
 
 template <class T>
@@ -232,16 +240,12 @@ std::string help_keys() {
   return text;
 }
 
-Json read_config_file(const fs::path& path) {
-  std::vector<fs::path> chain;
-  return read_chain(path, chain);
-}
-
 #define MOLMO_INSTANTIATE_CONFIG(T)                                                     \
   template Json to_json<T>(const T&);                                                   \
   template T from_json<T>(const Json&, const std::string&);                             \
-  template T load_config<T>(const fs::path&, const std::vector<std::string>&);          \
+  template T load_config<T>(const std::filesystem::path&, const std::vector<std::string>&);          \
   template std::vector<std::string> diff<T>(const T&, const T&);                        \
+  template bool is_same<T>(const T&, const T&);                                         \
   template std::string help_keys<T>();
 
 MOLMO_INSTANTIATE_CONFIG(ModelConfig)

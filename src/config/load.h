@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "config/config_file.h"
 
 namespace molmo::config {
 
@@ -16,12 +17,14 @@ namespace molmo::config {
 template <class T>
 Json to_json(const T& config);
 
-/// Reads `json` over the defaults of T and validates. `where` names the source in problems.
+/// Reads `json` over the defaults of T and validates. `where` names the source in problems. Throws one Error with a line
+/// per problem: "[config] sft.json: unknown key 'optimizer.llm.epz' (did you mean 'optimizer.llm.eps'?)".
 template <class T>
 T from_json(const Json& json, const std::string& where);
 
 /// Reads a file, its chain of "base" files (paths relative to the file that names them; objects merge, everything else
-/// is replaced), and then the overrides "a.b=c" (c is JSON if it parses as such, else a string).
+/// is replaced), and then the overrides "a.b=c" (c is JSON if it parses as such, else a string). A problem names the
+/// file or the override that holds the key.
 template <class T>
 T load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
 
@@ -29,11 +32,12 @@ T load_config(const std::filesystem::path& path, const std::vector<std::string>&
 template <class T>
 std::vector<std::string> diff(const T& before, const T& after);
 
+/// Whether every key has the same value.
+template <class T>
+bool is_same(const T& a, const T& b);
+
 /// Every key with type, default, accepted values and meaning, one per line.
 template <class T>
 std::string help_keys();
-
-/// The file and its bases merged, before it becomes a struct.
-Json read_config_file(const std::filesystem::path& path);
 
 }  // namespace molmo::config

@@ -1,5 +1,5 @@
 // The model: vision tower, connector, decoder. Names follow the paper; the reference's names are mapped in
-// config/native_names.h. Paper: [P §2] [P Table 6]. Facts: spec/model.md §1.
+// config/native_config.h. Paper: [P §2] [P Table 6]. Facts: spec/model.md §1.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -44,9 +44,9 @@ struct VitConfig {
   template <class V>
   void visit(V& v) {
     v({.name = "kind", .help = "tower family: class token, biases, pre-norm and layer scale follow from it"}, kind);
-    v({.name = "image_height", .help = "height of a crop in pixels", .min = 1}, image_height);
-    v({.name = "image_width", .help = "width of a crop in pixels", .min = 1}, image_width);
-    v({.name = "patch_size", .help = "side of a patch in pixels", .min = 1}, patch_size);
+    v({.name = "image_height", .help = "height of a crop in pixels", .min = 1, .max = 16384}, image_height);
+    v({.name = "image_width", .help = "width of a crop in pixels", .min = 1, .max = 16384}, image_width);
+    v({.name = "patch_size", .help = "side of a patch in pixels", .min = 1, .max = 1024}, patch_size);
     v({.name = "width", .help = "width of the tower (Dv)", .min = 1}, width);
     v({.name = "num_layers", .help = "blocks that exist (CLIP keeps 23 of 24)", .min = 1}, num_layers);
     v({.name = "num_heads", .help = "query heads", .min = 1}, num_heads);
@@ -72,8 +72,8 @@ struct ConnectorConfig {
   template <class V>
   void visit(V& v) {
     v({.name = "vit_layers", .help = "tower blocks whose outputs are concatenated; negative counts from the end [P Table 15a]"}, vit_layers);
-    v({.name = "pool_height", .help = "rows of a pooling window, in patches", .min = 1}, pool_height);
-    v({.name = "pool_width", .help = "columns of a pooling window, in patches", .min = 1}, pool_width);
+    v({.name = "pool_height", .help = "rows of a pooling window, in patches", .min = 1, .max = 1024}, pool_height);
+    v({.name = "pool_width", .help = "columns of a pooling window, in patches", .min = 1, .max = 1024}, pool_width);
     v({.name = "pooling", .help = "how a window becomes one token [P Table 2f]"}, pooling);
     v({.name = "projector", .help = "map from pooled features to decoder width"}, projector);
     v({.name = "hidden_width", .help = "hidden width of the projector MLP", .min = 1}, hidden_width);

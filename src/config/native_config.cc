@@ -1,145 +1,207 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/native_config.h"
 
-#include <fmt/format.h>
-
-#include <nlohmann/json.hpp>
-
-#include "molmo/error.h"
+#include "config/json_fields.h"
+#include "config/load.h"
 
 namespace molmo::config {
 namespace {
 
-// Fields of one JSON object with their defaults; null and absent both mean the default.
-class Fields {
- public:
-  Fields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {}
-
-  bool has(const char* key) const { return json_.contains(key) && !json_.at(key).is_null(); }
-
-  template <class T>
-  T get(const char* key, T fallback) const {
-    if (!has(key)) return fallback;
-    try {
-      return json_.at(key).get<T>();
-    } catch (const Json::exception&) {
-      fail(key, "another type");
-    }
-  }
-
-  /// A value out of a table of names.
-  template <class E>
-  E choose(const char* key, std::initializer_list<std::pair<std::string_view, E>> table, E fallback) const {
-    if (!has(key)) return fallback;
-    for (const auto& [name, value] : table) {
-      if (json_.at(key) == name) return value;
-    }
-    std::string accepted;
-    for (const auto& [name, value] : table) accepted += (accepted.empty() ? "" : ", ") + std::string(name);
-    fail(key, "one of " + accepted);
-  }
-
-  [[noreturn]] void fail(const char* key, const std::string& expected) const {
-    throw Error(fmt::format("[config] {}: native field '{}', got {}, expected {}", where_, key, json_.at(key).dump(), expected));
-  }
-
- private:
-  const Json& json_;
-  std::string where_;
+// Fields with a single value in every released and golden configuration, and legacy fields that must be off.
+constexpr std::string_view kOff = "false|0|0.0|\"\"|[]";
+constexpr FixedField kFixedFields[] = {
+    {"activation_type", "\"swiglu\"|\"llama_swiglu\""},
+    {"rope_full_precision", "true"},
+    {"rope_impl", "\"llama\""},
+    {"use_position_ids", "true"},
+    {"layer_norm_with_affine", "true"},
+    {"attention_layer_norm_with_affine", "true"},
+    {"moe_shared_expert", "false"},
+    {"moe_interleave", "false"},
+    {"response_attention_dropout", "0|0.0"},
+    {"alibi", kOff},
+    {"attn_logit_softcapping", ""},
+    {"final_logit_softcapping", ""},
+    {"image_padding_mask", "false"},
+    {"multi_query_attention", kOff},
+    {"do_random_scale", kOff},
+    {"fix_image_input_idx", "2"},
+    {"unconditioned", kOff},
+    {"use_cls_feature", kOff},
+    {"pad_to", kOff},
+    {"gin_bindings", kOff},
 };
+constexpr FixedField kFixedTowerFields[] = {{"attention_dropout", "0|0.0"}, {"residual_dropout", "0|0.0"}};
 
-template <class E>
-E choose_named(const Fields& fields, const char* key, E fallback) {
-  if (!fields.has(key)) return fallback;
-  const std::string text = fields.get<std::string>(key, "");
-  std::string accepted;
-  for (const auto& [value, name] : EnumNames<E>::values) {
-    if (text == name) return value;
-    accepted += (accepted.empty() ? "" : ", ") + std::string(name);
-  }
-  fields.fail(key, "one of " + accepted);
-}
-
-VitConfig vit_from_native(const Json& native, const std::string& where) {
-  const Fields f(native, where);
+VitConfig vit_from_native(const JsonFields& f) {
+  f.expect_fixed(kFixedTowerFields);
   VitConfig vit;
-  vit.kind = choose_named(f, "image_model_type", TowerKind::kOpenai);
-  const auto size = f.get<std::vector<int>>("image_default_input_size", {336, 336});
+  vit.kind = f.choice("image_model_type", TowerKind::kOpenai);
+  const std::vector<int> size = f.integers("image_default_input_size", {336, 336});
   if (size.size() != 2) f.fail("image_default_input_size", "[height, width]");
   vit.image_height = size[0];
   vit.image_width = size[1];
-  vit.patch_size = f.get("image_patch_size", 14);
-  vit.width = f.get("image_emb_dim", 1024);
-  vit.num_heads = f.get("image_num_heads", 16);
-  vit.num_kv_heads = f.get("image_num_key_value_heads", vit.num_heads);
-  vit.head_dim = f.get("image_head_dim", 64);
-  vit.num_layers = f.get("image_num_layers", 24);
-  vit.mlp_width = f.get("image_mlp_dim", 4096);
-  vit.activation = choose_named(f, "image_mlp_activations", Activation::kGelu);
-  vit.num_positions = f.get("image_num_pos", 577);
-  vit.norm_eps = f.get("image_norm_eps", 1e-5);
+  vit.patch_size = f.integer("image_patch_size", 14);
+  vit.width = f.integer("image_emb_dim", 1024);
+  vit.num_heads = f.integer("image_num_heads", 16);
+  vit.num_kv_heads = f.integer("image_num_key_value_heads", vit.num_heads);
+  vit.head_dim = f.integer("image_head_dim", 64);
+  vit.num_layers = f.integer("image_num_layers", 24);
+  vit.mlp_width = f.integer("image_mlp_dim", 4096);
+  vit.activation = f.choice("image_mlp_activations", Activation::kGelu);
+  vit.num_positions = f.integer("image_num_pos", 577);
+  vit.norm_eps = f.number("image_norm_eps", 1e-5);
   return vit;
 }
 
-DecoderConfig decoder_from_native(const Fields& f) {
-  DecoderConfig d;
-  d.block = choose_named(f, "block_type", BlockKind::kSequential);
-  d.width = f.get("d_model", 768);
-  d.num_layers = f.get("n_layers", 12);
-  d.num_heads = f.get("n_heads", 12);
-  d.num_kv_heads = f.get("n_kv_heads", d.num_heads);
-  d.ffn_width = f.get("mlp_hidden_size", f.get("mlp_ratio", 4) * d.width) / 2;  // native widths are fused (trap T5)
-  d.vocab_size = f.get("vocab_size", 50257);
-  d.embedding_size = f.get("embedding_size", d.vocab_size);
-  d.additional_vocab_size = f.get("additional_vocab_size", 0);
-  d.norm = f.choose<NormKind>("layer_norm_type", {{"rms", NormKind::kRms}, {"default", NormKind::kLayerNorm}, {"low_precision", NormKind::kLayerNorm}}, NormKind::kLayerNorm);
-  const double eps = f.get("layer_norm_eps", 0.0);
-  d.norm_eps = eps > 0 ? eps : 1e-5;  // "if truthy"
-  d.norm_after = f.get("norm_after", false);
-  d.qk_norm = f.get("attention_layer_norm", false);
-  d.linear_bias = f.get("include_bias", true);
-  d.qkv_bias = f.get("qkv_bias", false) || d.linear_bias;
-  d.norm_bias = f.get("bias_for_layer_norm", d.linear_bias) && d.norm == NormKind::kLayerNorm;
-  d.rope = f.get("rope", false);
-  d.rope_theta = f.get("rope_theta", 10000.0);
-  d.max_positions = f.get("max_position_embeddings", f.get("max_sequence_length", 1024));
-  d.tied_head = f.get("weight_tying", true);
-  if (f.has("clip_qkv")) d.clip_qkv = f.get("clip_qkv", 0.0);
-  d.scale_logits = f.get("scale_logits", false);
-  d.scale_embeddings = f.get("normalize_input_embeds", false);
-  d.direct_attention = d.block == BlockKind::kLlama && f.get<std::string>("attention_type", "sdpa") == "direct";
-  if (d.block == BlockKind::kMoe) {
-    d.num_experts = f.get("moe_num_experts", 8);
-    d.experts_per_token = f.get("moe_top_k", 2);
-    d.load_balancing_weight = f.get("moe_loss_weight", 0.1);
-    d.router_z_weight = f.get("moe_zloss_weight", 0.0);
+ConnectorConfig connector_from_native(const JsonFields& f, int ffn_width) {
+  ConnectorConfig c;
+  c.vit_layers = f.integers("vit_layers", {-1});
+  c.pool_height = f.integer("image_pooling_h", 2);
+  c.pool_width = f.integer("image_pooling_w", 2);
+  c.pooling = f.choice("image_pooling_2d", PoolingKind::kAttention, {{"attention-meanq", PoolingKind::kAttentionMeanQuery}});
+  c.projector = f.choice("image_projector", ProjectorKind::kMlp);
+  c.hidden_width = ffn_width;
+  c.padding_embed = f.choice("image_padding_embed", PaddingEmbedKind::kNone);
+  c.feature_dropout = f.number("image_feature_dropout", 0.0);
+  return c;
+}
+
+constexpr double kLargestWidth = 1 << 30;
+
+// Native widths are fused, [up; gate] (trap T5): the real width is half of them.
+int ffn_width_from_native(const JsonFields& f, int width) {
+  if (!f.has("mlp_hidden_size")) {
+    const double fused = f.number("mlp_ratio", 4) * width;
+    if (!(fused >= 0 && fused < kLargestWidth)) f.fail("mlp_ratio", "a small positive number");
+    return static_cast<int>(fused) / 2;
   }
-  d.residual_dropout = f.get("residual_dropout", 0.1);
-  d.response_dropout = f.get("response_residual_dropout", 0.0);
-  d.attention_dropout = f.get("attention_dropout", 0.1);
-  d.embedding_dropout = f.get("embedding_dropout", 0.1);
-  d.init_std = f.get("init_std", 0.02);
-  if (f.has("init_cutoff_factor")) d.init_cutoff = f.get("init_cutoff_factor", 3.0);
-  return d;
+  const int fused = f.integer("mlp_hidden_size", 0);
+  if (fused % 2 != 0) f.fail("mlp_hidden_size", "an even width, of [up; gate] together");
+  return fused / 2;
+}
+
+void read_sizes(const JsonFields& f, DecoderConfig& d) {
+  d.block = f.choice("block_type", BlockKind::kSequential);
+  d.width = f.integer("d_model", 768);
+  d.num_layers = f.integer("n_layers", 12);
+  d.num_heads = f.integer("n_heads", 12);
+  d.num_kv_heads = f.integer("n_kv_heads", d.num_heads);
+  if (f.has("head_dim") && int64_t{f.integer("head_dim", 0)} * d.num_heads != d.width) f.fail("head_dim", "d_model / n_heads, or null");
+  d.ffn_width = ffn_width_from_native(f, d.width);
+  d.vocab_size = f.integer("vocab_size", 50257);
+  d.embedding_size = f.integer("embedding_size", d.vocab_size);
+  d.additional_vocab_size = f.integer("additional_vocab_size", 0);
+  d.max_positions = f.integer("max_position_embeddings", f.integer("max_sequence_length", 1024));
+  if (d.block != BlockKind::kMoe) return;
+  d.num_experts = f.integer("moe_num_experts", 8);
+  d.experts_per_token = f.integer("moe_top_k", 2);
+  d.load_balancing_weight = f.number("moe_loss_weight", 0.1);
+  d.router_z_weight = f.number("moe_zloss_weight", 0.0);
+}
+
+void read_rules(const JsonFields& f, DecoderConfig& d) {
+  d.norm = f.choice("layer_norm_type", NormKind::kLayerNorm, {{"default", NormKind::kLayerNorm}, {"low_precision", NormKind::kLayerNorm}});
+  d.norm_eps = f.number("layer_norm_eps", 0.0);
+  if (d.norm_eps == 0) d.norm_eps = 1e-5;  // PARITY: the public code takes its default for 0 as for null
+  d.norm_after = f.flag("norm_after", false);
+  d.qk_norm = f.flag("attention_layer_norm", false);
+  d.linear_bias = f.flag("include_bias", true);
+  d.qkv_bias = f.flag("qkv_bias", false) || d.linear_bias;
+  d.norm_bias = f.flag("bias_for_layer_norm", d.linear_bias) && d.norm == NormKind::kLayerNorm;
+  d.rope = f.flag("rope", false);
+  d.rope_theta = f.number("rope_theta", 10000.0);
+  d.tied_head = f.flag("weight_tying", true);
+  if (f.has("clip_qkv")) d.clip_qkv = f.number("clip_qkv", 0.0);
+  d.scale_logits = f.flag("scale_logits", false);
+  d.scale_embeddings = f.flag("normalize_input_embeds", false);
+  d.direct_attention = d.block == BlockKind::kLlama && f.text("attention_type", "sdpa") == "direct";
+}
+
+void read_training(const JsonFields& f, DecoderConfig& d) {
+  d.residual_dropout = f.number("residual_dropout", 0.1);
+  d.response_dropout = f.number("response_residual_dropout", 0.0);
+  d.attention_dropout = f.number("attention_dropout", 0.1);
+  d.embedding_dropout = f.number("embedding_dropout", 0.1);
+  d.init_std = f.number("init_std", 0.02);
+  if (f.has("init_cutoff_factor")) d.init_cutoff = f.number("init_cutoff_factor", 3.0);
+}
+
+ModelConfig read_model(const JsonFields& f) {
+  f.expect_fixed(kFixedFields);
+  ModelConfig model;
+  read_sizes(f, model.decoder);
+  read_rules(f, model.decoder);
+  read_training(f, model.decoder);
+  if (f.has("vision_backbone")) model.vit = vit_from_native(f.object("vision_backbone"));
+  model.connector = connector_from_native(f, model.decoder.ffn_width);
+  return model;
+}
+
+NormalizeKind normalization_of(TowerKind kind) {
+  switch (kind) {
+    case TowerKind::kSiglip: return NormalizeKind::kSiglip;
+    case TowerKind::kDino: return NormalizeKind::kDino;
+    case TowerKind::kOpenai: break;
+  }
+  return NormalizeKind::kOpenai;
+}
+
+ResizeKind resize_of(TowerKind kind) {
+  switch (kind) {
+    case TowerKind::kSiglip: return ResizeKind::kSiglip;
+    case TowerKind::kDino: return ResizeKind::kDino;
+    case TowerKind::kOpenai: break;
+  }
+  return ResizeKind::kFitAndPad;
+}
+
+void read_inputs(const JsonFields& f, MolmoConfig& molmo) {
+  PreprocessConfig& p = molmo.preprocess;
+  if (f.has("vision_backbone")) p.resize = f.object("vision_backbone").choice("resize_mode", ResizeKind::kFitAndPad);
+  p.crop_mode = f.choice("crop_mode", CropMode::kOverlapAndResize);
+  p.max_crops = f.integer("max_crops", 12);
+  const std::vector<int> margins = f.integers("overlap_margins", {4, 4});
+  if (margins.size() != 2) f.fail("overlap_margins", "[left and top, right and bottom]");
+  p.overlap_margins = {margins[0], margins[1]};
+  p.pad_value = f.number("pad_value", 0.0);
+  p.use_col_tokens = f.flag("use_col_tokens", true);
+  PromptConfig& prompt = molmo.prompt;
+  prompt.prompt_templates = f.choice("prompt_type", PromptTemplates::kNone);
+  prompt.message_format = f.choice("message_formatting", MessageFormat::kNone);
+  prompt.system_prompt = f.choice("system_prompt_kind", SystemPrompt::kStyle);
+  prompt.always_start_with_space = f.flag("always_start_with_space", true);
+  prompt.default_inference_len = f.integer("default_inference_len", 65);
+  prompt.annotation_weighting = f.choice("multi_annotation_weighting", AnnotationWeighting::kNone);
+  if (f.flag("pad_tokenizer", true)) molmo.tokenizer.pad_to = molmo.model.decoder.vocab_size;
 }
 
 }  // namespace
 
 ModelConfig model_from_native(const Json& native, const std::string& where) {
-  const Fields f(native, where);
-  ModelConfig model;
-  model.decoder = decoder_from_native(f);
-  if (f.has("vision_backbone")) model.vit = vit_from_native(native.at("vision_backbone"), where);
-  ConnectorConfig& c = model.connector;
-  c.vit_layers = f.get<std::vector<int>>("vit_layers", {-1});
-  c.pool_height = f.get("image_pooling_h", 2);
-  c.pool_width = f.get("image_pooling_w", 2);
-  c.pooling = choose_named(f, "image_pooling_2d", PoolingKind::kAttention);
-  c.projector = choose_named(f, "image_projector", ProjectorKind::kMlp);
-  c.hidden_width = model.decoder.ffn_width;
-  c.padding_embed = choose_named(f, "image_padding_embed", PaddingEmbedKind::kNone);
-  c.feature_dropout = f.get("image_feature_dropout", 0.0);
-  return model;
+  expect_shallow(native, where);
+  return from_json<ModelConfig>(to_json(read_model(JsonFields(native, where))), where);  // checks every range and rule
+}
+
+PreprocessConfig preprocess_for(const ModelConfig& model) {
+  PreprocessConfig p;
+  p.resize = resize_of(model.vit.kind);
+  p.normalize = normalization_of(model.vit.kind);
+  p.image_height = model.vit.image_height;
+  p.image_width = model.vit.image_width;
+  p.patch_size = model.vit.patch_size;
+  p.pool_height = model.connector.pool_height;
+  p.pool_width = model.connector.pool_width;
+  p.use_image_masks = model.connector.padding_embed != PaddingEmbedKind::kNone;
+  return p;
+}
+
+MolmoConfig molmo_from_native(const Json& native, const std::string& where) {
+  MolmoConfig molmo;
+  molmo.model = model_from_native(native, where);
+  molmo.preprocess = preprocess_for(molmo.model);
+  read_inputs(JsonFields(native, where), molmo);
+  return molmo;
 }
 
 }  // namespace molmo::config

@@ -1,16 +1,27 @@
-// The public code's field names (native config.yaml, golden cases) and ours. Facts: spec/model.md §1.
+// The public code's field names (native config.yaml, MolmoE's config.json, golden cases) and ours.
+// Facts: spec/model.md §1.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
 
 #include "base/json.h"
-#include "config/model_config.h"
+#include "config/molmo_config.h"
 
 namespace molmo::config {
 
-/// Reads a complete native model configuration. Fields that are absent take the public code's class defaults
-/// (spec/model.md §1.4). Errors name `where` and the field.
+/// Reads a native model configuration. Fields that are absent take the public code's class defaults (spec/model.md
+/// §1.4), legacy fields are tolerated where they are off (§1.6), and so are unknown ones. Errors name `where` and the
+/// field: a value that no released model has and nothing here computes, or sizes that do not fit together.
 ModelConfig model_from_native(const Json& native, const std::string& where);
+
+/// The whole configuration: also preprocessing, prompts and how the tokenizer is padded. EOS is not part of it.
+MolmoConfig molmo_from_native(const Json& native, const std::string& where);
+
+/// Preprocessing that fits a model: sizes, pooling and padding masks follow from it, the rest is as released.
+PreprocessConfig preprocess_for(const ModelConfig& model);
+
+/// The native fields of a configuration; molmo_from_native() of them gives the same configuration (but for EOS and file).
+Json to_native(const MolmoConfig& molmo);
 
 }  // namespace molmo::config

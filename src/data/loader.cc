@@ -74,7 +74,7 @@ class Loader::Queue {
   Queue(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,
         const LoaderOptions& options)
       : options_(options),
-        collate_{.sequence_length = data.sequence_length},
+        collate_{.sequence_length = data.sequence_length, .pad_to_max = false},
         max_slots_(static_cast<size_t>(data.prefetch_batches)),
         maker_(load_datasets(data, options.stage), data, molmo, std::move(tokenizer), options.stage,
                options.cache_bytes),

@@ -3,9 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <bit>
-#include <cstring>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/check.h"
@@ -16,30 +15,43 @@
 namespace molmo::formats {
 namespace {
 
+namespace fs = std::filesystem;
+
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian");
 
 constexpr size_t kAlignment = 64;
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
 
-// Names of the files that hold a folder's tensors.
-std::vector<std::filesystem::path> weight_files(const std::filesystem::path& folder) {
-  namespace fs = std::filesystem;
-  if (fs::is_regular_file(folder)) return {folder};
-  if (fs::exists(folder / kSingleFile)) return {folder / kSingleFile};
-  if (fs::exists(folder / kIndexFile)) return indexed_shards(folder, folder / kIndexFile);
-  std::vector<fs::path> shards;
-  if (fs::is_directory(folder)) {
+size_t num_bytes_of(const TensorEntry& entry) {
+  size_t num_bytes = dtype_size(entry.dtype);
+  for (const int64_t size : entry.shape) num_bytes *= static_cast<size_t>(size);
+  return num_bytes;
+}
+
+// The files of a folder, and which tensors an index promises in which of them.
+struct WeightFiles {
+  std::set<fs::path> paths;
+  std::map<std::string, fs::path> shard_of;
+};
+
+WeightFiles weight_files(const fs::path& folder) {
+  if (fs::is_regular_file(folder)) return {{folder}, {}};
+  if (fs::exists(folder / kSingleFile)) return {{folder / kSingleFile}, {}};
+  WeightFiles files;
+  if (fs::exists(folder / kIndexFile)) {
+    files.shard_of = parse_index(folder / kIndexFile);
+    for (const auto& [tensor, shard] : files.shard_of) files.paths.insert(shard);
+  } else if (fs::is_directory(folder)) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string name = entry.path().filename().string();
-      if (name.starts_with("model-") && name.ends_with(".safetensors")) shards.push_back(entry.path());
+      if (name.starts_with("model-") && name.ends_with(".safetensors")) files.paths.insert(entry.path());
     }
   }
-  if (shards.empty()) {
+  if (files.paths.empty()) {
     throw Error(fmt::format("[safetensors] {}: no weights, expected {}, {} or model-*.safetensors", folder.string(), kSingleFile, kIndexFile));
   }
-  std::sort(shards.begin(), shards.end());
-  return shards;
+  return files;
 }
 
 }  // namespace
@@ -56,14 +68,19 @@ const TensorView* SafetensorsFile::find(const std::string& name) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
-SafetensorsFolder::SafetensorsFolder(const std::filesystem::path& folder) {
-  for (const auto& path : weight_files(folder)) files_.emplace_back(path);
+SafetensorsFolder::SafetensorsFolder(const fs::path& folder) {
+  const WeightFiles weights = weight_files(folder);
+  for (const fs::path& path : weights.paths) files_.emplace_back(path);
   for (const SafetensorsFile& file : files_) {
     for (const TensorView& view : file.tensors()) {
-      if (by_name_.contains(view.name)) {
+      if (!by_name_.emplace(view.name, &view).second) {
         throw Error(fmt::format("[safetensors] {}: tensor '{}' lies in another shard too", file.path().string(), view.name));
       }
-      by_name_[view.name] = &view;
+    }
+  }
+  for (const auto& [tensor, shard] : weights.shard_of) {
+    if (!by_name_.contains(tensor)) {
+      throw Error(fmt::format("[safetensors] {}: no tensor '{}', which {} promises", shard.string(), tensor, kIndexFile));
     }
   }
 }
@@ -87,8 +104,7 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
   size_t offset = 0;
   for (const TensorEntry& entry : entries_) {
     MOLMO_CHECK(!header.contains(entry.name), "tensor written twice: " + entry.name);
-    size_t num_bytes = dtype_size(entry.dtype);
-    for (const int64_t size : entry.shape) num_bytes *= static_cast<size_t>(size);
+    const size_t num_bytes = num_bytes_of(entry);
     header[entry.name] = Json{{"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {offset, offset + num_bytes}}};
     offset += num_bytes;
   }
@@ -102,9 +118,7 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
 void SafetensorsWriter::write(std::span<const uint8_t> data) {
   MOLMO_CHECK(next_ < entries_.size(), "more tensors than announced");
   const TensorEntry& entry = entries_[next_++];
-  size_t num_bytes = dtype_size(entry.dtype);
-  for (const int64_t size : entry.shape) num_bytes *= static_cast<size_t>(size);
-  MOLMO_CHECK(data.size() == num_bytes, entry.name);
+  MOLMO_CHECK(data.size() == num_bytes_of(entry), entry.name);
   file_.write(data.data(), data.size());
 }
 

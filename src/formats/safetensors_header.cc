@@ -5,14 +5,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <set>
 
-#include "base/check.h"
-#include "base/json.h"
+#include "base/files.h"
 #include "molmo/error.h"
 
 namespace molmo::formats {
 namespace {
+
+using HeaderJson = nlohmann::json;  // sorted keys: a hostile header with a million names still parses quickly
 
 constexpr uint64_t kLargestHeader = 100'000'000;  // as the format's own library has it
 
@@ -27,25 +29,35 @@ constexpr DTypeRow kDTypes[] = {{DType::kF64, "F64", 8}, {DType::kF32, "F32", 4}
 
 const DTypeRow& row_of(DType dtype) { return *std::find_if(std::begin(kDTypes), std::end(kDTypes), [&](const DTypeRow& r) { return r.dtype == dtype; }); }
 
-// nlohmann keeps the last of two equal keys; a file that names a tensor twice is refused instead.
-Json parse_without_duplicates(std::string_view text, const std::string& where) {
+// A value or name as an error message shows it: quoted, and never long.
+std::string brief(const HeaderJson& value) {
+  constexpr size_t kLongest = 80;
+  const std::string text = value.dump();
+  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
+}
+
+// Parses an object whose values nest at most two levels further. Repeated keys are refused (the JSON library would keep
+// the last of them), and so is deeper nesting, on which recursive code could run out of stack.
+HeaderJson parse_flat_object(std::string_view text, const std::string& where, const char* what) {
+  constexpr int kDeepest = 2;
   std::vector<std::set<std::string>> open;
-  std::string duplicate;
-  const auto callback = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) open.emplace_back();
-    if (event == Json::parse_event_t::object_end) open.pop_back();
-    if (event == Json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second) duplicate = parsed.get<std::string>();
+  const auto fail = [&](const std::string& problem) { throw Error(fmt::format("[safetensors] {}: {} {}", where, what, problem)); };
+  const auto callback = [&](int depth, HeaderJson::parse_event_t event, HeaderJson& parsed) {
+    using Event = HeaderJson::parse_event_t;
+    if ((event == Event::object_start || event == Event::array_start) && depth > kDeepest) fail("nests too deeply");
+    if (event == Event::object_start) open.emplace_back();
+    if (event == Event::object_end) open.pop_back();
+    if (event == Event::key && !open.back().insert(parsed.get<std::string>()).second) fail(fmt::format("names {} twice", brief(parsed)));
     return true;
   };
-  Json header;
+  HeaderJson json;
   try {
-    header = Json::parse(text, callback);
-  } catch (const Json::exception& error) {
-    throw Error(fmt::format("[safetensors] {}: header is not valid JSON: {}", where, error.what()));
+    json = HeaderJson::parse(text, callback);
+  } catch (const HeaderJson::exception& error) {
+    fail(fmt::format("is not valid JSON: {}", error.what()));
   }
-  if (!duplicate.empty()) throw Error(fmt::format("[safetensors] {}: '{}' appears twice in the header", where, duplicate));
-  if (!header.is_object()) throw Error(fmt::format("[safetensors] {}: header is a JSON {}, expected an object", where, header.type_name()));
-  return header;
+  if (!json.is_object()) fail(fmt::format("is a JSON {}, expected an object", json.type_name()));
+  return json;
 }
 
 // Reads one tensor's entry; `data` is everything behind the header.
@@ -53,25 +65,25 @@ class EntryParser {
  public:
   EntryParser(std::string where, std::span<const uint8_t> data) : where_(std::move(where)), data_(data) {}
 
-  TensorView operator()(const std::string& name, const Json& entry) const {
+  TensorView operator()(const std::string& name, const HeaderJson& entry) const {
     TensorView view;
     view.name = name;
     if (!entry.is_object()) fail(name, fmt::format("entry is a JSON {}, expected an object", entry.type_name()));
     view.dtype = dtype(name, entry);
-    for (const Json& size : list(name, entry, "shape")) {
-      if (!size.is_number_unsigned() || size.get<uint64_t>() > INT64_MAX) fail(name, fmt::format("shape {}, expected sizes >= 0", entry["shape"].dump()));
+    for (const HeaderJson& size : list(name, entry, "shape")) {
+      if (!size.is_number_unsigned() || size.get<uint64_t>() > INT64_MAX) fail(name, fmt::format("shape {}, expected sizes >= 0", brief(entry["shape"])));
       view.shape.push_back(size.get<int64_t>());
     }
-    const Json& offsets = list(name, entry, "data_offsets");
+    const HeaderJson& offsets = list(name, entry, "data_offsets");
     if (offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
-      fail(name, fmt::format("data_offsets {}, expected [begin, end]", offsets.dump()));
+      fail(name, fmt::format("data_offsets {}, expected [begin, end]", brief(offsets)));
     }
     const uint64_t begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
     if (begin > end || end > data_.size()) {
       fail(name, fmt::format("data_offsets [{}, {}], expected inside the {} bytes of data", begin, end, data_.size()));
     }
     if (end - begin != num_bytes(view)) {
-      fail(name, fmt::format("{} bytes of data, expected {} for {} {}", end - begin, num_bytes(view), dtype_name(view.dtype), entry["shape"].dump()));
+      fail(name, fmt::format("{} bytes of data, expected {} for {} {}", end - begin, num_bytes(view), dtype_name(view.dtype), brief(entry["shape"])));
     }
     view.data = data_.subspan(begin, end - begin);
     return view;
@@ -79,22 +91,22 @@ class EntryParser {
 
  private:
   [[noreturn]] void fail(const std::string& name, const std::string& what) const {
-    throw Error(fmt::format("[safetensors] {}: tensor '{}': {}", where_, name, what));
+    throw Error(fmt::format("[safetensors] {}: tensor {}: {}", where_, brief(name), what));
   }
 
-  const Json& list(const std::string& name, const Json& entry, const char* key) const {
+  const HeaderJson& list(const std::string& name, const HeaderJson& entry, const char* key) const {
     const auto found = entry.find(key);
     if (found == entry.end() || !found->is_array()) fail(name, fmt::format("no list '{}'", key));
     return *found;
   }
 
-  DType dtype(const std::string& name, const Json& entry) const {
+  DType dtype(const std::string& name, const HeaderJson& entry) const {
     const auto found = entry.find("dtype");
     if (found == entry.end() || !found->is_string()) fail(name, "no 'dtype'");
     for (const DTypeRow& row : kDTypes) {
       if (*found == row.name) return row.dtype;
     }
-    fail(name, fmt::format("dtype {}, expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL", found->dump()));
+    fail(name, fmt::format("dtype {}, expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL", brief(*found)));
   }
 
   uint64_t num_bytes(const TensorView& view) const {
@@ -115,7 +127,7 @@ void expect_tiling(const std::vector<TensorView>& tensors, std::span<const uint8
   for (const TensorView& view : tensors) {
     const size_t begin = static_cast<size_t>(view.data.data() - data.data());
     if (begin != end) {
-      throw Error(fmt::format("[safetensors] {}: tensor '{}' starts at byte {}, expected {}: {}", where, view.name, begin, end,
+      throw Error(fmt::format("[safetensors] {}: tensor {} starts at byte {}, expected {}: {}", where, brief(view.name), begin, end,
                               begin < end ? "it overlaps the tensor before it" : "bytes between tensors belong to none"));
     }
     end = begin + view.data.size();
@@ -125,11 +137,11 @@ void expect_tiling(const std::vector<TensorView>& tensors, std::span<const uint8
   }
 }
 
-std::map<std::string, std::string> parse_metadata(const Json& json, const std::string& where) {
+std::map<std::string, std::string> parse_metadata(const HeaderJson& json, const std::string& where) {
   std::map<std::string, std::string> metadata;
   if (!json.is_object()) throw Error(fmt::format("[safetensors] {}: __metadata__ is a JSON {}, expected an object", where, json.type_name()));
   for (const auto& [key, value] : json.items()) {
-    if (!value.is_string()) throw Error(fmt::format("[safetensors] {}: __metadata__ '{}' is a JSON {}, expected a string", where, key, value.type_name()));
+    if (!value.is_string()) throw Error(fmt::format("[safetensors] {}: __metadata__ {} is a JSON {}, expected a string", where, brief(key), value.type_name()));
     metadata[key] = value.get<std::string>();
   }
   return metadata;
@@ -150,7 +162,7 @@ Header parse_header(std::span<const uint8_t> file, const std::string& where) {
   }
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + sizeof length, length);
   const std::span<const uint8_t> data = file.subspan(sizeof length + length);
-  const Json json = parse_without_duplicates(text, where);
+  const HeaderJson json = parse_flat_object(text, where, "header");
   const EntryParser parse_entry(where, data);
   Header header;
   for (const auto& [name, entry] : json.items()) {
@@ -167,23 +179,23 @@ Header parse_header(std::span<const uint8_t> file, const std::string& where) {
   return header;
 }
 
-std::vector<std::filesystem::path> indexed_shards(const std::filesystem::path& folder, const std::filesystem::path& index) {
-  const Json json = read_json(index);
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object()) {
-    throw Error(fmt::format("[safetensors] {}: no object 'weight_map'", index.string()));
+std::map<std::string, std::filesystem::path> parse_index(const std::filesystem::path& index) {
+  const std::string where = index.string();
+  const HeaderJson json = parse_flat_object(read_text_file(index), where, "index");
+  if (!json.contains("weight_map") || !json["weight_map"].is_object()) {
+    throw Error(fmt::format("[safetensors] {}: no object 'weight_map'", where));
   }
-  std::set<std::filesystem::path> shards;
+  std::map<std::string, std::filesystem::path> shard_of;
   for (const auto& [tensor, file] : json["weight_map"].items()) {
     const std::string name = file.is_string() ? file.get<std::string>() : "";
-    if (name.empty() || std::filesystem::path(name).filename() != name || name == "..") {
-      throw Error(fmt::format("[safetensors] {}: tensor '{}' lies in {}, expected a file name", index.string(), tensor, file.dump()));
+    if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
+      throw Error(fmt::format("[safetensors] {}: tensor {} lies in {}, expected the name of a file beside the index", where, brief(tensor), brief(file)));
     }
-    shards.insert(folder / name);
+    const std::filesystem::path shard = index.parent_path() / name;
+    if (!std::filesystem::is_regular_file(shard)) throw Error(fmt::format("[safetensors] {}: shard {} of tensor {} is missing", where, brief(name), brief(tensor)));
+    shard_of[tensor] = shard;
   }
-  for (const auto& shard : shards) {
-    if (!std::filesystem::exists(shard)) throw Error(fmt::format("[safetensors] {}: shard {} is missing", index.string(), shard.filename().string()));
-  }
-  return {shards.begin(), shards.end()};
+  return shard_of;
 }
 
 }  // namespace molmo::formats

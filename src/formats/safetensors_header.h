@@ -14,7 +14,8 @@ struct Header {
 /// Parses the header of a whole file's bytes; `where` names it in errors.
 Header parse_header(std::span<const uint8_t> file, const std::string& where);
 
-/// The shard files that an index names, each once, sorted. Errors: a shard that is missing or lies outside `folder`.
-std::vector<std::filesystem::path> indexed_shards(const std::filesystem::path& folder, const std::filesystem::path& index);
+/// Tensor -> shard of a model.safetensors.index.json; shards lie beside it. Errors: not an index, a shard that is missing
+/// or has a path instead of a file name.
+std::map<std::string, std::filesystem::path> parse_index(const std::filesystem::path& index);
 
 }  // namespace molmo::formats

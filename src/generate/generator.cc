@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/generator.h"
 
-#include "model/checkpoint.h"
+#include "model/model_folder.h"
+#include "model/weights.h"
 #include "preprocess/collate.h"
 #include "tensor/ops.h"
 

@@ -28,6 +28,13 @@ class Tokenizer {
   /// The raw bytes of one id (a byte-level piece may be an incomplete UTF-8 sequence); used by StreamDecoder.
   virtual std::string token_bytes(int64_t id) const = 0;
 
+  /// Like token_bytes, but for a token of a stream: `*at_start` says whether a text begins here (SentencePiece drops the
+  /// space that it put there) and is updated.
+  virtual std::string stream_bytes(int64_t id, bool* at_start) const { return *at_start = false, token_bytes(id); }
+
+  /// Whether decoding replaces every ill-formed byte by U+FFFD, rather than every maximal ill-formed subpart.
+  virtual bool replaces_each_byte() const { return false; }
+
   /// Number of ids, special and filler tokens included.
   virtual int64_t size() const = 0;
 
@@ -50,6 +57,9 @@ struct MolmoTokenizer {
 
   /// Decodes a model's answer: drops one leading token if it is EOS = BOS, cuts at the first EOS.
   std::string decode_answer(std::span<const int64_t> ids) const;
+
+  /// Decodes everything but BOS and EOS, wherever they stand; other special tokens stay in the text.
+  std::string decode_all(std::span<const int64_t> ids) const;
 };
 
 /// Loads config.file below `folder` (tokenizer.json or a SentencePiece .model, by content) and extends it.
@@ -62,12 +72,13 @@ class StreamDecoder {
   explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer) : tokenizer_(std::move(tokenizer)) {}
   /// Text that became safe to show with this token.
   std::string push(int64_t id);
-  /// What remains at the end of the stream (a held prefix becomes one U+FFFD).
+  /// What remains at the end of the stream (a held prefix becomes one U+FFFD). The decoder can then be used anew.
   std::string finish();
 
  private:
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::string held_;
+  bool at_start_ = true;
 };
 
 }  // namespace molmo::text

@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include "base/files.h"
 #include "data/cell_labels.h"
+#include "image/encode.h"
 #include "molmo/error.h"
 #include "support/paths.h"
 
@@ -43,27 +45,10 @@ text::MolmoTokenizer byte_tokenizer() {
           {.im_start = 256, .im_end = 257, .im_patch = 258, .im_col = 259, .image = 260, .bos = 261, .eos = 261}};
 }
 
-// An uncompressed RGB TIFF of one grey level.
-std::string tiff(int width, int height, char level) {
-  std::string file("II*\0\x08\0\0\0", 8);
-  const auto put = [&](uint32_t value, int num_bytes) {
-    for (int i = 0; i < num_bytes; ++i) file += static_cast<char>(value >> (8 * i));
-  };
-  const uint32_t num_entries = 9, bits_at = 8 + 2 + 12 * num_entries + 4, pixels_at = bits_at + 6;
-  const uint32_t entries[][3] = {{256, 1, uint32_t(width)},
-                                 {257, 1, uint32_t(height)},
-                                 {258, 3, bits_at},
-                                 {259, 1, 1},
-                                 {262, 1, 2},
-                                 {273, 1, pixels_at},
-                                 {277, 1, 3},
-                                 {278, 1, uint32_t(height)},
-                                 {279, 1, uint32_t(3 * width * height)}};
-  put(num_entries, 2);
-  for (const auto& [tag, count, value] : entries) put(tag, 2), put(tag == 258 ? 3 : 4, 2), put(count, 4), put(value, 4);
-  put(0, 4);
-  for (int i = 0; i < 3; ++i) put(8, 2);
-  return file + std::string(size_t(3) * width * height, level);
+image::Picture grey_picture(int width, int height, uint8_t level) {
+  image::Picture picture(width, height);
+  std::fill(picture.pixels.begin(), picture.pixels.end(), level);
+  return picture;
 }
 
 class LoaderTest : public ::testing::Test {
@@ -71,16 +56,16 @@ class LoaderTest : public ::testing::Test {
   void SetUp() override {
     std::string lines;
     for (int i = 0; i < kNumPictures; ++i) {
-      write_file_atomically(folder_ / fmt::format("{}.tiff", i), tiff(40 + i, 30, static_cast<char>(20 * i)));
+      image::save_picture(folder_ / fmt::format("{}.png", i), grey_picture(40 + i, 20, static_cast<uint8_t>(20 * i)));
       lines += fmt::format(
-          R"({{"image": "{0}.tiff", "caption": "picture {0}", "transcripts": ["a {0}", "b {0}"],)"
+          R"({{"image": "{0}.png", "caption": "picture {0}", "transcripts": ["a {0}", "b {0}"],)"
           R"( "points": [{{"label": "dogs", "points": [[{0}, 3], [30, 20]]}}],)"
-          R"( "objects": [{{"kind": "{1}", "box": [0, 0, 20, 30]}}, {{"kind": "cat", "box": [0, 0, 40, 30]}}]}})",
+          R"( "objects": [{{"kind": "{1}", "box": [0, 0, 20, 20]}}, {{"kind": "cat", "box": [0, 0, 40, 20]}}]}})",
           i, i % 2 ? "ant" : "dog");
       lines += "\n";
     }
     write_file_atomically(folder_ / "data.jsonl", lines);
-    molmo_.preprocess.image_height = molmo_.preprocess.image_width = 56;
+    molmo_.preprocess.image_height = molmo_.preprocess.image_width = 112;
     molmo_.preprocess.overlap_margins = {0, 0};
     molmo_.preprocess.max_crops = 2;
     data_.datasets["own"].path = folder_.path().string();
@@ -141,7 +126,7 @@ TEST_F(LoaderTest, RanksTogetherSeeWhatOneRankSees) {
 }
 
 TEST_F(LoaderTest, ABrokenPictureIsReportedWhenItIsDue) {
-  write_file_atomically(folder_ / "4.tiff", "no picture");
+  write_file_atomically(folder_ / "4.png", "no picture");
   data_.shuffle = false;
   Loader loader = make({.global_batch_size = 1});
   for (int i = 0; i < 4; ++i) loader.next();

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/config_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+#include "molmo/error.h"
+
+namespace molmo::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool nests_deeper(const Json& json, int levels) {
+  if (!json.is_structured()) return false;
+  return levels == 0 || std::any_of(json.begin(), json.end(), [&](const Json& child) { return nests_deeper(child, levels - 1); });
+}
+
+void merge(Json& target, const Json& source) {
+  if (!target.is_object() || !source.is_object()) return void(target = source);
+  for (const auto& [key, value] : source.items()) merge(target[key], value);
+}
+
+// Takes "base" out of a file's JSON: the path of the next file, or nothing.
+fs::path take_base(Json& json, const fs::path& file) {
+  const auto found = json.find("base");
+  if (found == json.end()) return {};
+  const std::string name = found->is_string() ? found->get<std::string>() : "";
+  const fs::path base = file.parent_path() / name;
+  if (name.empty() || !fs::is_regular_file(base)) {
+    throw Error(fmt::format("[config] {}: 'base': got {}, expected the path of a file, relative to this one", file.string(), brief(*found)));
+  }
+  json.erase("base");
+  return base;
+}
+
+// "a.b=c" -> {"a": {"b": c}}
+Json parse_override(const std::string& text) {
+  const size_t equals = text.find('=');
+  const std::vector<std::string> names = split_text(text.substr(0, equals), '.');
+  if (equals == std::string::npos || std::find(names.begin(), names.end(), "") != names.end()) {
+    throw Error(fmt::format("[config] --set {}: expected key=value with a key like optimizer.llm.learning_rate", text));
+  }
+  const std::string value = text.substr(equals + 1);
+  Json json = Json::accept(value) ? Json::parse(value) : Json(value);
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    Json object = Json::object();
+    object[*name] = std::move(json);
+    json = std::move(object);
+  }
+  return json;
+}
+
+}  // namespace
+
+ConfigLayers read_layers(const fs::path& path, const std::vector<std::string>& overrides) {
+  ConfigLayers layers;
+  std::vector<fs::path> chain;
+  for (fs::path file = path; !file.empty();) {
+    chain.push_back(fs::weakly_canonical(file));
+    Json json = read_json(file);
+    if (!json.is_object()) throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", file.string(), json.type_name()));
+    expect_shallow(json, file.string());
+    const fs::path base = take_base(json, file);
+    if (!base.empty() && std::find(chain.begin(), chain.end(), fs::weakly_canonical(base)) != chain.end()) {
+      throw Error(fmt::format("[config] {}: 'base' leads in a circle, back to {}", file.string(), base.string()));
+    }
+    layers.emplace(layers.begin(), file.string(), std::move(json));
+    file = base;
+  }
+  for (const std::string& text : overrides) {
+    layers.emplace_back("--set " + text, parse_override(text));
+    expect_shallow(layers.back().second, "--set");
+  }
+  return layers;
+}
+
+Json merge_layers(const ConfigLayers& layers) {
+  Json merged = Json::object();
+  for (const auto& [where, json] : layers) merge(merged, json);
+  return merged;
+}
+
+Json read_config_file(const fs::path& path) { return merge_layers(read_layers(path, {})); }
+
+std::string brief(const Json& value) {
+  constexpr size_t kLongest = 80;
+  if (value.is_object()) return "an object";
+  if (value.is_array() && (value.size() > kLongest || nests_deeper(value, 1))) return fmt::format("a list of {}", value.size());
+  const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
+}
+
+void expect_shallow(const Json& json, const std::string& where) {
+  constexpr int kDeepest = 32;
+  if (nests_deeper(json, kDeepest)) throw Error(fmt::format("[config] {}: nests more than {} levels deep", where, kDeepest));
+}
+
+}  // namespace molmo::config

@@ -1,0 +1,20 @@
+// Pictures from files: JPEG, PNG, WebP, BMP, TIFF and GIF (first frame), told apart by content.
+// Facts: spec/preprocess.md §1.1.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "image/picture.h"
+
+namespace molmo::image {
+
+/// Decodes to 8-bit RGB and applies the EXIF orientation. `where` names the source in errors.
+Picture decode_picture(std::span<const uint8_t> bytes, const std::string& where);
+
+/// Reads and decodes a file.
+Picture load_picture(const std::filesystem::path& path);
+
+}  // namespace molmo::image

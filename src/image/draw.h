@@ -1,0 +1,27 @@
+// Points drawn on a picture.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "image/picture.h"
+
+namespace molmo::image {
+
+struct PointMark {
+  double x = 0.0, y = 0.0;  ///< pixels
+};
+
+/// Points of one label and one colour.
+struct PointGroup {
+  std::string label;
+  std::vector<PointMark> points;
+  bool is_truth = false;  ///< hollow rings instead of numbered discs
+};
+
+/// A copy with numbered markers whose size follows the picture's diagonal.
+Picture draw_points(const Picture& picture, std::span<const PointGroup> groups);
+
+}  // namespace molmo::image

@@ -1,0 +1,18 @@
+// Pictures to PNG and JPEG.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "image/picture.h"
+
+namespace molmo::image {
+
+std::string encode_png(const Picture& picture);
+std::string encode_jpeg(const Picture& picture, int quality);  ///< quality from 1 to 100
+
+/// Writes by extension (.png, .jpg or .jpeg), atomically. Error for another one.
+void save_picture(const std::filesystem::path& path, const Picture& picture);
+
+}  // namespace molmo::image

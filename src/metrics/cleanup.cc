@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/cleanup.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "metrics/unicode_text.h"
+
+namespace molmo::metrics {
+namespace {
+
+constexpr std::u32string_view kAnswer = U"Answer:";
+
+std::u32string most_frequent_line(std::u32string_view text) {
+  std::vector<std::pair<std::u32string, int>> counts;
+  for (size_t begin = 0;;) {
+    const size_t end = std::min(text.find(U'\n', begin), text.size());
+    const std::u32string line = collapse_space(text.substr(begin, end - begin));
+    const auto known = std::find_if(counts.begin(), counts.end(), [&](const auto& entry) { return entry.first == line; });
+    if (known == counts.end()) {
+      counts.emplace_back(line, 1);
+    } else {
+      ++known->second;
+    }
+    if (end == text.size()) break;
+    begin = end + 1;
+  }
+  return std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+}
+
+}  // namespace
+
+std::string clean_prediction(std::string_view reply) {
+  const std::u32string decoded = decode_utf8(reply);
+  std::u32string_view text = strip(std::u32string_view(decoded));
+  if (const size_t found = text.find(kAnswer); found != text.npos) {
+    text.remove_prefix(found + kAnswer.size());
+    return encode_utf8(strip(text.substr(0, text.find(kAnswer))));
+  }
+  return encode_utf8(contains(text, U"\n") ? most_frequent_line(text) : collapse_space(text));
+}
+
+std::string clean_submission(std::string_view reply) {
+  const std::u32string decoded = decode_utf8(reply);
+  const std::u32string_view text = strip(std::u32string_view(decoded));
+  return encode_utf8(contains(text, U"\n") ? most_frequent_line(text) : std::u32string(text));
+}
+
+}  // namespace molmo::metrics

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/pointing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "metrics/assignment.h"
+#include "molmo/error.h"
+
+namespace molmo::metrics {
+namespace {
+
+PointingScore score_without_references(size_t num_predicted) {
+  const double score = num_predicted == 0 ? 1.0 : 0.0;
+  return {score, score, score, {}, 0.0};
+}
+
+double sum_of_costs(const std::vector<double>& costs, size_t num_columns, const std::vector<std::pair<size_t, size_t>>& pairs) {
+  double sum = 0.0;
+  for (const auto& [row, column] : pairs) sum += costs[row * num_columns + column];
+  return sum;
+}
+
+std::vector<double> distances(std::span<const Point> a, std::span<const Point> b) {
+  std::vector<double> costs;
+  for (const Point& p : a) {
+    for (const Point& q : b) {
+      const double dx = p[0] - q[0], dy = p[1] - q[1];
+      costs.push_back(std::sqrt(dx * dx + dy * dy));
+    }
+  }
+  return costs;
+}
+
+bool is_inside(const Point& point, const Box& box) {
+  return box[0] <= point[0] && point[0] <= box[2] && box[1] <= point[1] && point[1] <= box[3];
+}
+
+double area(const Box& box) { return std::max(0.0, box[2] - box[0]) * std::max(0.0, box[3] - box[1]); }
+
+}  // namespace
+
+bool Mask::contains(const Point& point) const {
+  const double x = std::nearbyint(point[0]), y = std::nearbyint(point[1]);
+  if (!(x >= 0 && y >= 0 && x < static_cast<double>(width) && y < static_cast<double>(height))) return false;
+  return inside[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)] != 0;
+}
+
+Mask decode_run_lengths(int64_t width, int64_t height, std::span<const int64_t> runs) {
+  constexpr int64_t kMaxPixels = int64_t{1} << 30;
+  if (width < 0 || height < 0 || (height > 0 && width > kMaxPixels / height)) {
+    throw Error(fmt::format("[pointing] mask of {} x {} pixels, expected at most 2^30", width, height));
+  }
+  Mask mask{width, height, {}};
+  const auto num_pixels = static_cast<size_t>(width * height);
+  mask.inside.reserve(num_pixels);
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const size_t left = num_pixels - mask.inside.size();
+    if (runs[i] < 0 || static_cast<uint64_t>(runs[i]) > left) {
+      throw Error(fmt::format("[pointing] mask run {} of length {}, expected 0 to {}", i, runs[i], left));
+    }
+    mask.inside.insert(mask.inside.end(), static_cast<size_t>(runs[i]), static_cast<uint8_t>(i % 2));
+  }
+  if (mask.inside.size() != num_pixels) {
+    throw Error(fmt::format("[pointing] mask runs cover {} pixels, expected {} x {}", mask.inside.size(), width, height));
+  }
+  return mask;
+}
+
+PointingScore pointing_score(std::span<const Point> predicted, bool is_point_reply, std::span<const Point> references,
+                             std::span<const Mask> masks, Mode mode) {
+  if (masks.size() != references.size()) {
+    throw Error(fmt::format("[pointing] {} masks for {} reference points, expected one each", masks.size(), references.size()));
+  }
+  if (references.empty()) return score_without_references(predicted.size());
+  if (mode == Mode::kReference && !is_point_reply) return {};
+  if (predicted.empty()) {
+    if (mode == Mode::kFixed) return {};
+    throw Error("[pointing] a valid reply without a usable point: no score in reference mode");
+  }
+  const std::vector<double> costs = distances(predicted, references);
+  PointingScore score;
+  score.assignment = assign_min_cost(costs, predicted.size(), references.size());
+  score.cost = sum_of_costs(costs, references.size(), score.assignment);
+  const auto num_hits = static_cast<double>(std::count_if(score.assignment.begin(), score.assignment.end(), [&](const auto& pair) {
+    return masks[pair.second].contains(predicted[pair.first]);
+  }));
+  score.precision = num_hits / static_cast<double>(predicted.size());
+  score.recall = num_hits / static_cast<double>(masks.size());
+  if (num_hits > 0) score.f1 = 2 * score.precision * score.recall / (score.precision + score.recall + 1e-10);
+  return score;
+}
+
+PointingScore point_f1(std::span<const Point> predicted, std::span<const Box> boxes) {
+  if (boxes.empty()) return score_without_references(predicted.size());
+  if (predicted.empty()) return {};
+  std::vector<double> costs;
+  for (const Point& point : predicted) {
+    for (const Box& box : boxes) costs.push_back(is_inside(point, box) ? 0.0 : 1.0);
+  }
+  PointingScore score;
+  score.assignment = assign_min_cost(costs, predicted.size(), boxes.size());
+  score.cost = sum_of_costs(costs, boxes.size(), score.assignment);
+  const double num_hits = static_cast<double>(score.assignment.size()) - score.cost;
+  const auto num_predicted = static_cast<double>(predicted.size()), num_boxes = static_cast<double>(boxes.size());
+  score.precision = num_hits / num_predicted;
+  score.recall = num_hits / num_boxes;
+  score.f1 = 2 * num_hits / (num_predicted + num_boxes);
+  return score;
+}
+
+double box_iou(const Box& a, const Box& b) {
+  const Box overlap{std::max(a[0], b[0]), std::max(a[1], b[1]), std::min(a[2], b[2]), std::min(a[3], b[3])};
+  return area(overlap) / (area(a) + area(b) - area(overlap) + 1e-6);
+}
+
+}  // namespace molmo::metrics

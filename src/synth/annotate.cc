@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "synth/annotate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "synth/caption.h"
+#include "synth/questions.h"
+#include "synth/wording.h"
+
+namespace molmo::synth {
+namespace {
+
+constexpr double kNegativeShare = 0.6;  // of the pictures whose main kind is there: one more kind, that is not
+
+Json points_entry(const Scene& scene, const std::string& kind, const std::string& label) {
+  Json points = Json::array(), boxes = Json::array();
+  for (const SceneObject& object : scene.objects) {
+    if (object.kind != kind) continue;
+    points.push_back(object.point);
+    boxes.push_back(object.box);
+  }
+  return {{"label", label}, {"points", std::move(points)}, {"boxes", std::move(boxes)}};
+}
+
+// The kinds to be pointed at: the one whose count is asked, the others that are there, and one that is not.
+std::vector<std::string> kinds_to_point_at(const Scene& scene, RandomState& random) {
+  std::vector<std::string> kinds;
+  if (!scene.main_kind.empty()) kinds.push_back(scene.main_kind);
+  for (const KindCount& entry : count_kinds(scene)) {
+    if (entry.kind != scene.main_kind) kinds.push_back(entry.kind);
+  }
+  const auto absent = std::find_if(scene.absent_kinds.begin(), scene.absent_kinds.end(),
+                                   [&](const std::string& kind) { return kind != scene.main_kind; });
+  const bool main_is_absent = !scene.main_kind.empty() && count_of(scene, scene.main_kind) == 0;
+  if (absent != scene.absent_kinds.end() && !main_is_absent && random.random() < kNegativeShare) kinds.push_back(*absent);
+  return kinds;
+}
+
+}  // namespace
+
+Json annotate_scene(const Scene& scene, const std::string& image, Split split, bool is_rich, RandomState& random) {
+  Json record{{"image", image}, {"split", split_name(split)}};
+  record["caption"] = is_rich ? varied_caption(scene, random) : regular_caption(scene);
+  record["transcripts"] = transcripts(scene, random);
+  record["points"] = Json::array();
+  for (const std::string& kind : kinds_to_point_at(scene, random)) {
+    const int64_t count = count_of(scene, kind);
+    const std::string label = is_rich && count == 1 && random.random() < 0.5 ? kind : plural(kind);
+    record["points"].push_back(points_entry(scene, kind, label));
+    if (kind == scene.main_kind) record["counts"] = Json::array({{{"label", label}, {"count", count}}});
+  }
+  record["qa"] = Json::array();
+  for (const Question& question : draw_questions(scene, is_rich, random)) {
+    record["qa"].push_back({{"q", question.text}, {"a", question.answer}, {"style", question.style}});
+  }
+  if (const std::optional<Choice> choice = draw_choice(scene, random)) {
+    record["choices"] = Json::array({{{"q", choice->question}, {"options", choice->options}, {"answer", choice->answer}}});
+  }
+  record["objects"] = Json::array();
+  for (const SceneObject& object : scene.objects) record["objects"].push_back({{"kind", object.kind}, {"box", object.box}});
+  return record;
+}
+
+}  // namespace molmo::synth

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "synth/synth.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "molmo/error.h"
+#include "support/paths.h"
+
+namespace molmo::synth {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Synth : public ::testing::Test {
+ protected:
+  void SetUp() override { set_log_level(LogLevel::kError); }  // shapes instead of stamps are meant here
+  void TearDown() override { set_log_level(LogLevel::kInfo); }
+
+  SynthOptions options(const std::string& name) const {
+    return {.out = folder_ / name, .seed = 7, .level = 0, .num_train = 10, .num_test = 6, .stamps = folder_ / "none", .num_threads = 1};
+  }
+
+  static std::map<std::string, std::string> read_all(const fs::path& root) {
+    std::map<std::string, std::string> files;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
+      if (entry.is_regular_file()) files[fs::relative(entry.path(), root).string()] = read_text_file(entry.path());
+    }
+    return files;
+  }
+
+  static std::string error_of(const SynthOptions& options) {
+    try {
+      synthesize(options);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  molmo::testing::TemporaryFolder folder_;
+};
+
+TEST_F(Synth, SameBytesForAnyNumberOfThreads) {
+  SynthOptions three = options("three");
+  three.num_threads = 3;
+  synthesize(options("one"));
+  synthesize(three);
+  const auto one = read_all(folder_ / "one");
+  EXPECT_EQ(one.size(), 10u + 6u + 2u + 2u);  // pictures of the three splits, data.jsonl, synth.json
+  EXPECT_TRUE(one == read_all(folder_ / "three"));
+  SynthOptions other = options("other");
+  other.seed = 8;
+  synthesize(other);
+  EXPECT_NE(one.at("data.jsonl"), read_text_file(folder_ / "other" / "data.jsonl"));
+}
+
+TEST_F(Synth, ACompleteSetIsLeftAlone) {
+  const SynthSummary first = synthesize(options("set"));
+  const auto time = fs::last_write_time(folder_ / "set" / "data.jsonl");
+  const SynthSummary second = synthesize(options("set"));
+  EXPECT_FALSE(first.was_complete);
+  EXPECT_TRUE(second.was_complete);
+  EXPECT_EQ(fs::last_write_time(folder_ / "set" / "data.jsonl"), time);
+  EXPECT_EQ(first.num_points, second.num_points);
+  EXPECT_EQ(first.kinds, second.kinds);
+}
+
+TEST_F(Synth, AnInterruptedSetIsMadeAnew) {
+  synthesize(options("whole"));
+  synthesize(options("set"));
+  Json state = read_json(folder_ / "set" / "synth.json");
+  state["complete"] = false;
+  write_json(folder_ / "set" / "synth.json", state);
+  fs::remove(folder_ / "set" / "data.jsonl");
+  EXPECT_FALSE(synthesize(options("set")).was_complete);
+  EXPECT_TRUE(read_all(folder_ / "whole") == read_all(folder_ / "set"));
+}
+
+TEST_F(Synth, RefusesFoldersThatAreNotItsOwn) {
+  fs::create_directories(folder_ / "mine");
+  std::ofstream(folder_ / "mine" / "thesis.txt") << "do not lose";
+  EXPECT_NE(error_of(options("mine")).find("not empty and holds no synthesized set"), std::string::npos);
+  EXPECT_NE(error_of(options("mine/thesis.txt")).find("is a file"), std::string::npos);
+  synthesize(options("set"));
+  SynthOptions other = options("set");
+  other.seed = 9;
+  EXPECT_NE(error_of(other).find("made with other options"), std::string::npos) << error_of(other);
+}
+
+TEST_F(Synth, NamesValuesOutOfRange) {
+  SynthOptions bad = options("set");
+  bad.level = 3;
+  EXPECT_EQ(error_of(bad), "[synth] level: got 3, expected 0 to 2");
+  bad = options("set");
+  bad.num_test = -5;
+  EXPECT_EQ(error_of(bad), "[synth] number of pictures: got -5, expected 0 to 10000000");
+  EXPECT_FALSE(fs::exists(folder_ / "set"));
+}
+
+TEST_F(Synth, SplitsAndKindsAreSeparate) {
+  const SynthSummary summary = synthesize(options("set"));
+  EXPECT_FALSE(summary.has_stamps);
+  EXPECT_EQ(summary.kinds.size(), 4u);
+  std::map<std::string, int> num_pictures;
+  std::map<std::string, std::set<std::string>> kinds;
+  for_each_json_line(folder_ / "set" / "data.jsonl", [&](size_t, const Json& record) {
+    const std::string split = record["split"];
+    ++num_pictures[split];
+    EXPECT_TRUE(fs::is_regular_file(folder_ / "set" / record["image"].get<std::string>()));
+    for (const Json& object : record["objects"]) kinds[split].insert(object["kind"].get<std::string>());
+  });
+  EXPECT_EQ(num_pictures, (std::map<std::string, int>{{"train", 10}, {"test", 6}, {"test_unseen", 2}}));
+  for (const std::string& kind : kinds["test_unseen"]) EXPECT_FALSE(kinds["train"].contains(kind)) << kind;
+}
+
+TEST_F(Synth, StampsGiveTwelveKindsAndFiveHundredQuestions) {
+  SynthOptions stamps = options("stamps");
+  stamps.stamps = SynthOptions{}.stamps;
+  if (!fs::is_directory(stamps.stamps)) GTEST_SKIP() << "tuxpaint-stamps-default is not installed";
+  stamps.level = 1;
+  stamps.num_train = 0;
+  stamps.num_test = 200;
+  stamps.num_threads = 0;
+  const SynthSummary summary = synthesize(stamps);
+  EXPECT_TRUE(summary.has_stamps);
+  EXPECT_EQ(summary.kinds.size(), 12u);
+  EXPECT_GE(summary.num_points + summary.num_counts, 500);
+}
+
+}  // namespace
+}  // namespace molmo::synth
