@@ -26,6 +26,7 @@ read_arguments() {
 }
 
 configure() {
+  grep -q "\"name\": \"$preset\", \"inherits\"" CMakePresets.json || fail "unknown preset '$preset', see CMakePresets.json"
   local options=()
   if [[ -n ${MOLMO_LIBTORCH:-} ]]; then options+=("-DMOLMO_LIBTORCH=$MOLMO_LIBTORCH"); fi
   if [[ -n ${MOLMO_CUDA:-} ]]; then options+=("-DMOLMO_CUDA=$MOLMO_CUDA"); fi

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by every script here: strict mode, the repository as the working folder, messages, and `--help` from the head
 # comment of the script.

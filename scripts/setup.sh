@@ -118,7 +118,7 @@ has_library() {
 nvcc_release() {
   local nvcc
   nvcc=$(command -v nvcc || echo "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc")
-  [[ -x $nvcc ]] && "$nvcc" --version | sed -n 's/.*release \([0-9]*\).*/\1/p'
+  [[ -x $nvcc ]] && "$nvcc" --version 2>/dev/null | sed -n 's/.*release \([0-9]*\).*/\1/p'
 }
 
 # Prints which wheels the CUDA half needs besides torch: none, beside-toolkit or all.

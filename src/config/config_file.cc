@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 bool nests_deeper(const Json& json, int levels) {
   if (!json.is_structured()) return false;
-  return levels == 0 || std::any_of(json.begin(), json.end(), [&](const Json& child) { return nests_deeper(child, levels - 1); });
+  return levels == 0 ||
+         std::any_of(json.begin(), json.end(), [&](const Json& child) { return nests_deeper(child, levels - 1); });
 }
 
 void merge(Json& target, const Json& source) {
@@ -31,7 +32,8 @@ fs::path take_base(Json& json, const fs::path& file) {
   const std::string name = found->is_string() ? found->get<std::string>() : "";
   const fs::path base = file.parent_path() / name;
   if (name.empty() || !fs::is_regular_file(base)) {
-    throw Error(fmt::format("[config] {}: 'base': got {}, expected the path of a file, relative to this one", file.string(), brief(*found)));
+    throw Error(fmt::format("[config] {}: 'base': got {}, expected the path of a file, relative to this one",
+                            file.string(), brief(*found)));
   }
   json.erase("base");
   return base;
@@ -62,7 +64,9 @@ ConfigLayers read_layers(const fs::path& path, const std::vector<std::string>& o
   for (fs::path file = path; !file.empty();) {
     chain.push_back(fs::weakly_canonical(file));
     Json json = read_json(file);
-    if (!json.is_object()) throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", file.string(), json.type_name()));
+    if (!json.is_object()) {
+      throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", file.string(), json.type_name()));
+    }
     expect_shallow(json, file.string());
     const fs::path base = take_base(json, file);
     if (!base.empty() && std::find(chain.begin(), chain.end(), fs::weakly_canonical(base)) != chain.end()) {
@@ -89,14 +93,18 @@ Json read_config_file(const fs::path& path) { return merge_layers(read_layers(pa
 std::string brief(const Json& value) {
   constexpr size_t kLongest = 80;
   if (value.is_object()) return "an object";
-  if (value.is_array() && (value.size() > kLongest || nests_deeper(value, 1))) return fmt::format("a list of {}", value.size());
+  if (value.is_array() && (value.size() > kLongest || nests_deeper(value, 1))) {
+    return fmt::format("a list of {}", value.size());
+  }
   const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
 }
 
 void expect_shallow(const Json& json, const std::string& where) {
   constexpr int kDeepest = 32;
-  if (nests_deeper(json, kDeepest)) throw Error(fmt::format("[config] {}: nests more than {} levels deep", where, kDeepest));
+  if (nests_deeper(json, kDeepest)) {
+    throw Error(fmt::format("[config] {}: nests more than {} levels deep", where, kDeepest));
+  }
 }
 
 }  // namespace molmo::config

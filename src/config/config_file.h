@@ -1,4 +1,5 @@
-// A config file as JSON: its chain of "base" files, the "--set" overrides, and how they merge. load.h makes structs of it.
+// A config file as JSON: its chain of "base" files, the "--set" overrides, and how they merge. load.h turns that into
+// structs.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

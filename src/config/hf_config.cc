@@ -12,7 +12,8 @@
 namespace molmo::config {
 namespace {
 
-constexpr const char* kRequired[] = {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"};
+constexpr const char* kRequired[] = {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+                                     "vocab_size"};
 constexpr FixedField kFixedFields[] = {{"model_type", "\"molmo\""}, {"use_position_ids", "true"}};
 
 DecoderConfig decoder_from_hf(const JsonFields& f) {
@@ -64,7 +65,9 @@ Json decoder_to_hf(const DecoderConfig& d) {
   const std::string code = "allenai/Molmo-7B-D-0924--";
   return {{"model_type", "molmo"},
           {"architectures", {"MolmoForCausalLM"}},
-          {"auto_map", {{"AutoConfig", code + "config_molmo.MolmoConfig"}, {"AutoModelForCausalLM", code + "modeling_molmo.MolmoForCausalLM"}}},
+          {"auto_map",
+           {{"AutoConfig", code + "config_molmo.MolmoConfig"},
+            {"AutoModelForCausalLM", code + "modeling_molmo.MolmoForCausalLM"}}},
           {"hidden_size", d.width},
           {"intermediate_size", 2 * int64_t{d.ffn_width}},
           {"num_hidden_layers", d.num_layers},

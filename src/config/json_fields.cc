@@ -22,7 +22,9 @@ bool is_int(const Json& json) {
 }  // namespace
 
 JsonFields::JsonFields(const Json& object, std::string where) : object_(&object), where_(std::move(where)) {
-  if (!object.is_object()) throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", where_, object.type_name()));
+  if (!object.is_object()) {
+    throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", where_, object.type_name()));
+  }
 }
 
 void JsonFields::fail(const char* key, const std::string& expected) const {

@@ -23,8 +23,8 @@ struct FixedField {
   std::string_view accepted;  ///< as JSON, separated by '|'; "" accepts only null
 };
 
-/// Fields of one JSON object. Absent and null both mean the fallback; a value of another type is an Error that names the
-/// source and the field. The object must outlive this.
+/// Fields of one JSON object. Absent and null both mean the fallback; a value of another type is an Error that names
+/// the source and the field. The object must outlive this.
 class JsonFields {
  public:
   JsonFields(const Json& object, std::string where);

@@ -62,7 +62,9 @@ void JsonReader::operator()(const Field& field, T& value) {
 
 template <class T>
 void JsonReader::read(const Field& field, const Json& json, const std::string& key, T& value) {
-  const auto refuse = [&] { problems_.push_back(fmt::format("'{}': got {}, expected {}", key, brief(json), type_text<T>(field))); };
+  const auto refuse = [&] {
+    problems_.push_back(fmt::format("'{}': got {}, expected {}", key, brief(json), type_text<T>(field)));
+  };
   const auto in_range = [&](double number) { return number >= field.min && number <= field.max; };
   if constexpr (Struct<T>) {
     if (!json.is_object()) return refuse();
@@ -108,8 +110,9 @@ void JsonReader::finish() {
   for (const auto& [name, value] : object_.items()) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     const std::string nearest = nearest_name(name, known_);
-    problems_.push_back(nearest.empty() ? fmt::format("unknown key '{}{}', expected one of {}", prefix_, name, join_text(known_, ", "))
-                                        : fmt::format("unknown key '{}{}' (did you mean '{}{}'?)", prefix_, name, prefix_, nearest));
+    problems_.push_back(
+        nearest.empty() ? fmt::format("unknown key '{}{}', expected one of {}", prefix_, name, join_text(known_, ", "))
+                        : fmt::format("unknown key '{}{}' (did you mean '{}{}'?)", prefix_, name, prefix_, nearest));
   }
 }
 
@@ -143,7 +146,8 @@ class HelpWriter {
       HelpWriter below(key + ".", text_);
       value.visit(below);
     } else {
-      text_ += fmt::format("{} = {}: {} ({})\n", key, JsonWriter::json_of(value).dump(), field.help, type_text<T>(field));
+      text_ +=
+          fmt::format("{} = {}: {} ({})\n", key, JsonWriter::json_of(value).dump(), field.help, type_text<T>(field));
       if constexpr (kIsMap<T>) describe_elements<typename T::mapped_type>(key);
     }
   }
@@ -165,7 +169,9 @@ class HelpWriter {
 class Report {
  public:
   void add(const std::string& where, const std::vector<std::string>& problems) {
-    for (const std::string& problem : problems) text_ += fmt::format("{}[config] {}: {}", text_.empty() ? "" : "\n", where, problem);
+    for (const std::string& problem : problems) {
+      text_ += fmt::format("{}[config] {}: {}", text_.empty() ? "" : "\n", where, problem);
+    }
   }
   void throw_if_any() const {
     if (!text_.empty()) throw Error(text_);
@@ -195,7 +201,9 @@ Json to_json(const T& config) {
 
 template <class T>
 T from_json(const Json& json, const std::string& where) {
-  if (!json.is_object()) throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", where, json.type_name()));
+  if (!json.is_object()) {
+    throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", where, json.type_name()));
+  }
   T config;
   Report report;
   report.add(where, read_over(config, json));
@@ -240,12 +248,12 @@ std::string help_keys() {
   return text;
 }
 
-#define MOLMO_INSTANTIATE_CONFIG(T)                                                     \
-  template Json to_json<T>(const T&);                                                   \
-  template T from_json<T>(const Json&, const std::string&);                             \
-  template T load_config<T>(const std::filesystem::path&, const std::vector<std::string>&);          \
-  template std::vector<std::string> diff<T>(const T&, const T&);                        \
-  template bool is_same<T>(const T&, const T&);                                         \
+#define MOLMO_INSTANTIATE_CONFIG(T)                                                         \
+  template Json to_json<T>(const T&);                                                       \
+  template T from_json<T>(const Json&, const std::string&);                                 \
+  template T load_config<T>(const std::filesystem::path&, const std::vector<std::string>&); \
+  template std::vector<std::string> diff<T>(const T&, const T&);                            \
+  template bool is_same<T>(const T&, const T&);                                             \
   template std::string help_keys<T>();
 
 MOLMO_INSTANTIATE_CONFIG(ModelConfig)

@@ -17,8 +17,8 @@ namespace molmo::config {
 template <class T>
 Json to_json(const T& config);
 
-/// Reads `json` over the defaults of T and validates. `where` names the source in problems. Throws one Error with a line
-/// per problem: "[config] sft.json: unknown key 'optimizer.llm.epz' (did you mean 'optimizer.llm.eps'?)".
+/// Reads `json` over the defaults of T and validates. `where` names the source in problems. Throws one Error with a
+/// line per problem: "[config] sft.json: unknown key 'optimizer.llm.epz' (did you mean 'optimizer.llm.eps'?)".
 template <class T>
 T from_json(const Json& json, const std::string& where);
 

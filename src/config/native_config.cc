@@ -59,7 +59,8 @@ ConnectorConfig connector_from_native(const JsonFields& f, int ffn_width) {
   c.vit_layers = f.integers("vit_layers", {-1});
   c.pool_height = f.integer("image_pooling_h", 2);
   c.pool_width = f.integer("image_pooling_w", 2);
-  c.pooling = f.choice("image_pooling_2d", PoolingKind::kAttention, {{"attention-meanq", PoolingKind::kAttentionMeanQuery}});
+  c.pooling =
+      f.choice("image_pooling_2d", PoolingKind::kAttention, {{"attention-meanq", PoolingKind::kAttentionMeanQuery}});
   c.projector = f.choice("image_projector", ProjectorKind::kMlp);
   c.hidden_width = ffn_width;
   c.padding_embed = f.choice("image_padding_embed", PaddingEmbedKind::kNone);
@@ -87,7 +88,9 @@ void read_sizes(const JsonFields& f, DecoderConfig& d) {
   d.num_layers = f.integer("n_layers", 12);
   d.num_heads = f.integer("n_heads", 12);
   d.num_kv_heads = f.integer("n_kv_heads", d.num_heads);
-  if (f.has("head_dim") && int64_t{f.integer("head_dim", 0)} * d.num_heads != d.width) f.fail("head_dim", "d_model / n_heads, or null");
+  if (f.has("head_dim") && int64_t{f.integer("head_dim", 0)} * d.num_heads != d.width) {
+    f.fail("head_dim", "d_model / n_heads, or null");
+  }
   d.ffn_width = ffn_width_from_native(f, d.width);
   d.vocab_size = f.integer("vocab_size", 50257);
   d.embedding_size = f.integer("embedding_size", d.vocab_size);
@@ -101,7 +104,8 @@ void read_sizes(const JsonFields& f, DecoderConfig& d) {
 }
 
 void read_rules(const JsonFields& f, DecoderConfig& d) {
-  d.norm = f.choice("layer_norm_type", NormKind::kLayerNorm, {{"default", NormKind::kLayerNorm}, {"low_precision", NormKind::kLayerNorm}});
+  d.norm = f.choice("layer_norm_type", NormKind::kLayerNorm,
+                    {{"default", NormKind::kLayerNorm}, {"low_precision", NormKind::kLayerNorm}});
   d.norm_eps = f.number("layer_norm_eps", 0.0);
   if (d.norm_eps == 0) d.norm_eps = 1e-5;  // PARITY: the public code takes its default for 0 as for null
   d.norm_after = f.flag("norm_after", false);
@@ -140,18 +144,24 @@ ModelConfig read_model(const JsonFields& f) {
 
 NormalizeKind normalization_of(TowerKind kind) {
   switch (kind) {
-    case TowerKind::kSiglip: return NormalizeKind::kSiglip;
-    case TowerKind::kDino: return NormalizeKind::kDino;
-    case TowerKind::kOpenai: break;
+    case TowerKind::kSiglip:
+      return NormalizeKind::kSiglip;
+    case TowerKind::kDino:
+      return NormalizeKind::kDino;
+    case TowerKind::kOpenai:
+      break;
   }
   return NormalizeKind::kOpenai;
 }
 
 ResizeKind resize_of(TowerKind kind) {
   switch (kind) {
-    case TowerKind::kSiglip: return ResizeKind::kSiglip;
-    case TowerKind::kDino: return ResizeKind::kDino;
-    case TowerKind::kOpenai: break;
+    case TowerKind::kSiglip:
+      return ResizeKind::kSiglip;
+    case TowerKind::kDino:
+      return ResizeKind::kDino;
+    case TowerKind::kOpenai:
+      break;
   }
   return ResizeKind::kFitAndPad;
 }

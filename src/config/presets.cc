@@ -91,8 +91,11 @@ struct Preset {
   std::string_view name;
   MolmoConfig (*make)();
 };
-constexpr Preset kPresets[] = {
-    {"molmo-7b-d", molmo_7b_d}, {"molmo-7b-o", molmo_7b_o}, {"molmoe-1b", molmoe_1b}, {"molmo-72b", molmo_72b}, {"tiny", tiny}};
+constexpr Preset kPresets[] = {{"molmo-7b-d", molmo_7b_d},
+                               {"molmo-7b-o", molmo_7b_o},
+                               {"molmoe-1b", molmoe_1b},
+                               {"molmo-72b", molmo_72b},
+                               {"tiny", tiny}};
 
 }  // namespace
 

@@ -9,8 +9,9 @@
 
 namespace molmo::config {
 
-/// Appends one line per broken rule: "'model.decoder.width': got 100, expected a multiple of num_heads = 3". Every field
-/// by itself must be in the range that its Field states. A TrainConfig with init_from leaves the model to that folder.
+/// Appends one line per broken rule: "'model.decoder.width': got 100, expected a multiple of num_heads = 3". Every
+/// field by itself must be in the range that its Field states. A TrainConfig with init_from leaves the model to that
+/// folder.
 void validate(const ModelConfig& model, std::vector<std::string>& problems);
 void validate(const MolmoConfig& molmo, std::vector<std::string>& problems);
 void validate(const TrainConfig& train, std::vector<std::string>& problems);

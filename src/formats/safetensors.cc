@@ -49,7 +49,8 @@ WeightFiles weight_files(const fs::path& folder) {
     }
   }
   if (files.paths.empty()) {
-    throw Error(fmt::format("[safetensors] {}: no weights, expected {}, {} or model-*.safetensors", folder.string(), kSingleFile, kIndexFile));
+    throw Error(fmt::format("[safetensors] {}: no weights, expected {}, {} or model-*.safetensors", folder.string(),
+                            kSingleFile, kIndexFile));
   }
   return files;
 }
@@ -74,13 +75,15 @@ SafetensorsFolder::SafetensorsFolder(const fs::path& folder) {
   for (const SafetensorsFile& file : files_) {
     for (const TensorView& view : file.tensors()) {
       if (!by_name_.emplace(view.name, &view).second) {
-        throw Error(fmt::format("[safetensors] {}: tensor '{}' lies in another shard too", file.path().string(), view.name));
+        throw Error(
+            fmt::format("[safetensors] {}: tensor '{}' lies in another shard too", file.path().string(), view.name));
       }
     }
   }
   for (const auto& [tensor, shard] : weights.shard_of) {
     if (!by_name_.contains(tensor)) {
-      throw Error(fmt::format("[safetensors] {}: no tensor '{}', which {} promises", shard.string(), tensor, kIndexFile));
+      throw Error(
+          fmt::format("[safetensors] {}: no tensor '{}', which {} promises", shard.string(), tensor, kIndexFile));
     }
   }
 }
@@ -105,7 +108,8 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
   for (const TensorEntry& entry : entries_) {
     MOLMO_CHECK(!header.contains(entry.name), "tensor written twice: " + entry.name);
     const size_t num_bytes = num_bytes_of(entry);
-    header[entry.name] = Json{{"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {offset, offset + num_bytes}}};
+    header[entry.name] = Json{
+        {"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {offset, offset + num_bytes}}};
     offset += num_bytes;
   }
   std::string text = header.dump();

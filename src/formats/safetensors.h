@@ -16,8 +16,8 @@ namespace molmo::formats {
 
 enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
 
-size_t dtype_size(DType dtype);             ///< bytes of one value
-std::string_view dtype_name(DType dtype);   ///< "F32"
+size_t dtype_size(DType dtype);            ///< bytes of one value
+std::string_view dtype_name(DType dtype);  ///< "F32"
 
 /// One tensor inside a mapped file. `data` may lie at any address: copy before typed access.
 struct TensorView {

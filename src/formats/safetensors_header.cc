@@ -23,11 +23,14 @@ struct DTypeRow {
   std::string_view name;
   size_t size;
 };
-constexpr DTypeRow kDTypes[] = {{DType::kF64, "F64", 8}, {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2}, {DType::kBF16, "BF16", 2},
-                                {DType::kI64, "I64", 8}, {DType::kI32, "I32", 4}, {DType::kI16, "I16", 2}, {DType::kI8, "I8", 1},
-                                {DType::kU8, "U8", 1},   {DType::kBool, "BOOL", 1}};
+constexpr DTypeRow kDTypes[] = {{DType::kF64, "F64", 8},   {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2},
+                                {DType::kBF16, "BF16", 2}, {DType::kI64, "I64", 8}, {DType::kI32, "I32", 4},
+                                {DType::kI16, "I16", 2},   {DType::kI8, "I8", 1},   {DType::kU8, "U8", 1},
+                                {DType::kBool, "BOOL", 1}};
 
-const DTypeRow& row_of(DType dtype) { return *std::find_if(std::begin(kDTypes), std::end(kDTypes), [&](const DTypeRow& r) { return r.dtype == dtype; }); }
+const DTypeRow& row_of(DType dtype) {
+  return *std::find_if(std::begin(kDTypes), std::end(kDTypes), [&](const DTypeRow& r) { return r.dtype == dtype; });
+}
 
 // A value or name as an error message shows it: quoted, and never long.
 std::string brief(const HeaderJson& value) {
@@ -41,13 +44,17 @@ std::string brief(const HeaderJson& value) {
 HeaderJson parse_flat_object(std::string_view text, const std::string& where, const char* what) {
   constexpr int kDeepest = 2;
   std::vector<std::set<std::string>> open;
-  const auto fail = [&](const std::string& problem) { throw Error(fmt::format("[safetensors] {}: {} {}", where, what, problem)); };
+  const auto fail = [&](const std::string& problem) {
+    throw Error(fmt::format("[safetensors] {}: {} {}", where, what, problem));
+  };
   const auto callback = [&](int depth, HeaderJson::parse_event_t event, HeaderJson& parsed) {
     using Event = HeaderJson::parse_event_t;
     if ((event == Event::object_start || event == Event::array_start) && depth > kDeepest) fail("nests too deeply");
     if (event == Event::object_start) open.emplace_back();
     if (event == Event::object_end) open.pop_back();
-    if (event == Event::key && !open.back().insert(parsed.get<std::string>()).second) fail(fmt::format("names {} twice", brief(parsed)));
+    if (event == Event::key && !open.back().insert(parsed.get<std::string>()).second) {
+      fail(fmt::format("names {} twice", brief(parsed)));
+    }
     return true;
   };
   HeaderJson json;
@@ -71,7 +78,9 @@ class EntryParser {
     if (!entry.is_object()) fail(name, fmt::format("entry is a JSON {}, expected an object", entry.type_name()));
     view.dtype = dtype(name, entry);
     for (const HeaderJson& size : list(name, entry, "shape")) {
-      if (!size.is_number_unsigned() || size.get<uint64_t>() > INT64_MAX) fail(name, fmt::format("shape {}, expected sizes >= 0", brief(entry["shape"])));
+      if (!size.is_number_unsigned() || size.get<uint64_t>() > INT64_MAX) {
+        fail(name, fmt::format("shape {}, expected sizes >= 0", brief(entry["shape"])));
+      }
       view.shape.push_back(size.get<int64_t>());
     }
     const HeaderJson& offsets = list(name, entry, "data_offsets");
@@ -83,7 +92,8 @@ class EntryParser {
       fail(name, fmt::format("data_offsets [{}, {}], expected inside the {} bytes of data", begin, end, data_.size()));
     }
     if (end - begin != num_bytes(view)) {
-      fail(name, fmt::format("{} bytes of data, expected {} for {} {}", end - begin, num_bytes(view), dtype_name(view.dtype), brief(entry["shape"])));
+      fail(name, fmt::format("{} bytes of data, expected {} for {} {}", end - begin, num_bytes(view),
+                             dtype_name(view.dtype), brief(entry["shape"])));
     }
     view.data = data_.subspan(begin, end - begin);
     return view;
@@ -112,7 +122,9 @@ class EntryParser {
   uint64_t num_bytes(const TensorView& view) const {
     uint64_t product = dtype_size(view.dtype);
     for (const int64_t size : view.shape) {
-      if (__builtin_mul_overflow(product, static_cast<uint64_t>(size), &product)) fail(view.name, "shape overflows 64 bits");
+      if (__builtin_mul_overflow(product, static_cast<uint64_t>(size), &product)) {
+        fail(view.name, "shape overflows 64 bits");
+      }
     }
     return product;
   }
@@ -127,8 +139,9 @@ void expect_tiling(const std::vector<TensorView>& tensors, std::span<const uint8
   for (const TensorView& view : tensors) {
     const size_t begin = static_cast<size_t>(view.data.data() - data.data());
     if (begin != end) {
-      throw Error(fmt::format("[safetensors] {}: tensor {} starts at byte {}, expected {}: {}", where, brief(view.name), begin, end,
-                              begin < end ? "it overlaps the tensor before it" : "bytes between tensors belong to none"));
+      throw Error(
+          fmt::format("[safetensors] {}: tensor {} starts at byte {}, expected {}: {}", where, brief(view.name), begin,
+                      end, begin < end ? "it overlaps the tensor before it" : "bytes between tensors belong to none"));
     }
     end = begin + view.data.size();
   }
@@ -139,9 +152,15 @@ void expect_tiling(const std::vector<TensorView>& tensors, std::span<const uint8
 
 std::map<std::string, std::string> parse_metadata(const HeaderJson& json, const std::string& where) {
   std::map<std::string, std::string> metadata;
-  if (!json.is_object()) throw Error(fmt::format("[safetensors] {}: __metadata__ is a JSON {}, expected an object", where, json.type_name()));
+  if (!json.is_object()) {
+    throw Error(
+        fmt::format("[safetensors] {}: __metadata__ is a JSON {}, expected an object", where, json.type_name()));
+  }
   for (const auto& [key, value] : json.items()) {
-    if (!value.is_string()) throw Error(fmt::format("[safetensors] {}: __metadata__ {} is a JSON {}, expected a string", where, brief(key), value.type_name()));
+    if (!value.is_string()) {
+      throw Error(fmt::format("[safetensors] {}: __metadata__ {} is a JSON {}, expected a string", where, brief(key),
+                              value.type_name()));
+    }
     metadata[key] = value.get<std::string>();
   }
   return metadata;
@@ -154,11 +173,13 @@ std::string_view dtype_name(DType dtype) { return row_of(dtype).name; }
 
 Header parse_header(std::span<const uint8_t> file, const std::string& where) {
   uint64_t length = 0;
-  if (file.size() < sizeof length) throw Error(fmt::format("[safetensors] {}: {} bytes, expected at least 8", where, file.size()));
+  if (file.size() < sizeof length) {
+    throw Error(fmt::format("[safetensors] {}: {} bytes, expected at least 8", where, file.size()));
+  }
   std::memcpy(&length, file.data(), sizeof length);
   if (length > kLargestHeader || length > file.size() - sizeof length) {
-    throw Error(fmt::format("[safetensors] {}: header of {} bytes, expected at most {} (file of {} bytes)", where, length,
-                            std::min<uint64_t>(kLargestHeader, file.size() - sizeof length), file.size()));
+    throw Error(fmt::format("[safetensors] {}: header of {} bytes, expected at most {} (file of {} bytes)", where,
+                            length, std::min<uint64_t>(kLargestHeader, file.size() - sizeof length), file.size()));
   }
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + sizeof length, length);
   const std::span<const uint8_t> data = file.subspan(sizeof length + length);
@@ -188,11 +209,15 @@ std::map<std::string, std::filesystem::path> parse_index(const std::filesystem::
   std::map<std::string, std::filesystem::path> shard_of;
   for (const auto& [tensor, file] : json["weight_map"].items()) {
     const std::string name = file.is_string() ? file.get<std::string>() : "";
-    if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
-      throw Error(fmt::format("[safetensors] {}: tensor {} lies in {}, expected the name of a file beside the index", where, brief(tensor), brief(file)));
+    if (name.empty() || name == "." || name == ".." ||
+        name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
+      throw Error(fmt::format("[safetensors] {}: tensor {} lies in {}, expected the name of a file beside the index",
+                              where, brief(tensor), brief(file)));
     }
     const std::filesystem::path shard = index.parent_path() / name;
-    if (!std::filesystem::is_regular_file(shard)) throw Error(fmt::format("[safetensors] {}: shard {} of tensor {} is missing", where, brief(name), brief(tensor)));
+    if (!std::filesystem::is_regular_file(shard)) {
+      throw Error(fmt::format("[safetensors] {}: shard {} of tensor {} is missing", where, brief(name), brief(tensor)));
+    }
     shard_of[tensor] = shard;
   }
   return shard_of;

@@ -14,8 +14,8 @@ struct Header {
 /// Parses the header of a whole file's bytes; `where` names it in errors.
 Header parse_header(std::span<const uint8_t> file, const std::string& where);
 
-/// Tensor -> shard of a model.safetensors.index.json; shards lie beside it. Errors: not an index, a shard that is missing
-/// or has a path instead of a file name.
+/// Tensor -> shard of a model.safetensors.index.json; shards lie beside it. Errors: not an index, a shard that is
+/// missing or has a path instead of a file name.
 std::map<std::string, std::filesystem::path> parse_index(const std::filesystem::path& index);
 
 }  // namespace molmo::formats

@@ -42,10 +42,16 @@ std::string varint(uint64_t value) {
 }
 
 // Protobuf fields of the four wire types in use.
-std::string tagged(int field, int wire_type, const std::string& content) { return varint(static_cast<uint64_t>(field << 3 | wire_type)) + content; }
-std::string message(int field, std::string_view content) { return tagged(field, 2, varint(content.size()) + std::string(content)); }
+std::string tagged(int field, int wire_type, const std::string& content) {
+  return varint(static_cast<uint64_t>(field << 3 | wire_type)) + content;
+}
+std::string message(int field, std::string_view content) {
+  return tagged(field, 2, varint(content.size()) + std::string(content));
+}
 
-double wall_time() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 }  // namespace
 
@@ -72,7 +78,8 @@ TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
 
 void TensorBoardWriter::add_scalar(std::string_view tag, double value, int64_t step) {
   const std::string scalar = message(1, tag) + tagged(2, 5, raw_bytes(static_cast<float>(value)));  // Summary.Value
-  write_event(tagged(2, 0, varint(static_cast<uint64_t>(step))) + message(5, message(1, scalar)));  // Event.step, .summary
+  write_event(tagged(2, 0, varint(static_cast<uint64_t>(step))) +
+              message(5, message(1, scalar)));  // Event.step, .summary
 }
 
 void TensorBoardWriter::write_event(std::string event) {

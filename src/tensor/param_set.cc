@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/param_set.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include "base/check.h"
 #include "tensor/ops.h"
+#include "tensor/runtime.h"
 
 namespace molmo {
 namespace {
@@ -28,7 +27,7 @@ void fill_truncated_normal(Tensor& value, const Init& init, at::Generator genera
 }
 
 void fill(Tensor& value, const Init& init, uint64_t seed) {
-  const at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  const at::Generator generator = make_generator(seed);
   switch (init.kind) {
     case Init::Kind::kZeros: value.zero_(); break;
     case Init::Kind::kOnes: value.fill_(1.0); break;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/trainer.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <csignal>
 
 #include "base/files.h"
@@ -15,6 +13,7 @@
 #include "model/weights.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
+#include "tensor/runtime.h"
 #include "train/checkpoint.h"
 #include "train/monitor.h"
 
@@ -150,7 +149,7 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   forward.dropout.embedding = config_.molmo.model.decoder.embedding_dropout;
   forward.dropout.features = config_.molmo.model.connector.feature_dropout;
   // A generator per step makes a resumed run draw what an uninterrupted one draws, without saved state.
-  forward.dropout.generator = at::make_generator<at::CPUGeneratorImpl>(static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step));
+  forward.dropout.generator = make_generator(static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step));
   return forward;
 }
 

@@ -17,7 +17,9 @@ inline std::string error_of(const std::function<void()>& run, const std::string&
   } catch (const Error& error) {
     text = error.what();
   }
-  for (size_t at; !folder.empty() && (at = text.find(folder + "/")) != std::string::npos;) text.erase(at, folder.size() + 1);
+  for (size_t at; !folder.empty() && (at = text.find(folder + "/")) != std::string::npos;) {
+    text.erase(at, folder.size() + 1);
+  }
   return text;
 }
 

@@ -55,14 +55,22 @@ TEST(HfConfig, ErrorsNameFileAndField) {
     hf[key] = value;
     return error_of([&] { from_hf_config(hf, "config.json"); });
   };
-  EXPECT_EQ(error_with("model_type", "molmo2"), "[config] config.json: field 'model_type': got \"molmo2\", expected \"molmo\"");
-  EXPECT_EQ(error_with("hidden_size", nullptr), "[config] config.json: field 'hidden_size': got nothing, expected a value");
-  EXPECT_EQ(error_with("hidden_size", "4096"), "[config] config.json: field 'hidden_size': got \"4096\", expected an integer");
-  EXPECT_EQ(error_with("intermediate_size", 11), "[config] config.json: field 'intermediate_size': got 11, expected an even width, of [up; gate] together");
-  EXPECT_EQ(error_with("num_attention_heads", 0), "[config] config.json: 'model.decoder.num_heads': got 0, expected integer >= 1\n"
-                                                  "[config] config.json: 'model.decoder.num_kv_heads': got 0, expected integer >= 1");
-  EXPECT_EQ(error_with("vocab_size", 1000), "[config] config.json: field 'eos_token_id': got nothing, expected an id, as no released model has this vocab_size");
-  EXPECT_EQ(error_of([] { from_hf_config(parse_json("[]", "x"), "config.json"); }), "[config] config.json: got a JSON array, expected an object");
+  EXPECT_EQ(error_with("model_type", "molmo2"),
+            "[config] config.json: field 'model_type': got \"molmo2\", expected \"molmo\"");
+  EXPECT_EQ(error_with("hidden_size", nullptr),
+            "[config] config.json: field 'hidden_size': got nothing, expected a value");
+  EXPECT_EQ(error_with("hidden_size", "4096"),
+            "[config] config.json: field 'hidden_size': got \"4096\", expected an integer");
+  EXPECT_EQ(error_with("intermediate_size", 11),
+            "[config] config.json: field 'intermediate_size': got 11, expected an even width, of [up; gate] together");
+  EXPECT_EQ(error_with("num_attention_heads", 0),
+            "[config] config.json: 'model.decoder.num_heads': got 0, expected integer >= 1\n"
+            "[config] config.json: 'model.decoder.num_kv_heads': got 0, expected integer >= 1");
+  EXPECT_EQ(error_with("vocab_size", 1000),
+            "[config] config.json: field 'eos_token_id': got nothing, expected an id, as no released model has this "
+            "vocab_size");
+  EXPECT_EQ(error_of([] { from_hf_config(parse_json("[]", "x"), "config.json"); }),
+            "[config] config.json: got a JSON array, expected an object");
 }
 
 TEST(HfConfig, ObstaclesAreWhatTheFormatHasWiredIn) {
@@ -72,7 +80,8 @@ TEST(HfConfig, ObstaclesAreWhatTheFormatHasWiredIn) {
   EXPECT_TRUE(to_hf_config(molmo).has_value());
   molmo.model.connector.vit_layers = {-1, -3};
   molmo.preprocess.max_crops = 36;
-  EXPECT_EQ(hf_obstacles(molmo), (std::vector<std::string>{"model.connector.vit_layers: [-2,-9] -> [-1,-3]", "preprocess.max_crops: 12 -> 36"}));
+  EXPECT_EQ(hf_obstacles(molmo), (std::vector<std::string>{"model.connector.vit_layers: [-2,-9] -> [-1,-3]",
+                                                           "preprocess.max_crops: 12 -> 36"}));
   EXPECT_FALSE(to_hf_config(molmo).has_value());
 }
 
@@ -81,7 +90,8 @@ TEST(NativeConfig, AbsentFieldsTakeClassDefaults) {
   EXPECT_EQ(model.decoder.ffn_width, 256);  // mlp_ratio 4, fused
   EXPECT_EQ(model.connector.hidden_width, 256);
   EXPECT_EQ(model.decoder.norm, NormKind::kLayerNorm);
-  EXPECT_TRUE(model.decoder.linear_bias && model.decoder.qkv_bias && model.decoder.norm_bias && model.decoder.tied_head);
+  EXPECT_TRUE(model.decoder.linear_bias && model.decoder.qkv_bias && model.decoder.norm_bias &&
+              model.decoder.tied_head);
   EXPECT_FALSE(model.decoder.rope);
   EXPECT_EQ(model.connector.vit_layers, std::vector<int>{-1});
   EXPECT_EQ(model.connector.pooling, PoolingKind::kAttention);
@@ -89,23 +99,35 @@ TEST(NativeConfig, AbsentFieldsTakeClassDefaults) {
 }
 
 TEST(NativeConfig, LegacyFieldsAreToleratedWhileOff) {
-  EXPECT_EQ(error_of_native(R"("flash_attention": true, "query_pre_attn_scalar": 144, "alibi": false, "rope_impl": "llama", "attn_logit_softcapping": null,
+  EXPECT_EQ(
+      error_of_native(
+          R"("flash_attention": true, "query_pre_attn_scalar": 144, "alibi": false, "rope_impl": "llama", "attn_logit_softcapping": null,
                                "image_padding_mask": false, "fix_image_input_idx": 2, "gin_bindings": "", "unconditioned": 0, "bos_token_id": 3)"),
-            "no error");
-  EXPECT_EQ(error_of_native(R"("alibi": true)"), "[config] c.yaml: field 'alibi': got true, expected false or 0 or 0.0 or \"\" or []");
-  EXPECT_EQ(error_of_native(R"("rope_impl": "interleave")"), "[config] c.yaml: field 'rope_impl': got \"interleave\", expected \"llama\"");
-  EXPECT_EQ(error_of_native(R"("final_logit_softcapping": 30.0)"), "[config] c.yaml: field 'final_logit_softcapping': got 30.0, expected null");
+      "no error");
+  EXPECT_EQ(error_of_native(R"("alibi": true)"),
+            "[config] c.yaml: field 'alibi': got true, expected false or 0 or 0.0 or \"\" or []");
+  EXPECT_EQ(error_of_native(R"("rope_impl": "interleave")"),
+            "[config] c.yaml: field 'rope_impl': got \"interleave\", expected \"llama\"");
+  EXPECT_EQ(error_of_native(R"("final_logit_softcapping": 30.0)"),
+            "[config] c.yaml: field 'final_logit_softcapping': got 30.0, expected null");
 }
 
 TEST(NativeConfig, UnknownValuesAreErrors) {
   EXPECT_EQ(error_of_native(R"("image_pooling_2d": "attention_2wide")"),
-            "[config] c.yaml: field 'image_pooling_2d': got \"attention_2wide\", expected one of attention_meanq, attention, stack, none, attention-meanq");
-  EXPECT_EQ(error_of_native(R"("activation_type": "gelu")"), "[config] c.yaml: field 'activation_type': got \"gelu\", expected \"swiglu\" or \"llama_swiglu\"");
-  EXPECT_EQ(error_of_native(R"("head_dim": 32)"), "[config] c.yaml: field 'head_dim': got 32, expected d_model / n_heads, or null");
-  EXPECT_EQ(error_of_native(R"("vision_backbone": 3)"), "[config] c.yaml: field 'vision_backbone': got 3, expected an object");
-  EXPECT_EQ(error_of_native(R"("vision_backbone": {"image_patch_size": 0})"), "[config] c.yaml: 'vit.patch_size': got 0, expected integer from 1 to 1024");
-  EXPECT_EQ(error_of_native(R"("mlp_ratio": 1e300)"), "[config] c.yaml: field 'mlp_ratio': got 1e+300, expected a small positive number");
-  EXPECT_EQ(error_of_native(R"("vit_layers": [-1, 2.5])"), "[config] c.yaml: field 'vit_layers': got [-1,2.5], expected a list of integers");
+            "[config] c.yaml: field 'image_pooling_2d': got \"attention_2wide\", expected one of attention_meanq, "
+            "attention, stack, none, attention-meanq");
+  EXPECT_EQ(error_of_native(R"("activation_type": "gelu")"),
+            "[config] c.yaml: field 'activation_type': got \"gelu\", expected \"swiglu\" or \"llama_swiglu\"");
+  EXPECT_EQ(error_of_native(R"("head_dim": 32)"),
+            "[config] c.yaml: field 'head_dim': got 32, expected d_model / n_heads, or null");
+  EXPECT_EQ(error_of_native(R"("vision_backbone": 3)"),
+            "[config] c.yaml: field 'vision_backbone': got 3, expected an object");
+  EXPECT_EQ(error_of_native(R"("vision_backbone": {"image_patch_size": 0})"),
+            "[config] c.yaml: 'vit.patch_size': got 0, expected integer from 1 to 1024");
+  EXPECT_EQ(error_of_native(R"("mlp_ratio": 1e300)"),
+            "[config] c.yaml: field 'mlp_ratio': got 1e+300, expected a small positive number");
+  EXPECT_EQ(error_of_native(R"("vit_layers": [-1, 2.5])"),
+            "[config] c.yaml: field 'vit_layers': got [-1,2.5], expected a list of integers");
 }
 
 }  // namespace

@@ -43,7 +43,9 @@ TEST(FromJson, ReadsEveryKindOfField) {
   const MolmoConfig molmo = from_json<MolmoConfig>(parse_json(R"({
     "model": {"connector": {"vit_layers": [-1, 3], "pooling": "attention"}, "decoder": {"clip_qkv": 8, "norm_eps": 1e-5, "scale_logits": true}},
     "preprocess": {"overlap_margins": [2, 6]},
-    "tokenizer": {"file": "t.model", "kept_added_tokens": [151643], "bos_id": null}})", "m.json"), "m.json");
+    "tokenizer": {"file": "t.model", "kept_added_tokens": [151643], "bos_id": null}})",
+                                                              "m.json"),
+                                                   "m.json");
   EXPECT_EQ(molmo.model.connector.vit_layers, (std::vector<int>{-1, 3}));
   EXPECT_EQ(molmo.model.connector.pooling, PoolingKind::kAttention);
   EXPECT_EQ(molmo.model.decoder.clip_qkv, 8.0);
@@ -57,19 +59,26 @@ TEST(FromJson, ReadsEveryKindOfField) {
 }
 
 TEST(FromJson, ReportsAllProblemsAtOnce) {
-  EXPECT_EQ(error_of_json(R"({"modle": {}, "model": {"vit": {"widht": 3, "num_layers": "many"}, "connector": {"zzzzzzzzzzzz": 1}}, "prompt": 7})"),
-            "[config] m.json: 'model.vit.num_layers': got \"many\", expected integer >= 1\n"
-            "[config] m.json: unknown key 'model.vit.widht' (did you mean 'model.vit.width'?)\n"
-            "[config] m.json: unknown key 'model.connector.zzzzzzzzzzzz', expected one of vit_layers, pool_height, pool_width, pooling, projector, "
-            "hidden_width, padding_embed, feature_dropout\n"
-            "[config] m.json: 'prompt': got 7, expected object\n"
-            "[config] m.json: unknown key 'modle' (did you mean 'model'?)");
+  EXPECT_EQ(
+      error_of_json(
+          R"({"modle": {}, "model": {"vit": {"widht": 3, "num_layers": "many"}, "connector": {"zzzzzzzzzzzz": 1}}, "prompt": 7})"),
+      "[config] m.json: 'model.vit.num_layers': got \"many\", expected integer >= 1\n"
+      "[config] m.json: unknown key 'model.vit.widht' (did you mean 'model.vit.width'?)\n"
+      "[config] m.json: unknown key 'model.connector.zzzzzzzzzzzz', expected one of vit_layers, pool_height, "
+      "pool_width, pooling, projector, "
+      "hidden_width, padding_embed, feature_dropout\n"
+      "[config] m.json: 'prompt': got 7, expected object\n"
+      "[config] m.json: unknown key 'modle' (did you mean 'model'?)");
 }
 
 TEST(FromJson, IntegersAreWholeAndInRange) {
-  const auto error_of_width = [](const std::string& value) { return error_of_json(R"({"model": {"vit": {"width": )" + value + "}}}"); };
-  for (const char* value : {"1.5", "1.0", "true", "null", "0", "-3", "2147483648", "9223372036854775808", "[1]", "\"1024\""}) {
-    EXPECT_EQ(error_of_width(value), "[config] m.json: 'model.vit.width': got " + std::string(value) + ", expected integer >= 1");
+  const auto error_of_width = [](const std::string& value) {
+    return error_of_json(R"({"model": {"vit": {"width": )" + value + "}}}");
+  };
+  for (const char* value :
+       {"1.5", "1.0", "true", "null", "0", "-3", "2147483648", "9223372036854775808", "[1]", "\"1024\""}) {
+    EXPECT_EQ(error_of_width(value),
+              "[config] m.json: 'model.vit.width': got " + std::string(value) + ", expected integer >= 1");
   }
   EXPECT_EQ(error_of_width(R"({"a": 1})"), "[config] m.json: 'model.vit.width': got an object, expected integer >= 1");
 }
@@ -105,8 +114,9 @@ TEST_F(LoadFile, BasesMergeInOrder) {
 
 TEST_F(LoadFile, OverridesAreJsonOrText) {
   write("a.json", std::string("{") + kData + "}");
-  const TrainConfig config = load("a.json", {"steps=7", "optimizer.vit.betas=[0.5,0.6]", "init_tower_from=runs/a=b", "data.datasets.a.split=null0",
-                                             "optimizer.llm.max_grad_norm=null", "data.datasets.c.path=\"c\"", "steps=8"});
+  const TrainConfig config = load(
+      "a.json", {"steps=7", "optimizer.vit.betas=[0.5,0.6]", "init_tower_from=runs/a=b", "data.datasets.a.split=null0",
+                 "optimizer.llm.max_grad_norm=null", "data.datasets.c.path=\"c\"", "steps=8"});
   EXPECT_EQ(config.steps, 8);
   EXPECT_EQ(config.optimizer.vit.betas, (std::array<double, 2>{0.5, 0.6}));
   EXPECT_EQ(config.init_tower_from, "runs/a=b");
@@ -121,8 +131,10 @@ TEST_F(LoadFile, ProblemsNameTheirSource) {
   EXPECT_EQ(error("sft.json", {"global_batch=8", "steps=1.5", "seed=NaN", "z_loss=1e999"}),
             "[config] base.json: unknown key 'optimizer.llm.epz' (did you mean 'optimizer.llm.eps'?)\n"
             "[config] sft.json: unknown key 'stepz' (did you mean 'steps'?)\n"
-            "[config] --set global_batch=8: unknown key 'global_batch', expected one of stage, molmo, init_from, init_tower_from, data, optimizer, steps, "
-            "global_batch_size, micro_batch_size, compute_dtype, z_loss, seed, residual_dropout, response_dropout, save_every, keep_checkpoints, log_every\n"
+            "[config] --set global_batch=8: unknown key 'global_batch', expected one of stage, molmo, init_from, "
+            "init_tower_from, data, optimizer, steps, "
+            "global_batch_size, micro_batch_size, compute_dtype, z_loss, seed, residual_dropout, response_dropout, "
+            "save_every, keep_checkpoints, log_every\n"
             "[config] --set steps=1.5: 'steps': got 1.5, expected integer >= 1\n"
             "[config] --set seed=NaN: 'seed': got \"NaN\", expected integer from 0 to 4294967295\n"
             "[config] --set z_loss=1e999: 'z_loss': got \"1e999\", expected number >= 0");
@@ -138,14 +150,19 @@ TEST_F(LoadFile, BrokenChainsAndOverridesAreErrors) {
   write("deep.json", "{\"stage\": " + std::string(100'000, '[') + std::string(100'000, ']') + "}");
   EXPECT_EQ(error("a.json"), "[config] b.json: 'base' leads in a circle, back to ./a.json");
   EXPECT_EQ(error("self.json"), "[config] self.json: 'base' leads in a circle, back to self.json");
-  EXPECT_EQ(error("lost.json"), "[config] lost.json: 'base': got \"nowhere.json\", expected the path of a file, relative to this one");
-  EXPECT_EQ(error("number.json"), "[config] number.json: 'base': got 3, expected the path of a file, relative to this one");
+  EXPECT_EQ(error("lost.json"),
+            "[config] lost.json: 'base': got \"nowhere.json\", expected the path of a file, relative to this one");
+  EXPECT_EQ(error("number.json"),
+            "[config] number.json: 'base': got 3, expected the path of a file, relative to this one");
   EXPECT_EQ(error("list.json"), "[config] list.json: got a JSON array, expected an object");
   EXPECT_EQ(error("deep.json"), "[config] deep.json: nests more than 32 levels deep");
   write("ok.json", std::string("{") + kData + "}");
-  EXPECT_EQ(error("ok.json", {"steps"}), "[config] --set steps: expected key=value with a key like optimizer.llm.learning_rate");
-  EXPECT_EQ(error("ok.json", {".steps=3"}), "[config] --set .steps=3: expected key=value with a key like optimizer.llm.learning_rate");
-  EXPECT_EQ(error("ok.json", {"steps.llm=3"}), "[config] --set steps.llm=3: 'steps': got an object, expected integer >= 1");
+  EXPECT_EQ(error("ok.json", {"steps"}),
+            "[config] --set steps: expected key=value with a key like optimizer.llm.learning_rate");
+  EXPECT_EQ(error("ok.json", {".steps=3"}),
+            "[config] --set .steps=3: expected key=value with a key like optimizer.llm.learning_rate");
+  EXPECT_EQ(error("ok.json", {"steps.llm=3"}),
+            "[config] --set steps.llm=3: 'steps': got an object, expected integer >= 1");
 }
 
 TEST(Diff, NamesKeysWithOldAndNewValue) {
@@ -154,13 +171,14 @@ TEST(Diff, NamesKeysWithOldAndNewValue) {
   after.optimizer.llm.betas = {0.5, 0.75};
   after.init_from = "m";
   after.data.datasets["a"].path = "p";
-  EXPECT_EQ(diff(before, after), (std::vector<std::string>{
-      "init_from: null -> \"m\"",
-      R"(data.datasets.a: (absent) -> {"path":"p","split":"train","group":"main","annotations":[],"fixed_size":null})",
-      "optimizer.llm.betas: [0.9,0.95] -> [0.5,0.75]",
-      "steps: 1000 -> 5"}));
+  EXPECT_EQ(
+      diff(before, after),
+      (std::vector<std::string>{
+          "init_from: null -> \"m\"",
+          R"(data.datasets.a: (absent) -> {"path":"p","split":"train","group":"main","annotations":[],"fixed_size":null})",
+          "optimizer.llm.betas: [0.9,0.95] -> [0.5,0.75]", "steps: 1000 -> 5"}));
   EXPECT_FALSE(is_same(before, after));
-  EXPECT_TRUE(is_same(after, from_json<TrainConfig>(to_json(after), "again")) );
+  EXPECT_TRUE(is_same(after, from_json<TrainConfig>(to_json(after), "again")));
 }
 
 TEST(HelpKeys, ListKeyDefaultMeaningAndAcceptedValues) {
@@ -169,7 +187,8 @@ TEST(HelpKeys, ListKeyDefaultMeaningAndAcceptedValues) {
            "steps = 1000: updates of the run (integer >= 1)\n",
            "stage = \"caption\": what is taught: tower, caption or sft (one of tower, caption, sft)\n",
            "molmo.model.vit: vision tower\n",
-           "molmo.preprocess.overlap_margins = [4,4]: overlap of neighbouring crops in patches: left and top, right and bottom (list of 2 x integer from 0 to 1024)\n",
+           "molmo.preprocess.overlap_margins = [4,4]: overlap of neighbouring crops in patches: left and top, right "
+           "and bottom (list of 2 x integer from 0 to 1024)\n",
            "optimizer.llm.max_grad_norm = 1.0: gradient norm limit; null: no clipping (number >= 0, or null)\n",
            "data.datasets.<name>.path = \"\": own-data folder: data.jsonl with pictures beside it (text)\n",
        }) {

@@ -25,8 +25,10 @@ TEST(Presets, PrintedAndParsedAreTheSame) {
 
 TEST(Presets, UnknownNameSuggestsTheNearest) {
   EXPECT_EQ(error_of([] { preset("molmo-7bd"); }),
-            "[config] no preset 'molmo-7bd', expected one of molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b, tiny (did you mean 'molmo-7b-d'?)");
-  EXPECT_EQ(error_of([] { preset("gpt"); }), "[config] no preset 'gpt', expected one of molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b, tiny");
+            "[config] no preset 'molmo-7bd', expected one of molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b, tiny (did "
+            "you mean 'molmo-7b-d'?)");
+  EXPECT_EQ(error_of([] { preset("gpt"); }),
+            "[config] no preset 'gpt', expected one of molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b, tiny");
 }
 
 TEST(Presets, NativeFieldsSayEverything) {
@@ -45,7 +47,8 @@ TEST(Presets, ReleasedOnesSurviveTheHuggingFaceConfig) {
     ASSERT_EQ(hf.has_value(), name != "tiny") << name;
     if (!hf) continue;
     MolmoConfig read = from_hf_config(*hf, name);
-    read.model.decoder.init_cutoff = molmo.model.decoder.init_cutoff;  // training only; MolmoE's file says it, the others do not
+    read.model.decoder.init_cutoff =
+        molmo.model.decoder.init_cutoff;  // training only; MolmoE's file says it, the others do not
     EXPECT_EQ(read.tokenizer.pad_to.has_value(), molmo.tokenizer.pad_to.has_value());
     EXPECT_EQ(diff(molmo, read), std::vector<std::string>{}) << name;
   }

@@ -30,7 +30,8 @@ TEST(Validate, TowerAndConnector) {
   EXPECT_EQ(problems_of(model),
             "'vit.image_width': got 340, expected a multiple of patch_size = 14\n"
             "'vit.num_heads': got 16, expected a multiple of num_kv_heads = 5\n"
-            "'vit.num_positions': got 100, expected 576 patches and a class row (or a square grid and a class row, which is resized)\n"
+            "'vit.num_positions': got 100, expected 576 patches and a class row (or a square grid and a class row, "
+            "which is resized)\n"
             "'connector.vit_layers': got -24, expected a layer from -23 to 22\n"
             "'connector.vit_layers': got 23, expected a layer from -23 to 22\n"
             "'connector.pool_height, .pool_width': got 2 x 2, expected 1 x 1 with pooling 'none'");
@@ -110,7 +111,8 @@ TEST(Validate, Recipe) {
   EXPECT_EQ(problems_of(train),
             "'molmo.model.decoder.width': got 3584, expected a multiple of num_heads = 5\n"
             "'molmo.model.decoder.num_heads': got 5, expected a multiple of num_kv_heads = 4\n"
-            "'data.sequence_length': got 5000, expected at most molmo.model.decoder.max_positions = 4096\n" + rest);
+            "'data.sequence_length': got 5000, expected at most molmo.model.decoder.max_positions = 4096\n" +
+                rest);
   train.init_from = "a model folder";  // then the model is the folder's
   EXPECT_EQ(problems_of(train), rest);
 }

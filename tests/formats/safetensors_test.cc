@@ -16,7 +16,9 @@ namespace {
 
 using testing::TemporaryFolder;
 
-std::span<const uint8_t> bytes_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+std::span<const uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
 
 // A file's bytes: length, header, data.
 std::string file_of(const std::string& header, size_t num_data_bytes) {
@@ -58,7 +60,11 @@ TEST(Safetensors, WrittenFileReadsBack) {
   const TemporaryFolder folder;
   const std::vector<float> weights = {1.5f, -2.0f, 0.25f, 8.0f, 0.0f, -0.0f};
   const std::vector<int64_t> ids = {-1, INT64_MAX};
-  SafetensorsWriter writer(folder / "a.safetensors", {{"w", DType::kF32, {2, 3}}, {"empty", DType::kBF16, {0, 4}}, {"ids", DType::kI64, {2}}, {"step", DType::kU8, {}}},
+  SafetensorsWriter writer(folder / "a.safetensors",
+                           {{"w", DType::kF32, {2, 3}},
+                            {"empty", DType::kBF16, {0, 4}},
+                            {"ids", DType::kI64, {2}},
+                            {"step", DType::kU8, {}}},
                            {{"format", "pt"}});
   writer.write({reinterpret_cast<const uint8_t*>(weights.data()), 24});
   writer.write({});
@@ -85,17 +91,21 @@ TEST(Safetensors, WriterRefusesOtherSizesThanAnnounced) {
   const TemporaryFolder folder;
   SafetensorsWriter writer(folder / "a.safetensors", {{"w", DType::kF32, {2}}});
   EXPECT_THROW(writer.write(bytes_of("123")), InternalError);
-  EXPECT_THROW((SafetensorsWriter(folder / "b.safetensors", {{"w", DType::kF32, {2}}, {"w", DType::kF32, {2}}})), InternalError);
+  EXPECT_THROW((SafetensorsWriter(folder / "b.safetensors", {{"w", DType::kF32, {2}}, {"w", DType::kF32, {2}}})),
+               InternalError);
 }
 
 TEST(Safetensors, UnalignedDataIsReadable) {
-  const std::string file = file_of(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}} )", 5);
+  const std::string file = file_of(
+      R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}} )",
+      5);
   EXPECT_EQ(parse_header(bytes_of(file), "x").tensors[1].data.size(), 4u);
 }
 
 TEST(SafetensorsHeader, LengthMustFitTheFile) {
   EXPECT_EQ(error_of("1234567"), "[safetensors] x.safetensors: 7 bytes, expected at least 8");
-  EXPECT_EQ(error_of(file_of("{}", 0).substr(0, 9)), "[safetensors] x.safetensors: header of 2 bytes, expected at most 1 (file of 9 bytes)");
+  EXPECT_EQ(error_of(file_of("{}", 0).substr(0, 9)),
+            "[safetensors] x.safetensors: header of 2 bytes, expected at most 1 (file of 9 bytes)");
   EXPECT_EQ(error_of(std::string(8, '\xff') + "{}"),
             "[safetensors] x.safetensors: header of 18446744073709551615 bytes, expected at most 2 (file of 10 bytes)");
 }
@@ -103,11 +113,15 @@ TEST(SafetensorsHeader, LengthMustFitTheFile) {
 TEST(SafetensorsHeader, MustBeAnObjectWithoutRepeatedNames) {
   EXPECT_EQ(error_of(file_of("[]", 0)), "[safetensors] x.safetensors: header is a JSON array, expected an object");
   EXPECT_EQ(error_of(file_of("{\"w\":", 0)).rfind("[safetensors] x.safetensors: header is not valid JSON: ", 0), 0u);
-  EXPECT_EQ(error_of(file_of("{\"\xff\":1}", 0)).rfind("[safetensors] x.safetensors: header is not valid JSON: ", 0), 0u);
+  EXPECT_EQ(error_of(file_of("{\"\xff\":1}", 0)).rfind("[safetensors] x.safetensors: header is not valid JSON: ", 0),
+            0u);
   const std::string entry = R"("w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
-  EXPECT_EQ(error_of(file_of("{" + entry + "," + entry + "}", 1)), "[safetensors] x.safetensors: header names \"w\" twice");
-  EXPECT_EQ(error_of(file_of("{\"w\":" + std::string(5'000'000, '['), 0)), "[safetensors] x.safetensors: header nests too deeply");
-  EXPECT_EQ(error_of(file_of(R"({"__metadata__":{"step":3}})", 0)), "[safetensors] x.safetensors: __metadata__ \"step\" is a JSON number, expected a string");
+  EXPECT_EQ(error_of(file_of("{" + entry + "," + entry + "}", 1)),
+            "[safetensors] x.safetensors: header names \"w\" twice");
+  EXPECT_EQ(error_of(file_of("{\"w\":" + std::string(5'000'000, '['), 0)),
+            "[safetensors] x.safetensors: header nests too deeply");
+  EXPECT_EQ(error_of(file_of(R"({"__metadata__":{"step":3}})", 0)),
+            "[safetensors] x.safetensors: __metadata__ \"step\" is a JSON number, expected a string");
 }
 
 TEST(SafetensorsHeader, EveryEntryFieldIsChecked) {
@@ -117,25 +131,35 @@ TEST(SafetensorsHeader, EveryEntryFieldIsChecked) {
   EXPECT_EQ(error_of_entry(R"({"dtype":"F8","shape":[2],"data_offsets":[0,8]})"),
             where + "dtype \"F8\", expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL");
   EXPECT_EQ(error_of_entry(R"({"dtype":"F32","data_offsets":[0,8]})"), where + "no list 'shape'");
-  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"), where + "shape [-2], expected sizes >= 0");
-  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})"), where + "shape [2.0], expected sizes >= 0");
-  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]})"), where + "shape overflows 64 bits");
-  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0]})"), where + "data_offsets [0], expected [begin, end]");
-  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"), where + "data_offsets [8, 0], expected inside the 8 bytes of data");
-  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0,9]})"), where + "data_offsets [0, 9], expected inside the 8 bytes of data");
-  EXPECT_EQ(error_of_entry(R"({"dtype":"F16","shape":[2],"data_offsets":[0,8]})"), where + "8 bytes of data, expected 4 for F16 [2]");
+  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),
+            where + "shape [-2], expected sizes >= 0");
+  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})"),
+            where + "shape [2.0], expected sizes >= 0");
+  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]})"),
+            where + "shape overflows 64 bits");
+  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0]})"),
+            where + "data_offsets [0], expected [begin, end]");
+  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2],"data_offsets":[8,0]})"),
+            where + "data_offsets [8, 0], expected inside the 8 bytes of data");
+  EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[2],"data_offsets":[0,9]})"),
+            where + "data_offsets [0, 9], expected inside the 8 bytes of data");
+  EXPECT_EQ(error_of_entry(R"({"dtype":"F16","shape":[2],"data_offsets":[0,8]})"),
+            where + "8 bytes of data, expected 4 for F16 [2]");
 }
 
 TEST(SafetensorsHeader, TensorsTileTheData) {
   const auto two = [](const char* first, const char* second) {
-    return std::string(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)") + first + R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + second + "}}";
+    return std::string(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)") + first +
+           R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + second + "}}";
   };
   EXPECT_EQ(error_of(file_of(two("[4,8]", "[0,4]"), 8)), "no error");
   EXPECT_EQ(error_of(file_of(two("[0,4]", "[2,6]"), 8)),
             "[safetensors] x.safetensors: tensor \"b\" starts at byte 2, expected 4: it overlaps the tensor before it");
-  EXPECT_EQ(error_of(file_of(two("[0,4]", "[5,9]"), 9)),
-            "[safetensors] x.safetensors: tensor \"b\" starts at byte 5, expected 4: bytes between tensors belong to none");
-  EXPECT_EQ(error_of(file_of(two("[0,4]", "[4,8]"), 10)), "[safetensors] x.safetensors: 10 bytes of data, expected 8 by the header");
+  EXPECT_EQ(
+      error_of(file_of(two("[0,4]", "[5,9]"), 9)),
+      "[safetensors] x.safetensors: tensor \"b\" starts at byte 5, expected 4: bytes between tensors belong to none");
+  EXPECT_EQ(error_of(file_of(two("[0,4]", "[4,8]"), 10)),
+            "[safetensors] x.safetensors: 10 bytes of data, expected 8 by the header");
 }
 
 TEST(SafetensorsHeader, ErrorsStayShort) {
@@ -147,8 +171,9 @@ TEST(SafetensorsFolder, ReadsIndexAndShards) {
   write_one(folder / "model-00001-of-00002.safetensors", "a");
   write_one(folder / "model-00002-of-00002.safetensors", "b");
   EXPECT_EQ(SafetensorsFolder(folder.path()).tensors().size(), 2u);  // shards without an index
-  write_file_atomically(folder / "model.safetensors.index.json",
-                        R"({"metadata":{"total_size":16},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}})");
+  write_file_atomically(
+      folder / "model.safetensors.index.json",
+      R"({"metadata":{"total_size":16},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}})");
   const SafetensorsFolder opened(folder.path());
   EXPECT_EQ(opened.files().size(), 2u);
   EXPECT_EQ(opened.find("b")->shape, std::vector<int64_t>{2});
@@ -160,7 +185,9 @@ TEST(SafetensorsFolder, IndexMustKeepItsPromises) {
     write_file_atomically(folder / "model.safetensors.index.json", "{\"weight_map\":" + map + "}");
     return error_of_folder(folder.path());
   };
-  EXPECT_EQ(error_of_folder(folder.path()), "[safetensors] : no weights, expected model.safetensors, model.safetensors.index.json or model-*.safetensors");
+  EXPECT_EQ(
+      error_of_folder(folder.path()),
+      "[safetensors] : no weights, expected model.safetensors, model.safetensors.index.json or model-*.safetensors");
   const std::string index = "[safetensors] /model.safetensors.index.json: ";
   EXPECT_EQ(with_map("3"), index + "no object 'weight_map'");
   EXPECT_EQ(with_map(R"({"a":"s.safetensors"})"), index + "shard \"s.safetensors\" of tensor \"a\" is missing");
@@ -170,9 +197,11 @@ TEST(SafetensorsFolder, IndexMustKeepItsPromises) {
   }
   write_one(folder / "s.safetensors", "a");
   EXPECT_EQ(with_map(R"({"a":"s.safetensors"})"), "no error");
-  EXPECT_EQ(with_map(R"({"a":"s.safetensors","c":"s.safetensors"})"), "[safetensors] /s.safetensors: no tensor 'c', which model.safetensors.index.json promises");
+  EXPECT_EQ(with_map(R"({"a":"s.safetensors","c":"s.safetensors"})"),
+            "[safetensors] /s.safetensors: no tensor 'c', which model.safetensors.index.json promises");
   write_one(folder / "t.safetensors", "a");
-  EXPECT_EQ(with_map(R"({"a":"s.safetensors","b":"t.safetensors"})"), "[safetensors] /t.safetensors: tensor 'a' lies in another shard too");
+  EXPECT_EQ(with_map(R"({"a":"s.safetensors","b":"t.safetensors"})"),
+            "[safetensors] /t.safetensors: tensor 'a' lies in another shard too");
 }
 
 }  // namespace

@@ -58,9 +58,13 @@ TEST(TensorBoard, FileHoldsVersionAndScalars) {
   // Field 1 is the wall time (a fixed64 behind its tag); the rest is known byte by byte.
   EXPECT_EQ(records[0][0], '\x09');
   EXPECT_GT(value_at<double>(records[0], 1), 1.7e9);
-  EXPECT_EQ(records[0].substr(9), "\x1a\x0d" "brain.Event:2");
-  const std::string value = std::string("\x0a\x04loss\x15", 7) + std::string("\x00\x00\x20\x40", 4);  // tag; simple_value 2.5f
-  EXPECT_EQ(records[1].substr(9), std::string("\x10\xac\x02\x2a\x0d\x0a\x0b", 7) + value);            // step 300; summary { value }
+  EXPECT_EQ(records[0].substr(9),
+            "\x1a\x0d"
+            "brain.Event:2");
+  const std::string value =
+      std::string("\x0a\x04loss\x15", 7) + std::string("\x00\x00\x20\x40", 4);  // tag; simple_value 2.5f
+  EXPECT_EQ(records[1].substr(9),
+            std::string("\x10\xac\x02\x2a\x0d\x0a\x0b", 7) + value);  // step 300; summary { value }
 }
 
 }  // namespace

@@ -50,14 +50,14 @@ TEST(Unicode, NfcEqualsUtf8procOnRandomText) {
     for (int64_t n = random.randint(0, 10); n > 0; --n) append_utf8(kChars[random.randint(0, std::size(kChars))], &text);
     utf8proc_uint8_t* expected = utf8proc_NFC(reinterpret_cast<const utf8proc_uint8_t*>(text.c_str()));
     ASSERT_EQ(nfc(text), reinterpret_cast<const char*>(expected)) << ::testing::PrintToString(text);
-    if (scan_text(text).is_nfc) ASSERT_EQ(nfc(text), text);
+    ASSERT_TRUE(!scan_text(text).is_nfc || nfc(text) == text) << ::testing::PrintToString(text);
     free(expected);
   }
 }
 
 TEST(Unicode, WhiteSpaceIsThePropertyNotPythons) {
-  for (const char32_t c : {0x85, 0xA0, 0x1680, 0x2028, 0x3000}) EXPECT_EQ(char_table().char_class(c), kSpace) << std::hex << c;
-  for (const char32_t c : {0x180E, 0x200B, 0xFEFF, 0x1C, 0x1F}) EXPECT_EQ(char_table().char_class(c), kOther) << std::hex << c;
+  for (const char32_t c : {0x85, 0xA0, 0x1680, 0x2028, 0x3000}) EXPECT_EQ(char_table().char_class(c), kSpace) << uint32_t{c};
+  for (const char32_t c : {0x180E, 0x200B, 0xFEFF, 0x1C, 0x1F}) EXPECT_EQ(char_table().char_class(c), kOther) << uint32_t{c};
 }
 
 }  // namespace
