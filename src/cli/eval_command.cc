@@ -1,8 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
+#include <iostream>
+
+#include "base/log.h"
+#include "base/strings.h"
 #include "cli/app.h"
+#include "cli/options.h"
+#include "eval/runner.h"
+#include "model/model_folder.h"
 
 namespace molmo::cli {
-void add_eval(CLI::App&, Action&) {}
+namespace {
+
+struct EvalCommandOptions {
+  std::string model, tasks;
+  eval::EvalOptions eval;
+  bool json = false;
+  ComputeOptions compute;
+};
+
+void run_eval(const EvalCommandOptions& options) {
+  eval::EvalOptions settings = options.eval;
+  if (!options.tasks.empty()) {
+    for (const std::string& name : split_text(options.tasks, ',')) settings.tasks.push_back(eval::parse_task(name));
+  }
+  const at::Device device = options.compute.open();
+  const generate::LoadedModel model = generate::load_model(model::resolve_model_folder(options.model), device);
+  model::ForwardOptions forward;
+  forward.compute = options.compute.compute();
+  const eval::EvalResult result = eval::evaluate(model, forward, settings);
+  log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, up to {} crops)", result.answers.size(), result.num_pictures,
+                       settings.split, format_duration(result.seconds), settings.seed, options.compute.dtype, model.config.preprocess.max_crops));
+  if (!settings.out.empty()) write_json(settings.out / "scores.json", eval::scores_json(result));
+  std::cout << (options.json ? format_json_line(eval::scores_json(result)) + "\n" : eval::format_scores(result));
 }
+
+}  // namespace
+
+void add_eval(CLI::App& app, Action& action) {
+  auto options = std::make_shared<EvalCommandOptions>();
+  CLI::App* command = app.add_subcommand("eval", "score a model beside chance and beside itself with blank pictures");
+  command->add_option("--model", options->model, "model folder or run folder")->required();
+  command->add_option("--data", options->eval.data, "own-data folder")->required();
+  command->add_option("--tasks", options->tasks, "comma-separated: pointing, counting, clock, short_answer, caption; default: all");
+  command->add_option("--split", options->eval.split, "rows of this split")->capture_default_str();
+  command->add_option("--max-per-task", options->eval.max_per_task, "questions of a task, spread over the split; 0: all")->check(CLI::Range(0, 1 << 30))->capture_default_str();
+  command->add_option("--batch-size", options->eval.batch_size, "questions answered at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  command->add_option("--seed", options->eval.seed, "seed of prompt templates and of chance")->capture_default_str();
+  command->add_option("--out", options->eval.out, "folder for predictions.jsonl and scores.json; a stopped run goes on there");
+  command->add_flag("--json", options->json, "print one JSON object");
+  options->compute.add_to(*command);
+  command->callback([options, &action] { action = [options] { run_eval(*options); }; });
+}
+
+}  // namespace molmo::cli

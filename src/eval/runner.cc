@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/runner.h"
+
+#include <chrono>
+#include <fstream>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "base/thread_pool.h"
+#include "config/load.h"
+#include "data/prompt_formatter.h"
+#include "eval/scoring.h"
+#include "image/decode.h"
+#include "molmo/error.h"
+
+namespace molmo::eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint8_t kBlankGrey = 128;
+enum class Pictures { kReal, kBlank };
+
+image::Picture blank_like(const image::Picture& picture) {
+  image::Picture blank(picture.width, picture.height);
+  std::fill(blank.pixels.begin(), blank.pixels.end(), kBlankGrey);
+  return blank;
+}
+
+// Replies on disk, so that a stopped evaluation goes on where it was.
+class ReplyLog {
+ public:
+  ReplyLog(const fs::path& folder, const Json& settings) {
+    if (folder.empty()) return;
+    fs::create_directories(folder);
+    const fs::path path = folder / "predictions.jsonl";
+    if (fs::exists(path)) read(path, settings);
+    const bool is_new = !fs::exists(path);
+    file_.open(path, std::ios::app);
+    if (is_new) file_ << format_json_line(Json{{"settings", settings}}) << std::endl;
+  }
+
+  const std::string* find(size_t question, Pictures pictures) const {
+    const auto found = replies_.find({question, pictures});
+    return found == replies_.end() ? nullptr : &found->second;
+  }
+
+  void add(size_t question, Pictures pictures, const std::string& reply) {
+    if (!file_.is_open()) return;
+    file_ << format_json_line(Json{{"question", question}, {"blank", pictures == Pictures::kBlank}, {"reply", reply}}) << std::endl;
+  }
+
+ private:
+  void read(const fs::path& path, const Json& settings) {
+    for_each_json_line(path, [&](size_t, const Json& line) {
+      if (line.contains("settings")) {
+        if (line.at("settings") != settings) throw Error(fmt::format("[eval] {}: made with other settings, expected a new folder for --out", path.string()));
+        return;
+      }
+      replies_[{line.at("question").get<size_t>(), line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal}] = line.at("reply").get<std::string>();
+    });
+  }
+
+  std::map<std::pair<size_t, Pictures>, std::string> replies_;
+  std::ofstream file_;
+};
+
+class Runner {
+ public:
+  Runner(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options)
+      : model_(model),
+        options_(options),
+        generator_(model, forward),
+        format_(model.config.prompt),
+        log_(options.out, settings(model, options)),
+        pool_(num_available_threads() - 1) {}
+
+  void answer(std::vector<Answered>& items, Pictures pictures) {
+    for (size_t begin = 0; begin < items.size();) {
+      size_t end = begin;  // a batch stays within its task: one budget of tokens
+      while (end < items.size() && end - begin < static_cast<size_t>(options_.batch_size) && items[end].question.task == items[begin].question.task) ++end;
+      answer_batch(items, begin, end, pictures);
+      log_debug(fmt::format("[eval] {} of {} questions", end, items.size()));
+      begin = end;
+    }
+  }
+
+ private:
+  static Json settings(const generate::LoadedModel& model, const EvalOptions& options) {
+    Json tasks = Json::array();
+    for (const Task task : options.tasks) tasks.push_back(task_info(task).name);
+    return {{"data", options.data.string()}, {"split", options.split}, {"tasks", tasks}, {"max_per_task", options.max_per_task},
+            {"seed", options.seed}, {"config", config::to_json(model.config)}};
+  }
+
+  preprocess::Example prepare(Answered& item, Pictures pictures) const {
+    image::Picture picture = image::load_picture(item.question.record->images.front());
+    item.size = {picture.width, picture.height};
+    if (pictures == Pictures::kBlank) picture = blank_like(picture);
+    RandomState random(options_.seed + static_cast<uint32_t>(item.question.index));
+    const data::DataExample example{.messages = {item.question.message}, .is_list = false, .weight = {}};
+    generate::Request request;
+    request.messages = format_(example, item.size, /*for_inference=*/true, random).conversations.front();
+    item.prompt = request.messages.front();
+    request.images.push_back(std::move(picture));
+    return generator_.preprocess(request);
+  }
+
+  void answer_batch(std::vector<Answered>& items, size_t begin, size_t end, Pictures pictures) {
+    std::vector<preprocess::Example> examples(end - begin);
+    pool_.parallel_for(end - begin, [&](size_t i) { examples[i] = prepare(items[begin + i], pictures); });
+    std::vector<preprocess::Example> open;
+    std::vector<size_t> places;
+    for (size_t i = begin; i < end; ++i) {
+      if (const std::string* known = log_.find(i, pictures)) {
+        reply_of(items[i], pictures) = *known;
+      } else {
+        open.push_back(std::move(examples[i - begin]));
+        places.push_back(i);
+      }
+    }
+    const auto answers = generator_(open, task_info(items[begin].question.task).max_new_tokens);
+    for (size_t k = 0; k < answers.size(); ++k) {
+      reply_of(items[places[k]], pictures) = answers[k].text;
+      log_.add(places[k], pictures, answers[k].text);
+    }
+  }
+
+  static std::string& reply_of(Answered& item, Pictures pictures) { return pictures == Pictures::kBlank ? item.blank_reply : item.reply; }
+
+  const generate::LoadedModel& model_;
+  const EvalOptions& options_;
+  generate::Generator generator_;
+  data::PromptFormatter format_;
+  ReplyLog log_;
+  ThreadPool pool_;
+};
+
+// Chance: every question gets the right reply of another one of its task.
+void answer_by_chance(std::vector<Answered>& items, uint32_t seed) {
+  RandomState random(seed);
+  for (size_t begin = 0; begin < items.size();) {
+    size_t end = begin;
+    while (end < items.size() && items[end].question.task == items[begin].question.task) ++end;
+    const auto count = static_cast<int64_t>(end - begin);
+    for (size_t i = begin; i < end; ++i) {
+      // Any other question: an offset from 1 to count - 1 (with a single question there is none but itself).
+      const size_t other = begin + (i - begin + static_cast<size_t>(count > 1 ? random.randint(1, count) : 0)) % static_cast<size_t>(count);
+      items[i].chance_reply = true_reply(items[other].question, items[other].size);
+    }
+    begin = end;
+  }
+}
+
+std::vector<TaskScore> summarize(const std::vector<Answered>& items, std::span<const Task> tasks, uint32_t seed) {
+  std::vector<TaskScore> scores;
+  for (const Task task : tasks) {
+    TaskScore score{.task = task};
+    std::vector<double> values;
+    for (const Answered& item : items) {
+      if (item.question.task != task) continue;
+      values.push_back(item.score);
+      score.model += item.score;
+      score.blank += item.blank_score;
+      score.chance += item.chance_score;
+    }
+    if (values.empty()) continue;
+    score.num_questions = static_cast<int64_t>(values.size());
+    for (double* sum : {&score.model, &score.blank, &score.chance}) *sum /= static_cast<double>(values.size());
+    score.interval = metrics::bootstrap_mean_interval(values, 0.95, 1000, seed);
+    scores.push_back(score);
+  }
+  return scores;
+}
+
+}  // namespace
+
+EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  EvalOptions resolved = options;
+  if (resolved.tasks.empty()) {
+    for (const TaskInfo& info : embedded_tasks()) resolved.tasks.push_back(info.task);
+  }
+  const data::OwnData data = data::read_own_data(options.data);
+  const std::vector<data::Record> records = data::select_split(data, options.split);
+  EvalResult result;
+  result.num_pictures = static_cast<int64_t>(records.size());
+  for (const Question& question : make_questions(records, resolved.tasks, options.max_per_task)) {
+    result.answers.push_back({.question = question, .image = question.record->images.front()});
+  }
+  if (result.answers.empty()) throw Error(fmt::format("[eval] {}: no questions in split '{}'", data.file.string(), options.split));
+
+  Runner runner(model, forward, resolved);
+  runner.answer(result.answers, Pictures::kReal);
+  runner.answer(result.answers, Pictures::kBlank);
+  answer_by_chance(result.answers, options.seed);
+  for (Answered& item : result.answers) {
+    item.score = score_reply(item.question, item.reply, item.size);
+    item.blank_score = score_reply(item.question, item.blank_reply, item.size);
+    item.chance_score = score_reply(item.question, item.chance_reply, item.size);
+    item.question.record = nullptr;  // the records do not outlive this call
+  }
+  result.scores = summarize(result.answers, resolved.tasks, options.seed);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+Json scores_json(const EvalResult& result) {
+  Json json = Json::object();
+  for (const TaskScore& score : result.scores) {
+    json[std::string(task_info(score.task).metric)] = {{"model", score.model}, {"blank", score.blank}, {"chance", score.chance},
+                                                       {"n", score.num_questions}, {"interval", {score.interval.low, score.interval.high}}};
+  }
+  return json;
+}
+
+std::string format_scores(const EvalResult& result) {
+  std::string text = fmt::format("{:<24} {:>7} {:>16} {:>7} {:>7} {:>6}\n", "score", "model", "95 % interval", "blank", "chance", "items");
+  for (const TaskScore& score : result.scores) {
+    text += fmt::format("{:<24} {:>7.3f}   [{:.3f}, {:.3f}] {:>7.3f} {:>7.3f} {:>6}\n", task_info(score.task).metric, score.model, score.interval.low,
+                        score.interval.high, score.blank, score.chance, score.num_questions);
+  }
+  return text;
+}
+
+}  // namespace molmo::eval
