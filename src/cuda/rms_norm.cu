@@ -1,7 +1,7 @@
-// RMSNorm forward: y = weight * round(x / sqrt(mean(x^2) + eps)), float32 inside. Bound by memory: each value is read from
-// it once (the second pass hits the cache, a row being a few KiB) in loads of 16 bytes. One warp or more per row: partial
-// sums go through warp shuffles, then, for wide rows, through shared memory.
-// SPDX-License-Identifier: Apache-2.0
+// RMSNorm forward: y = weight * round(x / sqrt(mean(x^2) + eps)), float32 inside. Bound by memory: each value is read
+// from it once (the second pass hits the cache, a row being a few KiB) in loads of 16 bytes. One warp or more per row:
+// partial sums go through warp shuffles, then, for wide rows, through shared memory. SPDX-License-Identifier:
+// Apache-2.0
 #include <cuda_bf16.h>
 
 #include <algorithm>
@@ -53,7 +53,8 @@ __device__ void load(float (&values)[kVector], const float* from) {
 
 __device__ float sum_over_warp(float value) {
 #pragma unroll
-  for (int distance = kWarpSize / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(0xffffffffu, value, distance);
+  for (int distance = kWarpSize / 2; distance > 0; distance /= 2)
+    value += __shfl_xor_sync(0xffffffffu, value, distance);
   return value;
 }
 
@@ -102,7 +103,8 @@ __global__ void __launch_bounds__(kMaxWarps* kWarpSize)
 template <class T, int kVector>
 void launch(const RmsNormArgs& args, cudaStream_t stream) {
   const int num_packs = args.width / kVector;
-  const int warps_per_row = std::clamp((num_packs + 2 * kWarpSize - 1) / (2 * kWarpSize), 1, kMaxWarps);  // two packs a thread
+  const int warps_per_row =
+      std::clamp((num_packs + 2 * kWarpSize - 1) / (2 * kWarpSize), 1, kMaxWarps);  // two packs a thread
   const int rows_per_block = warps_per_row == 1 ? 4 : 1;
   const dim3 block(warps_per_row * kWarpSize, rows_per_block);
   const auto num_blocks = static_cast<unsigned>((args.num_rows + rows_per_block - 1) / rows_per_block);

@@ -1,25 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/decode.h"
+
 #include <fmt/format.h>
-#include <cstdio>
-#include <csetjmp>
-#include <jpeglib.h>
-#include <png.h>
+
+#include <cstring>
+
 #include "base/files.h"
+#include "image/decode_formats.h"
 #include "molmo/error.h"
+
 namespace molmo::image {
-Picture decode_picture(std::span<const uint8_t> b, const std::string& where) {
-  if (b.size()>2 && b[0]==0xff) {
-    jpeg_decompress_struct d; jpeg_error_mgr e; d.err=jpeg_std_error(&e); jpeg_create_decompress(&d);
-    jpeg_mem_src(&d,b.data(),b.size()); jpeg_read_header(&d,TRUE); d.out_color_space=JCS_RGB; jpeg_start_decompress(&d);
-    Picture p((int)d.output_width,(int)d.output_height);
-    while (d.output_scanline<d.output_height){ JSAMPROW r=p.row((int)d.output_scanline); jpeg_read_scanlines(&d,&r,1);} 
-    jpeg_finish_decompress(&d); jpeg_destroy_decompress(&d); return p;
+namespace {
+
+constexpr int64_t kMostPixels = int64_t{1} << 29;
+
+struct Format {
+  const char* name;
+  size_t offset;
+  std::string_view magic;
+  Decoded (*decode)(Bytes, const std::string&);
+};
+
+using namespace std::string_view_literals;
+
+constexpr Format kFormats[] = {
+    {"JPEG", 0, "\xFF\xD8\xFF"sv, decode_jpeg}, {"PNG", 0, "\x89PNG\r\n\x1A\n"sv, decode_png}, {"WebP", 8, "WEBP"sv, decode_webp},
+    {"TIFF", 0, "II*\0"sv, decode_tiff},        {"TIFF", 0, "MM\0*"sv, decode_tiff},           {"GIF", 0, "GIF87a"sv, decode_gif},
+    {"GIF", 0, "GIF89a"sv, decode_gif},         {"BMP", 0, "BM"sv, decode_bmp},
+};
+
+bool starts_like(Bytes bytes, const Format& format) {
+  return bytes.size() >= format.offset + format.magic.size() && std::memcmp(bytes.data() + format.offset, format.magic.data(), format.magic.size()) == 0;
+}
+
+std::string first_bytes(Bytes bytes) {
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(bytes.size(), 8); ++i) text += fmt::format("{}{:02x}", i == 0 ? "" : " ", bytes[i]);
+  return text;
+}
+
+}  // namespace
+
+void throw_undecodable(const std::string& where, const char* format, const std::string& what) {
+  throw Error(fmt::format("[image] {}: {}: {}", where, format, what));
+}
+
+void expect_size(int64_t width, int64_t height, const std::string& where, const char* format) {
+  if (width <= 0 || height <= 0) throw_undecodable(where, format, fmt::format("picture of {}x{} pixels, expected at least 1x1", width, height));
+  if (width > kMostPixels / height) throw_undecodable(where, format, fmt::format("picture of {}x{} pixels, expected at most {} in all", width, height, kMostPixels));
+}
+
+Picture decode_picture(std::span<const uint8_t> bytes, const std::string& where) {
+  if (bytes.empty()) throw Error(fmt::format("[image] {}: got 0 bytes, expected a picture", where));
+  for (const Format& format : kFormats) {
+    if (!starts_like(bytes, format)) continue;
+    Decoded decoded = format.decode(bytes, where);
+    return apply_orientation(std::move(decoded.picture), decoded.orientation);
   }
-  png_image im{}; im.version=PNG_IMAGE_VERSION;
-  if(!png_image_begin_read_from_memory(&im,b.data(),b.size())) throw Error("[image] "+where+": not a picture");
-  im.format=PNG_FORMAT_RGB; Picture p((int)im.width,(int)im.height); png_color bg{0,0,0};
-  png_image_finish_read(&im,&bg,p.pixels.data(),0,nullptr); return p;
+  throw Error(fmt::format("[image] {}: not a picture, got bytes {}, expected JPEG, PNG, WebP, BMP, TIFF or GIF", where, first_bytes(bytes)));
 }
-Picture load_picture(const std::filesystem::path& path){ return decode_picture(read_binary_file(path), path.string()); }
-}
+
+Picture load_picture(const std::filesystem::path& path) { return decode_picture(read_binary_file(path), path.string()); }
+
+}  // namespace molmo::image

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/norm.h"
 
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 
 namespace molmo::nn {
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  const Tensor wide = x.to(at::kFloat);
-  const Tensor scaled = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
-  return weight * scaled.to(x.scalar_type());
+  return tensor::kernels().rms_norm(x, weight, eps);
 }
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {

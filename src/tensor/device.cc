@@ -56,7 +56,8 @@ at::Device open_cuda_device(int index) {
   const CudaDriver driver = probe_cuda_driver();
   if (driver.num_devices == 0) throw Error("[device] no CUDA device: " + driver.problem + "; use --device cpu");
   if (index >= driver.num_devices) {
-    throw Error(fmt::format("[device] no such CUDA device, got cuda:{}, expected one below {}", index, driver.num_devices));
+    throw Error(
+        fmt::format("[device] no such CUDA device, got cuda:{}, expected one below {}", index, driver.num_devices));
   }
   open_cuda_half();
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));

@@ -1,6 +1,5 @@
-// Which device to compute on. A process stays CPU-only, and starts quickly, until a CUDA device is asked for; then LibTorch's
-// CUDA half and ours (libmolmo_cuda.so) are opened at run time.
-// SPDX-License-Identifier: Apache-2.0
+// Which device to compute on. A process stays CPU-only, and starts quickly, until a CUDA device is asked for; then
+// LibTorch's CUDA half and ours (libmolmo_cuda.so) are opened at run time. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
@@ -17,15 +16,15 @@ struct CudaDriver {
 CudaDriver probe_cuda_driver();
 
 /// Reads "auto", "cpu", "cuda" (device 0) or "cuda:N" and readies that device. "auto" takes CUDA only where the driver
-/// opens and reports a device and the CUDA half opens; it says on the log why not if a device stays unused. "cuda" opens
-/// the CUDA half, which takes 1-2 s, once. Call it before anything else that could ask LibTorch whether CUDA is there: the
-/// answer is kept for good. Throws Error("[device] ...") for another text, without a driver or device N, and where
-/// libmolmo_cuda.so was not built.
+/// opens and reports a device and the CUDA half opens; it says on the log why not if a device stays unused. "cuda"
+/// opens the CUDA half, which takes 1-2 s, once. Call it before anything else that could ask LibTorch whether CUDA is
+/// there: the answer is kept for good. Throws Error("[device] ...") for another text, without a driver or device N, and
+/// where libmolmo_cuda.so was not built.
 at::Device parse_device(const std::string& text);
 
-/// Opens libtorch_cuda.so and libmolmo_cuda.so and installs its kernels; does nothing the second time. The library is taken
-/// from MOLMO_CUDA_LIBRARY where set, else from the program's own folder, else by the loader's rules. Needs no GPU.
-/// Throws Error("[device] ...") naming the library and the loader's reason.
+/// Opens libtorch_cuda.so and libmolmo_cuda.so and installs its kernels; does nothing the second time. The library is
+/// taken from MOLMO_CUDA_LIBRARY where set, else from the program's own folder, else by the loader's rules. Needs no
+/// GPU. Throws Error("[device] ...") naming the library and the loader's reason.
 void open_cuda_half();
 
 }  // namespace molmo::tensor

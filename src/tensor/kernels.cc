@@ -12,7 +12,7 @@ KernelTable cuda_table;  // all null until the CUDA half is open
 
 // The kernel of `table_entry` on x's device, or null.
 template <class Entry>
-auto kernel_for(const Tensor& x, Entry KernelTable::* entry) {
+auto kernel_for(const Tensor& x, Entry KernelTable::*entry) {
   if (x.is_cpu()) return cpu_kernels().*entry;
   if (x.is_cuda()) return cuda_table.*entry;
   return static_cast<Entry>(nullptr);
@@ -33,7 +33,8 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   expect_shape("rms_norm weight", weight, {x.size(-1)});
   const bool has_dtype = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
   const auto kernel = kernel_for(x, &KernelTable::rms_norm);
-  if (kernel == nullptr || !has_dtype || weight.scalar_type() != at::kFloat || x.numel() == 0 || wants_gradient(x, weight)) {
+  if (kernel == nullptr || !has_dtype || weight.scalar_type() != at::kFloat || x.numel() == 0 ||
+      wants_gradient(x, weight)) {
     return rms_norm_by_operators(x, weight, eps);
   }
   MOLMO_CHECK(weight.device() == x.device(), "rms_norm: x and weight are on different devices");

@@ -1,6 +1,6 @@
 // Kernels that LibTorch does not have in the form the model needs. One table per device; kernels() gives the front that
-// looks at the tensor's device. The CPU twins are always there; the CUDA half (src/cuda) fills its table when it is opened.
-// SPDX-License-Identifier: Apache-2.0
+// looks at the tensor's device. The CPU twins are always there; the CUDA half (src/cuda) fills its table when it is
+// opened. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "tensor/tensor.h"
@@ -15,8 +15,8 @@ struct KernelTable {
   Tensor (*rms_norm)(const Tensor& x, const Tensor& weight, double eps) = nullptr;
 };
 
-/// The front, to call from everywhere: `kernels().rms_norm(x, weight, eps)`. It takes the kernel of x's device, and LibTorch's
-/// operators where there is none, where a gradient is wanted, or for another dtype.
+/// The front, to call from everywhere: `kernels().rms_norm(x, weight, eps)`. It takes the kernel of x's device, and
+/// LibTorch's operators where there is none, where a gradient is wanted, or for another dtype.
 const KernelTable& kernels();
 
 /// The kernels that run on the CPU.

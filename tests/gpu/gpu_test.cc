@@ -24,7 +24,6 @@ class GpuKernel : public ::testing::Test {
   at::Device device_ = at::kCPU;
 };
 
-
 // Largest |got - expected| over max |expected|.
 double relative_difference(const Tensor& got, const Tensor& expected) {
   return ((got.cpu() - expected).abs().max() / expected.abs().max()).item<double>();

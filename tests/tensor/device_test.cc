@@ -21,7 +21,8 @@ TEST(Device, ReadsCpu) { EXPECT_TRUE(parse_device("cpu").is_cpu()); }
 
 TEST(Device, RefusesAnotherText) {
   for (const char* text : {"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda:999", "CPU"}) {
-    EXPECT_EQ(message_of(text), "[device] unknown device, got '" + std::string(text) + "', expected auto, cpu, cuda or cuda:N");
+    EXPECT_EQ(message_of(text),
+              "[device] unknown device, got '" + std::string(text) + "', expected auto, cpu, cuda or cuda:N");
   }
 }
 

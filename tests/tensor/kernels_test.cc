@@ -21,7 +21,8 @@ TEST(RmsNormKernel, AgreesWithTheOperators) {
       const Tensor got = kernels().rms_norm(x, weight, 1e-6);
       EXPECT_EQ(got.scalar_type(), at::kFloat);
       // A last bit of the sum may turn a bf16 rounding over.
-      EXPECT_LE(relative_difference(got, operator_kernels().rms_norm(x, weight, 1e-6)), type == at::kFloat ? 1e-6 : 1.0 / 128)
+      EXPECT_LE(relative_difference(got, operator_kernels().rms_norm(x, weight, 1e-6)),
+                type == at::kFloat ? 1e-6 : 1.0 / 128)
           << type << " " << width;
     }
   }
@@ -52,7 +53,8 @@ TEST(RmsNormKernel, TakesNoRowsAndTransposedRows) {
   const at::NoGradGuard no_grad;
   EXPECT_EQ(kernels().rms_norm(at::empty({0, 8}), at::ones({8}), 1e-6).sizes(), (at::IntArrayRef{0, 8}));
   const Tensor x = at::randn({6, 8}).t();
-  EXPECT_TRUE(kernels().rms_norm(x, at::ones({6}), 1e-6).equal(kernels().rms_norm(x.contiguous(), at::ones({6}), 1e-6)));
+  EXPECT_TRUE(
+      kernels().rms_norm(x, at::ones({6}), 1e-6).equal(kernels().rms_norm(x.contiguous(), at::ones({6}), 1e-6)));
 }
 
 TEST(RmsNormKernel, RefusesAWeightOfAnotherWidth) {

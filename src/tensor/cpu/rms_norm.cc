@@ -36,7 +36,8 @@ template <class T>
 void normalize_row(const T* x, const float* weight, float* y, int64_t width, float eps) {
   const float scale = 1.0f / std::sqrt(sum_of_squares(x, width) / static_cast<float>(width) + eps);
   // PARITY: rounded to x's dtype before the weight is applied.
-  for (int64_t i = 0; i < width; ++i) y[i] = weight[i] * static_cast<float>(static_cast<T>(static_cast<float>(x[i]) * scale));
+  for (int64_t i = 0; i < width; ++i)
+    y[i] = weight[i] * static_cast<float>(static_cast<T>(static_cast<float>(x[i]) * scale));
 }
 
 template <class T>
