@@ -1,8 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <iostream>
+
+#include "base/files.h"
+#include "base/json.h"
 #include "cli/app.h"
+#include "text/load_tokenizer.h"
+#include "text/tokenizer_bench.h"
 
 namespace molmo::cli {
-void add_bench(CLI::App&, Action&) {}
+namespace {
+
+struct TokenizerBenchOptions {
+  std::string tokenizer, dump;
+  double mib = 4.0;
+  int repeats = 5;
+  bool json = false;
+};
+
+void write_documents(const std::string& path, const std::vector<std::string_view>& documents) {
+  std::string joined;
+  for (const std::string_view document : documents) joined.append(document).push_back('\0');
+  write_file_atomically(path, joined);
 }
+
+void run_tokenizer_bench(const TokenizerBenchOptions& options) {
+  const std::string text = text::make_benchmark_text(static_cast<size_t>(options.mib * (1 << 20)));
+  const std::vector<std::string_view> documents = text::split_documents(text);
+  if (!options.dump.empty()) write_documents(options.dump, documents);
+  const auto tokenizer = text::load_plain_tokenizer(options.tokenizer);
+  const text::TokenizerSpeed speed = text::measure_tokenizer_speed(*tokenizer, documents, options.repeats);
+  if (options.json) {
+    std::cout << format_json_line(Json{{"mib", options.mib}, {"documents", documents.size()}, {"tokens", speed.num_tokens},
+                                       {"first_mib_per_s", speed.first_mib_per_s}, {"repeated_mib_per_s", speed.repeated_mib_per_s}})
+              << "\n";
+    return;
+  }
+  std::cout << fmt::format("{:.1f} MiB in {} documents, {} tokens, one thread\nfirst pass     {:8.1f} MiB/s\nrepeated pass  {:8.1f} MiB/s\n", options.mib,
+                           documents.size(), speed.num_tokens, speed.first_mib_per_s, speed.repeated_mib_per_s);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  CLI::App* bench = app.add_subcommand("bench", "measure speeds");
+  bench->require_subcommand(1);
+  auto options = std::make_shared<TokenizerBenchOptions>();
+  CLI::App* command = bench->add_subcommand("tokenizer", "encode a text made on the spot (English, other scripts, code, numbers, points)");
+  command->add_option("TOKENIZER", options->tokenizer, "tokenizer.json (plain or .gz) or SentencePiece .model")->required();
+  command->add_option("--mib", options->mib, "size of the text")->check(CLI::Range(0.01, 1024.0))->capture_default_str();
+  command->add_option("--repeats", options->repeats, "passes after the first; their median counts")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--dump", options->dump, "write the documents here, each ended by NUL, for benchmarks/peers/tokenizers_peer.py");
+  command->add_flag("--json", options->json, "print one JSON object");
+  command->callback([options, &action] { action = [options] { run_tokenizer_bench(*options); }; });
+}
+
+}  // namespace molmo::cli

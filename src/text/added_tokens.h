@@ -58,7 +58,8 @@ class AddedTokenFinder {
 
 /// Cuts `text` at added tokens: `on_text(piece)` for the (non-empty) text between, `on_token(id)` for each token.
 template <class OnText, class OnToken>
-void split_at_added_tokens(const AddedTokenFinder& finder, std::string_view text, OnText&& on_text, OnToken&& on_token) {
+void split_at_added_tokens(const AddedTokenFinder& finder, std::string_view text, OnText&& on_text,
+                           OnToken&& on_token) {
   size_t done = 0, from = 0;
   AddedTokenFinder::Match match;
   while (!finder.empty() && finder.find(text, done, &from, &match)) {

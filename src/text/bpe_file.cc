@@ -98,11 +98,13 @@ bool read_pre_tokenizer(const Json& step, const Lookup& lookup, BpeFile* file) {
   }
   if (type == "ByteLevel") {
     file->add_prefix_space = lookup.flag(step, "add_prefix_space", true);
-    if (file->add_prefix_space && !file->splits.empty()) lookup.fail("add_prefix_space behind a Split is not supported");
+    if (file->add_prefix_space && !file->splits.empty())
+      lookup.fail("add_prefix_space behind a Split is not supported");
     if (lookup.flag(step, "use_regex", true)) file->splits.emplace_back().pattern = kGpt2Pattern;
     return true;
   }
-  if (type != "Sequence") lookup.fail(fmt::format("pre-tokenizer '{}' is not supported, expected Split or ByteLevel", type));
+  if (type != "Sequence")
+    lookup.fail(fmt::format("pre-tokenizer '{}' is not supported, expected Split or ByteLevel", type));
   bool done = false;
   for (const Json& part : lookup.array(step, "pretokenizers")) {
     if (done) lookup.fail("a pre-tokenizer behind ByteLevel is not supported");
@@ -113,9 +115,11 @@ bool read_pre_tokenizer(const Json& step, const Lookup& lookup, BpeFile* file) {
 
 void check_model(const Json& model, const Lookup& lookup, BpeFile* file) {
   const Json* type = lookup.find(model, "type");
-  if (type && *type != "BPE") lookup.fail(fmt::format("model type {} is not supported, expected \"BPE\"", type->dump()));
+  if (type && *type != "BPE")
+    lookup.fail(fmt::format("model type {} is not supported, expected \"BPE\"", type->dump()));
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (lookup.find(model, key) && !lookup.text(model, key).empty()) lookup.fail(fmt::format("model.{} is not supported", key));
+    if (lookup.find(model, key) && !lookup.text(model, key).empty())
+      lookup.fail(fmt::format("model.{} is not supported", key));
   }
   const Json* dropout = lookup.find(model, "dropout");
   if (dropout && *dropout != 0.0) lookup.fail("model.dropout is not supported");
@@ -128,7 +132,8 @@ void place_piece(uint64_t id, const std::string& content, uint64_t limit, const 
   if (id >= limit) lookup.fail(fmt::format("id {} of '{}' is far beyond the vocabulary", id, content));
   if (id >= file->pieces.size()) file->pieces.resize(id + 1);
   std::string& piece = file->pieces[id];
-  if (!piece.empty() && piece != content) lookup.fail(fmt::format("id {} belongs to both '{}' and '{}'", id, piece, content));
+  if (!piece.empty() && piece != content)
+    lookup.fail(fmt::format("id {} belongs to both '{}' and '{}'", id, piece, content));
   piece = content;
 }
 
@@ -143,7 +148,8 @@ PieceIds read_vocab(const TokenizerJson& json, const Lookup& lookup, BpeFile* fi
   for (const auto& [piece, id] : json.vocab) {
     if (piece.empty()) lookup.fail("model.vocab has an empty piece");
     place_piece(id, piece, json.vocab.size() + kMaxHoles, lookup, file);
-    if (!ids.emplace(piece, static_cast<uint32_t>(id)).second) lookup.fail(fmt::format("piece '{}' occurs twice", piece));
+    if (!ids.emplace(piece, static_cast<uint32_t>(id)).second)
+      lookup.fail(fmt::format("piece '{}' occurs twice", piece));
   }
   return ids;
 }
@@ -155,7 +161,8 @@ void read_merges(const TokenizerJson& json, const PieceIds& ids, const Lookup& l
   for (size_t i = 0; i < json.merges.size(); ++i) {
     const auto id_of = [&](std::string_view piece) {
       const auto it = ids.find(piece);
-      if (it == ids.end()) lookup.fail(fmt::format("model.merges[{}] needs '{}', which is not in model.vocab", i, piece));
+      if (it == ids.end())
+        lookup.fail(fmt::format("model.merges[{}] needs '{}', which is not in model.vocab", i, piece));
       return it->second;
     };
     whole.assign(json.merges[i].first).append(json.merges[i].second);
@@ -166,7 +173,8 @@ void read_merges(const TokenizerJson& json, const PieceIds& ids, const Lookup& l
 void read_added_tokens(const Json& list, const PieceIds& ids, const Lookup& lookup, BpeFile* file) {
   for (const Json& entry : list) {
     const Json* id = lookup.find(entry, "id");
-    if (!id || !id->is_number_unsigned()) lookup.fail("an added token has no id, or one that is not a non-negative integer");
+    if (!id || !id->is_number_unsigned())
+      lookup.fail("an added token has no id, or one that is not a non-negative integer");
     AddedToken token{.content = lookup.text(entry, "content"), .special = lookup.flag(entry, "special", false)};
     token.normalized = lookup.flag(entry, "normalized", !token.special);
     token.single_word = lookup.flag(entry, "single_word", false);
@@ -174,7 +182,8 @@ void read_added_tokens(const Json& list, const PieceIds& ids, const Lookup& look
     token.rstrip = lookup.flag(entry, "rstrip", false);
     const auto known = ids.find(token.content);
     if (known != ids.end() && known->second != id->get<uint64_t>()) {
-      lookup.fail(fmt::format("added token '{}' has id {}, but {} in model.vocab", token.content, id->get<uint64_t>(), known->second));
+      lookup.fail(fmt::format("added token '{}' has id {}, but {} in model.vocab", token.content, id->get<uint64_t>(),
+                              known->second));
     }
     place_piece(id->get<uint64_t>(), token.content, ids.size() + kMaxHoles, lookup, file);
     token.id = id->get<int64_t>();

@@ -24,9 +24,12 @@ std::optional<KnownPattern> known_pattern(const SplitRule& rule) {
 template <class Visit>
 void for_each_known_word(KnownPattern pattern, std::string_view text, Visit&& visit) {
   switch (pattern) {
-    case KnownPattern::kGpt2: return for_each_word<KnownPattern::kGpt2>(text, visit);
-    case KnownPattern::kQwen: return for_each_word<KnownPattern::kQwen>(text, visit);
-    case KnownPattern::kCl100k: return for_each_word<KnownPattern::kCl100k>(text, visit);
+    case KnownPattern::kGpt2:
+      return for_each_word<KnownPattern::kGpt2>(text, visit);
+    case KnownPattern::kQwen:
+      return for_each_word<KnownPattern::kQwen>(text, visit);
+    case KnownPattern::kCl100k:
+      return for_each_word<KnownPattern::kCl100k>(text, visit);
   }
 }
 
@@ -132,7 +135,8 @@ void BpeTokenizer::split_further(std::string_view text, size_t level, Scratch& s
   if (level == splits_.size()) return encode_word(text, scratch);
   const Split& split = splits_[level];
   if (split.known) {
-    return for_each_known_word(*split.known, text, [&](std::string_view word) { split_further(word, level + 1, scratch); });
+    return for_each_known_word(*split.known, text,
+                               [&](std::string_view word) { split_further(word, level + 1, scratch); });
   }
   split.regex->for_each_piece(text, [&](std::string_view piece, bool is_match) {
     if (is_match ? split.rule.keep_matches : split.rule.keep_gaps) split_further(piece, level + 1, scratch);

@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,8 +20,8 @@
 
 namespace molmo::text {
 
-/// A HF `tokenizer.json` at work. Immutable but for its word caches, of which each running call takes one; safe to share
-/// between threads.
+/// A HF `tokenizer.json` at work. Immutable but for its word caches, of which each running call takes one; safe to
+/// share between threads.
 class BpeTokenizer final : public Tokenizer {
  public:
   /// Error for a split pattern that Oniguruma refuses.

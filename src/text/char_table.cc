@@ -33,14 +33,15 @@ constexpr Range kMarksUnknownToReference[] = {
     {0x07FD, 0x07FD},   {0x0898, 0x089F},   {0x08CA, 0x08D3},   {0x09FE, 0x09FE},   {0x0C3C, 0x0C3C},
     {0x0D3B, 0x0D3C},   {0x0EBA, 0x0EBA},   {0x1715, 0x1715},   {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},
     {0xA82C, 0xA82C},   {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85},
-    {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A}, {0x1193D, 0x1193E},
-    {0x11943, 0x11943}, {0x119E0, 0x119E0}, {0x11A34, 0x11A34}, {0x11A47, 0x11A47}, {0x11A99, 0x11A99},
-    {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97}, {0x16FF0, 0x16FF1}, {0x1E130, 0x1E136},
-    {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}};
+    {0x11070, 0x11070}, {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A}, {0x11930, 0x11930},
+    {0x1193D, 0x1193E}, {0x11943, 0x11943}, {0x119E0, 0x119E0}, {0x11A34, 0x11A34}, {0x11A47, 0x11A47},
+    {0x11A99, 0x11A99}, {0x11D42, 0x11D42}, {0x11D44, 0x11D45}, {0x11D97, 0x11D97}, {0x16FF0, 0x16FF1},
+    {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE}, {0x1E2EC, 0x1E2EF}};
 
 // White_Space beyond the separator categories, and the separators themselves, are few: spelled out.
-constexpr Range kWhiteSpace[] = {{0x09, 0x0D},     {0x20, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},     {0x1680, 0x1680},
-                                 {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}};
+constexpr Range kWhiteSpace[] = {{0x09, 0x0D},     {0x20, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},
+                                 {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F},
+                                 {0x205F, 0x205F}, {0x3000, 0x3000}};
 
 CharClass class_of_category(int category) {
   if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) return kLetter;
@@ -58,10 +59,12 @@ void flag_nfc(char32_t c, const utf8proc_property_t& property, std::vector<uint8
   if (property.decomp_type != 0 || property.decomp_seqindex == UINT16_MAX) return;  // no canonical decomposition
   std::array<utf8proc_int32_t, 16> parts{};
   int last_boundclass = 0;
-  utf8proc_ssize_t count =
-      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(), UTF8PROC_DECOMPOSE, &last_boundclass);
-  for (utf8proc_ssize_t i = 1; i < count; ++i) (*flags)[parts[i]] |= CharTable::kNfcCheck;  // may join what stands before
-  count = utf8proc_normalize_utf32(parts.data(), count, static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(),
+                                                   UTF8PROC_DECOMPOSE, &last_boundclass);
+  for (utf8proc_ssize_t i = 1; i < count; ++i)
+    (*flags)[parts[i]] |= CharTable::kNfcCheck;  // may join what stands before
+  count =
+      utf8proc_normalize_utf32(parts.data(), count, static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
   if (count != 1 || parts[0] != static_cast<utf8proc_int32_t>(c)) (*flags)[c] |= CharTable::kNfcCheck;
 }
 
@@ -77,7 +80,8 @@ std::vector<uint8_t> flat_flags() {
   for (char32_t c = 0; c < flags.size(); ++c) {
     flag_nfc(c, *utf8proc_get_property(static_cast<utf8proc_int32_t>(c)), &flags);
   }
-  for (char32_t c = 0x1161; c <= 0x1175; ++c) flags[c] |= CharTable::kNfcCheck;  // Hangul vowels and finals join by rule
+  for (char32_t c = 0x1161; c <= 0x1175; ++c)
+    flags[c] |= CharTable::kNfcCheck;  // Hangul vowels and finals join by rule
   for (char32_t c = 0x11A8; c <= 0x11C2; ++c) flags[c] |= CharTable::kNfcCheck;
   for (const Range& range : kMarksUnknownToReference) {
     for (char32_t c = range.first; c <= range.last; ++c) flags[c] |= CharTable::kNfcCheck | CharTable::kNfcIsolated;

@@ -58,7 +58,8 @@ void keep_added_tokens(const std::vector<int64_t>& kept, BpeFile* file) {
     }
   }
   for (const int64_t id : kept) {
-    if (!found.contains(id)) throw Error(fmt::format("[text] kept_added_tokens: {} has no added token with id {}", file->where, id));
+    if (!found.contains(id))
+      throw Error(fmt::format("[text] kept_added_tokens: {} has no added token with id {}", file->where, id));
   }
   file->added_tokens = std::move(tokens);
   while (!file->pieces.empty() && file->pieces.back().empty()) file->pieces.pop_back();
@@ -67,7 +68,8 @@ void keep_added_tokens(const std::vector<int64_t>& kept, BpeFile* file) {
 // The tokens of Molmo's extension: fillers up to `pad_to`, then the image tokens. `id_of` finds strings that the file
 // has already (a released model's own tokenizer.json); those keep their ids.
 template <class IdOf>
-std::vector<AddedToken> molmo_tokens(int64_t base_size, std::optional<int> pad_to, const std::string& where, IdOf id_of) {
+std::vector<AddedToken> molmo_tokens(int64_t base_size, std::optional<int> pad_to, const std::string& where,
+                                     IdOf id_of) {
   std::vector<AddedToken> tokens;
   int64_t next = base_size;
   const auto add = [&](const std::string& content) {
@@ -76,7 +78,8 @@ std::vector<AddedToken> molmo_tokens(int64_t base_size, std::optional<int> pad_t
   };
   const bool has_image_tokens = id_of(std::string(kImageTokens[0])) >= 0;
   if (pad_to && !has_image_tokens) {
-    if (base_size > *pad_to) throw Error(fmt::format("[text] {} has {} tokens, more than pad_to = {}", where, base_size, *pad_to));
+    if (base_size > *pad_to)
+      throw Error(fmt::format("[text] {} has {} tokens, more than pad_to = {}", where, base_size, *pad_to));
     for (int64_t k = 0; next < *pad_to; ++k) add(fmt::format("|<EXTRA_TOKENS_{}>|", k));
   }
   for (const std::string_view content : kImageTokens) add(std::string(content));
@@ -110,15 +113,16 @@ std::shared_ptr<const Tokenizer> make_sentencepiece(std::string_view model, cons
 }
 
 // Image tokens have to be one id each, in order; they are looked up as the model will meet them, in a text.
-SpecialTokens find_special_tokens(const Tokenizer& tokenizer, const std::string& where, const config::TokenizerConfig& config) {
+SpecialTokens find_special_tokens(const Tokenizer& tokenizer, const std::string& where,
+                                  const config::TokenizerConfig& config) {
   std::string joined;
   for (const std::string_view content : kImageTokens) joined += content;
   const std::vector<int64_t> ids = tokenizer.encode(joined);
   bool consecutive = ids.size() == std::size(kImageTokens);
   for (size_t i = 1; consecutive && i < ids.size(); ++i) consecutive = ids[i] == ids[0] + static_cast<int64_t>(i);
   if (!consecutive) {
-    throw Error(fmt::format("[text] {}: the image tokens {} have ids [{}], expected five consecutive ids", where, joined,
-                            fmt::join(ids, ", ")));
+    throw Error(fmt::format("[text] {}: the image tokens {} have ids [{}], expected five consecutive ids", where,
+                            joined, fmt::join(ids, ", ")));
   }
   const int64_t bos = config.bos_id.value_or(config.eos_id);
   for (const int64_t id : {bos, config.eos_id}) {

@@ -11,7 +11,8 @@
 
 namespace molmo::text {
 
-/// Makes a tokenizer from the content of a tokenizer.json (plain or gzip) or of a SentencePiece .model. Errors name `where`.
+/// Makes a tokenizer from the content of a tokenizer.json (plain or gzip) or of a SentencePiece .model. Errors name
+/// `where`.
 std::shared_ptr<const Tokenizer> parse_tokenizer(std::string content, const std::string& where);
 
 /// Loads such a file.

@@ -30,20 +30,23 @@ RegexSplitter::RegexSplitter(const std::string& pattern, const std::string& wher
   });
   OnigRegex regex = nullptr;
   OnigErrorInfo info{};
-  const int code = onig_new(&regex, as_uchar(pattern.data()), as_uchar(pattern.data() + pattern.size()), ONIG_OPTION_NONE,
-                            ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
+  const int code = onig_new(&regex, as_uchar(pattern.data()), as_uchar(pattern.data() + pattern.size()),
+                            ONIG_OPTION_NONE, ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, &info);
   if (code != ONIG_NORMAL) {
     throw Error(fmt::format("[text] {}: bad split pattern '{}': {}", where, pattern, error_text(code, &info)));
   }
   regex_ = std::shared_ptr<void>(regex, [](void* p) { onig_free(static_cast<OnigRegex>(p)); });
 }
 
-void RegexSplitter::for_each_piece(std::string_view text, const std::function<void(std::string_view, bool)>& visit) const {
-  const std::unique_ptr<OnigRegion, void (*)(OnigRegion*)> region(onig_region_new(), [](OnigRegion* r) { onig_region_free(r, 1); });
+void RegexSplitter::for_each_piece(std::string_view text,
+                                   const std::function<void(std::string_view, bool)>& visit) const {
+  const std::unique_ptr<OnigRegion, void (*)(OnigRegion*)> region(onig_region_new(),
+                                                                  [](OnigRegion* r) { onig_region_free(r, 1); });
   const OnigUChar *begin = as_uchar(text.data()), *end = begin + text.size();
   size_t done = 0;  // text before this has been visited
   for (size_t from = 0; from < text.size();) {
-    const int at = onig_search(static_cast<OnigRegex>(regex_.get()), begin, end, begin + from, end, region.get(), ONIG_OPTION_NONE);
+    const int at = onig_search(static_cast<OnigRegex>(regex_.get()), begin, end, begin + from, end, region.get(),
+                               ONIG_OPTION_NONE);
     if (at == ONIG_MISMATCH) break;
     if (at < 0) throw Error(fmt::format("[text] split pattern '{}' failed: {}", pattern_, error_text(at)));
     const size_t match_begin = static_cast<size_t>(region->beg[0]), match_end = static_cast<size_t>(region->end[0]);

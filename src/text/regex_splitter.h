@@ -9,7 +9,8 @@
 
 namespace molmo::text {
 
-/// One compiled pattern in Oniguruma's default syntax, as the reference tokenizers use it. Safe to share between threads.
+/// One compiled pattern in Oniguruma's default syntax, as the reference tokenizers use it. Safe to share between
+/// threads.
 class RegexSplitter {
  public:
   /// Error with `where` and Oniguruma's message for a malformed pattern.

@@ -19,7 +19,8 @@ absl::string_view as_absl(std::string_view text) { return {text.data(), text.siz
 
 std::string with_spaces(std::string_view piece) {
   std::string text;
-  for (size_t at; (at = piece.find(kSpaceSymbol)) != std::string_view::npos; piece.remove_prefix(at + kSpaceSymbol.size())) {
+  for (size_t at; (at = piece.find(kSpaceSymbol)) != std::string_view::npos;
+       piece.remove_prefix(at + kSpaceSymbol.size())) {
     text.append(piece.substr(0, at)).push_back(' ');
   }
   return text.append(piece);

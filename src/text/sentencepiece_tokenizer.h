@@ -1,5 +1,5 @@
-// SentencePiece models (unigram or BPE) behind the Tokenizer interface, with added tokens matched literally before them.
-// SPDX-License-Identifier: Apache-2.0
+// SentencePiece models (unigram or BPE) behind the Tokenizer interface, with added tokens matched literally before
+// them. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

@@ -18,7 +18,8 @@ inline constexpr std::string_view kQwenPattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 /// cl100k, dolma2, Llama 3: up to three digits.
 inline constexpr std::string_view kCl100kPattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*)"
+    R"(|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 namespace split_detail {
 
@@ -89,7 +90,8 @@ class Scanner {
     return nullptr;
   }
 
-  /// \s+(?!\S)|\s+ : a run of white space leaves its last character to the word that follows, unless it is all there is.
+  /// \s+(?!\S)|\s+ : a run of white space leaves its last character to the word that follows, unless it is all there
+  /// is.
   const char* white_space(const char* p) const {
     const char *at = p, *last = p;
     size_t length;
@@ -153,7 +155,7 @@ void for_each_word(std::string_view text, Visit&& visit) {
     if constexpr (kPattern == KnownPattern::kGpt2) {
       end = split_detail::next_gpt2_word(scanner, p);
     } else {
-      end = split_detail::next_cl100k_word<kPattern == KnownPattern::kQwen ? 1 : 3>(scanner, p);
+      end = split_detail::next_cl100k_word < kPattern == KnownPattern::kQwen ? 1 : 3 > (scanner, p);
     }
     visit(std::string_view(p, static_cast<size_t>(end - p)));
     p = end;

@@ -19,7 +19,8 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  /// Encodes UTF-8 (ill-formed bytes become U+FFFD first); adds no BOS or EOS. Added tokens in the text become their ids.
+  /// Encodes UTF-8 (ill-formed bytes become U+FFFD first); adds no BOS or EOS. Added tokens in the text become their
+  /// ids.
   virtual std::vector<int64_t> encode(std::string_view text) const = 0;
 
   /// Decodes ids. Unknown ids (negative or beyond the vocabulary) are an Error.
@@ -28,8 +29,8 @@ class Tokenizer {
   /// The raw bytes of one id (a byte-level piece may be an incomplete UTF-8 sequence); used by StreamDecoder.
   virtual std::string token_bytes(int64_t id) const = 0;
 
-  /// Like token_bytes, but for a token of a stream: `*at_start` says whether a text begins here (SentencePiece drops the
-  /// space that it put there) and is updated.
+  /// Like token_bytes, but for a token of a stream: `*at_start` says whether a text begins here (SentencePiece drops
+  /// the space that it put there) and is updated.
   virtual std::string stream_bytes(int64_t id, bool* at_start) const { return *at_start = false, token_bytes(id); }
 
   /// Whether decoding replaces every ill-formed byte by U+FFFD, rather than every maximal ill-formed subpart.

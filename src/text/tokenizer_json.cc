@@ -97,7 +97,8 @@ class Reader : public nlohmann::json_sax<Json> {
 
   bool open(Json&& container) {
     if (place_ != Place::kTree) bad_place();
-    if (open_.size() == kMaxDepth) throw Error(fmt::format("[text] {}: nested deeper than {} levels", where_, kMaxDepth));
+    if (open_.size() == kMaxDepth)
+      throw Error(fmt::format("[text] {}: nested deeper than {} levels", where_, kMaxDepth));
     const bool is_model = open_.size() == 1 && container.is_object() && open_[0]->is_object() && key_ == "model";
     open_.push_back(insert(std::move(container)));
     if (is_model) model_ = open_.back();
@@ -112,7 +113,8 @@ class Reader : public nlohmann::json_sax<Json> {
   bool split_merge(const std::string& text) {
     const size_t space = text.find(' ');
     if (text.starts_with("#version")) return true;  // first line of old merges.txt files
-    if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) bad_merge("two pieces and one space");
+    if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos)
+      bad_merge("two pieces and one space");
     result_.merges.emplace_back(text.substr(0, space), text.substr(space + 1));
     return true;
   }

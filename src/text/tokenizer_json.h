@@ -19,8 +19,8 @@ namespace molmo::text {
 struct TokenizerJson {
   std::shared_ptr<Json> rest;  ///< everything but model.vocab and model.merges
   bool has_vocab = false, has_merges = false;
-  std::vector<std::pair<std::string, uint64_t>> vocab;         ///< model.vocab in file order
-  std::vector<std::pair<std::string, std::string>> merges;     ///< model.merges, from "a b" or ["a", "b"]
+  std::vector<std::pair<std::string, uint64_t>> vocab;      ///< model.vocab in file order
+  std::vector<std::pair<std::string, std::string>> merges;  ///< model.merges, from "a b" or ["a", "b"]
 };
 
 /// Error naming `where` for malformed JSON, nesting beyond 64 levels, or a vocab or merges of another shape.

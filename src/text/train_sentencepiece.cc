@@ -61,7 +61,8 @@ std::unordered_map<std::string, std::string> library_options(const SentencePiece
       {"num_threads", "1"},
       {"minloglevel", "4"},
   };
-  if (!options.user_defined_symbols.empty()) result["user_defined_symbols"] = join_symbols(options.user_defined_symbols);
+  if (!options.user_defined_symbols.empty())
+    result["user_defined_symbols"] = join_symbols(options.user_defined_symbols);
   return result;
 }
 

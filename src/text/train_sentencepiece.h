@@ -20,12 +20,13 @@ struct SentencePieceOptions {
   double character_coverage = 0.9995;
   int unk_id = 0, bos_id = 1, eos_id = 2, pad_id = -1;
   std::vector<std::string> user_defined_symbols;  ///< always one piece each, with the ids behind the ones above
-  bool exact_vocab_size = false;  ///< Error where the text is too small for vocab_size; else the vocabulary may be smaller
+  bool exact_vocab_size =
+      false;  ///< Error where the text is too small for vocab_size; else the vocabulary may be smaller
 };
 
-/// Trains on `sentences` and writes the model atomically. Text is taken as it is (no normalisation, white space kept), so
-/// that decode(encode(text)) gives the text back. Deterministic: one thread, no sampling.
-/// Error if the options contradict each other or the text is too small.
+/// Trains on `sentences` and writes the model atomically. Text is taken as it is (no normalisation, white space kept),
+/// so that decode(encode(text)) gives the text back. Deterministic: one thread, no sampling. Error if the options
+/// contradict each other or the text is too small.
 void train_sentencepiece(std::span<const std::string> sentences, const SentencePieceOptions& options,
                          const std::filesystem::path& out_model);
 

@@ -48,7 +48,8 @@ size_t ascii_run(const char* p, size_t size) {
   return i;
 }
 
-// PARITY: the reference's stream decoder (Python's) waits for the third byte of an encoded surrogate before it gives up.
+// PARITY: the reference's stream decoder (Python's) waits for the third byte of an encoded surrogate before it gives
+// up.
 bool is_cut_surrogate(std::string_view bytes) {
   return bytes.size() == 2 && bytes[0] == '\xED' && static_cast<unsigned char>(bytes[1]) >= 0xA0 &&
          static_cast<unsigned char>(bytes[1]) <= 0xBF;
@@ -59,9 +60,9 @@ void append_nfc_segment(std::string_view segment, std::string* normalized) {
   thread_local std::vector<utf8proc_int32_t> buffer;
   constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
   buffer.resize(segment.size() * 4 + 16);
-  utf8proc_ssize_t count =
-      utf8proc_decompose(reinterpret_cast<const utf8proc_uint8_t*>(segment.data()), static_cast<utf8proc_ssize_t>(segment.size()),
-                         buffer.data(), static_cast<utf8proc_ssize_t>(buffer.size()), kOptions);
+  utf8proc_ssize_t count = utf8proc_decompose(reinterpret_cast<const utf8proc_uint8_t*>(segment.data()),
+                                              static_cast<utf8proc_ssize_t>(segment.size()), buffer.data(),
+                                              static_cast<utf8proc_ssize_t>(buffer.size()), kOptions);
   MOLMO_CHECK(count >= 0 && static_cast<size_t>(count) <= buffer.size());
   count = utf8proc_normalize_utf32(buffer.data(), count, kOptions);
   for (utf8proc_ssize_t i = 0; i < count; ++i) append_utf8(static_cast<char32_t>(buffer[i]), normalized);
@@ -136,7 +137,8 @@ std::string replace_ill_formed(std::string_view text) {
 
 void append_nfc(std::string_view text, std::string* normalized) {
   const CharTable& table = char_table();
-  size_t done = 0, boundary = 0;  // text before `done` is written; `boundary` is the start of the last character before i
+  size_t done = 0,
+         boundary = 0;  // text before `done` is written; `boundary` is the start of the last character before i
   for (size_t i = 0; i < text.size();) {
     size_t length;
     if (!(table.flags(decode_char(text.data() + i, &length)) & CharTable::kNfcCheck)) {

@@ -35,7 +35,7 @@ class WordCache {
       if (slot.tag != static_cast<uint32_t>(hash >> 32)) continue;
       const uint32_t* entry = &arena_[slot.entry];
       const uint32_t num_bytes = entry[0] & 0xFFFF, num_ids = entry[0] >> 16;
-      if (num_bytes == word.size() && std::memcmp(entry + 1 + num_ids, word.data(), num_bytes) == 0) {
+      if (num_bytes == word.size() && equal_bytes(reinterpret_cast<const char*>(entry + 1 + num_ids), word)) {
         return {entry + 1, num_ids};
       }
     }
@@ -55,7 +55,16 @@ class WordCache {
     x = (x ^ x >> 32) * 0xD6E8FEB86659FD93u;
     return (x ^ x >> 32) * 0xD6E8FEB86659FD93u;
   }
-  // The first `size` (0 to 8) bytes as an integer, without reading behind them.
+  // Inlined: words are short, and calling memcmp would cost more than comparing.
+  static bool equal_bytes(const char* p, std::string_view word) {
+    const char* q = word.data();
+    size_t left = word.size();
+    for (; left > 8; p += 8, q += 8, left -= 8) {
+      if (read<uint64_t>(p) != read<uint64_t>(q)) return false;
+    }
+    return load(p, left) == load(q, left);
+  }
+  // The first `size` (0 to 8) bytes as an integer, without reading behind them; equal only for equal bytes.
   static uint64_t load(const char* p, size_t size) {
     if (size == 8) return read<uint64_t>(p);
     if (size >= 4) return uint64_t{read<uint32_t>(p)} << 32 | read<uint32_t>(p + size - 4);

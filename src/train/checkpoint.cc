@@ -19,12 +19,26 @@ constexpr const char* kStateFile = "state.json";
 constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kStepPrefix = "step";
 
-std::map<std::string, Tensor> model_tensors(const CheckpointContent& content) {
+std::map<std::string, Tensor> tensors_of(const ParamSet& set) {
   std::map<std::string, Tensor> tensors;
-  for (const ParamSet* set : content.params) {
-    for (const Parameter& param : set->all()) tensors[param.name] = param.value;
-  }
+  for (const Parameter& param : set.all()) tensors[param.name] = param.value;
   return tensors;
+}
+
+// Copies `tensors` into `set` and takes them out of the map; collects what does not fit.
+void take_values(ParamSet& set, std::map<std::string, Tensor>& tensors, const fs::path& file) {
+  const at::NoGradGuard no_grad;
+  std::string problems;
+  for (Parameter& param : set.all()) {
+    const auto found = tensors.find(param.name);
+    if (found == tensors.end() || found->second.sizes() != param.value.sizes()) {
+      problems += "\n  " + param.name + (found == tensors.end() ? ": missing" : ": wrong shape");
+      continue;
+    }
+    param.value.copy_(found->second);
+    tensors.erase(found);
+  }
+  if (!problems.empty()) throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", file.string(), problems));
 }
 
 void write_manifest(const fs::path& folder) {
@@ -68,8 +82,10 @@ void save_checkpoint(const fs::path& run, const CheckpointContent& content, cons
   const fs::path folder = run / step_folder_name(state.step);
   fs::create_directories(folder);
   fs::remove(folder / kManifestFile);  // what is overwritten is incomplete until the end
-  model::write_tensors(folder / kModelFile, model_tensors(content));
-  model::write_tensors(folder / kOptimizerFile, content.optimizer->state());
+  model::write_tensors(folder / kModelFile, tensors_of(*content.model), {{"format", "pt"}});
+  std::map<std::string, Tensor> optimizer = content.optimizer->state();
+  if (content.extra != nullptr) optimizer.merge(tensors_of(*content.extra));
+  model::write_tensors(folder / kOptimizerFile, optimizer);
   write_json(folder / kStateFile, Json{{"step", state.step}, {"examples_seen", state.examples_seen}});
   write_manifest(folder);
   write_file_atomically(run / "latest", folder.filename().string() + "\n");
@@ -93,23 +109,11 @@ std::vector<int64_t> complete_steps(const fs::path& run) {
 }
 
 TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent& content) {
-  const at::NoGradGuard no_grad;
-  std::map<std::string, Tensor> tensors = model::read_tensors(step_folder / kModelFile);
-  std::string problems;
-  for (ParamSet* set : content.params) {
-    for (Parameter& param : set->all()) {
-      const auto found = tensors.find(param.name);
-      if (found == tensors.end() || found->second.sizes() != param.value.sizes()) {
-        problems += "\n  " + param.name + (found == tensors.end() ? ": missing" : ": wrong shape");
-        continue;
-      }
-      param.value.copy_(found->second);
-    }
-  }
-  if (!problems.empty()) {
-    throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", (step_folder / kModelFile).string(), problems));
-  }
-  content.optimizer->load_state(model::read_tensors(step_folder / kOptimizerFile));
+  std::map<std::string, Tensor> model = model::read_tensors(step_folder / kModelFile);
+  take_values(*content.model, model, step_folder / kModelFile);
+  std::map<std::string, Tensor> optimizer = model::read_tensors(step_folder / kOptimizerFile);
+  if (content.extra != nullptr) take_values(*content.extra, optimizer, step_folder / kOptimizerFile);
+  content.optimizer->load_state(optimizer);
   const Json state = read_json(step_folder / kStateFile);
   return {.step = state.at("step").get<int64_t>(), .examples_seen = state.at("examples_seen").get<int64_t>()};
 }

@@ -22,9 +22,11 @@ struct TrainState {
   bool operator==(const TrainState&) const = default;
 };
 
-/// What a checkpoint holds. `params` may come from several sets (model, tower classifier).
+/// What a checkpoint holds. Parameters that are no part of the model (the tower's classifier) lie in the optimizer file, so
+/// that the model file is that of a model folder.
 struct CheckpointContent {
-  std::vector<ParamSet*> params;
+  ParamSet* model = nullptr;
+  ParamSet* extra = nullptr;  ///< or null
   AdamW* optimizer = nullptr;
 };
 

@@ -174,9 +174,7 @@ std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& time
 }
 
 CheckpointContent Trainer::content() {
-  CheckpointContent content{.params = {&molmo_.params()}, .optimizer = optimizer_.get()};
-  if (tower_ != nullptr) content.params.push_back(&tower_->params());
-  return content;
+  return {.model = &molmo_.params(), .extra = tower_ != nullptr ? &tower_->params() : nullptr, .optimizer = optimizer_.get()};
 }
 
 void Trainer::save() {

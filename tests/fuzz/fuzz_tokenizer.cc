@@ -1,6 +1,6 @@
+// libFuzzer entry: any bytes are a tokenizer.json or an Error, and what loads encodes and decodes the same bytes.
+//   clang++ -std=c++20 -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_tokenizer.cc ... (docs/testing.md)
 // SPDX-License-Identifier: Apache-2.0
-// libFuzzer entry: the bytes of a tokenizer.json (seeds: tests/fuzz/seeds/tokenizer). A file is refused with an Error or
-// gives a tokenizer that survives encoding and decoding.
 #include <string>
 
 #include "molmo/error.h"

@@ -63,9 +63,10 @@ TEST(BpeTokenizer, AddedTokensLeftmostThenLongest) {
                           {{"id", 260}, {"content", "\xC3\xA9!"}, {"special", false}, {"normalized", true}}};
   const auto tokenizer = parse(json);
   EXPECT_EQ(tokenizer->encode("a<x><xb"), (Ids{'a', 259, 258, 'b'}));
-  EXPECT_EQ(tokenizer->encode("e\xCC\x81!"), (Ids{260}));             // found after NFC
+  EXPECT_EQ(tokenizer->encode("e\xCC\x81!"), (Ids{260}));               // found after NFC
   EXPECT_EQ(tokenizer->encode("<x>\xCC\x81"), (Ids{259, 0xCC, 0x81}));  // a mark does not join a token
-  EXPECT_EQ(tokenizer->decode(Ids{260}), "\xEF\xBF\xBD!");  // as in the reference: all its characters are in the byte alphabet
+  EXPECT_EQ(tokenizer->decode(Ids{260}),
+            "\xEF\xBF\xBD!");  // as in the reference: all its characters are in the byte alphabet
   EXPECT_EQ(tokenizer->decode(Ids{259, 'a'}, /*skip_special=*/true), "a");
   EXPECT_EQ(tokenizer->added_token_id("<x>"), 259);
   EXPECT_EQ(tokenizer->added_token_id("ab"), -1);
@@ -83,14 +84,21 @@ TEST(BpeTokenizer, StripAndSingleWordFlags) {
 TEST(BpeTokenizer, MalformedFilesAreErrorsThatNameTheFile) {
   EXPECT_EQ(error_of("{\"model\": {\"vocab\": [}").substr(0, 34), "[text] t.json: not valid JSON at b");
   EXPECT_EQ(error_of("{}"), "[text] t.json: 'model' is missing or not an object");
-  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":"b"}}})"), "[text] t.json: model.vocab[\"a\"] is not an id (a non-negative integer)");
-  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":-1}}})"), "[text] t.json: model.vocab[\"a\"] is not an id (a non-negative integer)");
-  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":18446744073709551615}}})"), "[text] t.json: id 18446744073709551615 of 'a' is far beyond the vocabulary");
+  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":"b"}}})"),
+            "[text] t.json: model.vocab[\"a\"] is not an id (a non-negative integer)");
+  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":-1}}})"),
+            "[text] t.json: model.vocab[\"a\"] is not an id (a non-negative integer)");
+  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":18446744073709551615}}})"),
+            "[text] t.json: id 18446744073709551615 of 'a' is far beyond the vocabulary");
   EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0,"b":0}}})"), "[text] t.json: id 0 belongs to both 'a' and 'b'");
-  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0},"merges":["a b"]}})"), "[text] t.json: model.merges[0] needs 'b', which is not in model.vocab");
-  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0},"merges":["a"]}})"), "[text] t.json: model.merges[0] is not two pieces and one space");
-  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0},"merges":[]}})"), "[text] t.json: the pre-tokenizer has no ByteLevel step: only byte-level BPE is supported");
-  EXPECT_EQ(error_of(std::string(R"({"a":)") + std::string(100000, '[')), "[text] t.json: nested deeper than 64 levels");
+  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0},"merges":["a b"]}})"),
+            "[text] t.json: model.merges[0] needs 'b', which is not in model.vocab");
+  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0},"merges":["a"]}})"),
+            "[text] t.json: model.merges[0] is not two pieces and one space");
+  EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0},"merges":[]}})"),
+            "[text] t.json: the pre-tokenizer has no ByteLevel step: only byte-level BPE is supported");
+  EXPECT_EQ(error_of(std::string(R"({"a":)") + std::string(100000, '[')),
+            "[text] t.json: nested deeper than 64 levels");
   Json json = tiny_json();
   json["added_tokens"] = {{{"id", 256}, {"content", "x"}}};
   EXPECT_EQ(error_of(json.dump()), "[text] t.json: added token 'x' has id 256, but 120 in model.vocab");
@@ -135,8 +143,10 @@ TEST(MergeTable, ShortAndLongWordsFollowTheRule) {
   for (int round = 0; round < 200; ++round) {
     std::vector<Merge> merges;
     for (uint32_t result = 3; result < 40; ++result) {
-      const Merge merge{static_cast<uint32_t>(random.randint(0, result)), static_cast<uint32_t>(random.randint(0, result)), result};
-      const bool known = std::any_of(merges.begin(), merges.end(), [&](const Merge& m) { return m.left == merge.left && m.right == merge.right; });
+      const Merge merge{static_cast<uint32_t>(random.randint(0, result)),
+                        static_cast<uint32_t>(random.randint(0, result)), result};
+      const bool known = std::any_of(merges.begin(), merges.end(),
+                                     [&](const Merge& m) { return m.left == merge.left && m.right == merge.right; });
       if (!known) merges.push_back(merge);
     }
     const MergeTable table(merges);
@@ -150,7 +160,8 @@ TEST(MergeTable, ShortAndLongWordsFollowTheRule) {
 
 TEST(BpeTokenizer, ThreadsShareOneTokenizer) {
   const auto tokenizer = load_plain_tokenizer(testing::data_directory() / "tokenizers" / "olmo_neox.tokenizer.json.gz");
-  const std::string text = "Point to the red bicycle.   <point x=\"10.5\" y=\"3.0\" alt=\"bicycle\">bicycle</point> caf\xC3\xA9";
+  const std::string text =
+      "Point to the red bicycle.   <point x=\"10.5\" y=\"3.0\" alt=\"bicycle\">bicycle</point> caf\xC3\xA9";
   const Ids expected = tokenizer->encode(text);
   std::vector<std::thread> threads;
   std::array<int, 4> num_equal{};

@@ -29,7 +29,8 @@ std::vector<std::string> sentences() {
   std::vector<std::string> result;
   for (const std::string_view document : split_documents(text)) {
     size_t begin = 0;
-    for (size_t end; (end = document.find('\n', begin)) != std::string_view::npos; begin = end + 1) result.emplace_back(document.substr(begin, end - begin));
+    for (size_t end; (end = document.find('\n', begin)) != std::string_view::npos; begin = end + 1)
+      result.emplace_back(document.substr(begin, end - begin));
   }
   return result;
 }
@@ -37,12 +38,15 @@ std::vector<std::string> sentences() {
 TEST(LoadTokenizer, WrongSettingsAreExplained) {
   const auto folder = testing::data_directory() / "tokenizers";
   config::TokenizerConfig config{.file = "olmo_neox.tokenizer.json.gz", .pad_to = 1000, .eos_id = 50279};
-  EXPECT_NE(error_of(folder, config).find("has 50280 tokens, more than pad_to = 1000"), std::string::npos) << error_of(folder, config);
+  EXPECT_NE(error_of(folder, config).find("has 50280 tokens, more than pad_to = 1000"), std::string::npos)
+      << error_of(folder, config);
   config.pad_to.reset();
   config.eos_id = 60000;
-  EXPECT_NE(error_of(folder, config).find("bos_id or eos_id is 60000, expected 0 to 50284"), std::string::npos) << error_of(folder, config);
+  EXPECT_NE(error_of(folder, config).find("bos_id or eos_id is 60000, expected 0 to 50284"), std::string::npos)
+      << error_of(folder, config);
   config.kept_added_tokens = Ids{3};
-  EXPECT_NE(error_of(folder, config).find("has no added token with id 3"), std::string::npos) << error_of(folder, config);
+  EXPECT_NE(error_of(folder, config).find("has no added token with id 3"), std::string::npos)
+      << error_of(folder, config);
   config.file = "absent.json";
   EXPECT_NE(error_of(folder, config).find("absent.json"), std::string::npos);
 }
@@ -65,7 +69,8 @@ TEST(SentencePiece, TrainingIsDeterministicAndRoundTrips) {
     const MolmoTokenizer molmo = load_tokenizer(folder.path(), {.file = "a.model", .pad_to = 900, .eos_id = 2});
     EXPECT_EQ(molmo.special.im_start, 900);
     EXPECT_EQ(molmo.tokenizer->size(), 905);
-    for (const std::string text : {"  The red  bicycle 12.5\n", "<im_patch> x <|image|>\xF0\x9F\xA6\x8A", "", " a,\"b"}) {
+    for (const std::string text :
+         {"  The red  bicycle 12.5\n", "<im_patch> x <|image|>\xF0\x9F\xA6\x8A", "", " a,\"b"}) {
       const Ids ids = molmo.tokenizer->encode(text);
       EXPECT_EQ(molmo.tokenizer->decode(ids), text);
       StreamDecoder stream(molmo.tokenizer);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hand-written splitters against Oniguruma on random text, and what sets the patterns apart.
-#include "text/split_patterns.h"
-
 #include <gtest/gtest.h>
 #include <utf8proc.h>
 
 #include "base/random.h"
 #include "molmo/error.h"
 #include "text/regex_splitter.h"
+#include "text/split_patterns.h"
 #include "text/unicode.h"
 
 namespace molmo::text {
@@ -29,17 +28,20 @@ Words split_by_regex(const RegexSplitter& splitter, std::string_view text) {
 }
 
 // Characters that the patterns treat in different ways, and some of every kind.
-constexpr char32_t kAlphabet[] = {
-    ' ', ' ', ' ', '\n', '\r', '\t', 0x0B, '\'', '\'', '"', '.', ',', '<', '=', '_', '-', 's', 't', 'r', 'e', 'v', 'm', 'l', 'l', 'd',
-    'S', 'T', 'R', 'E', 'V', 'M', 'L', 'D', 'a', 'Z', '0', '1', '9', 0x17F, 0x212A, 0xE9, 0x301, 0xB2, 0xBD, 0x2167, 0x85, 0xA0,
-    0x1680, 0x2028, 0x3000, 0x180E, 0x200B, 0xFEFF, 0x1C, 0x1F, 0x4E2D, 0x0915, 0x094D, 0x0966, 0x2019, 0x1F600, 0x1D7D8, 0xFFFD, 0};
+constexpr char32_t kAlphabet[] = {' ',    ' ',    ' ',    '\n',   '\r',   '\t',    0x0B,    '\'',   '\'',   '"',  '.',
+                                  ',',    '<',    '=',    '_',    '-',    's',     't',     'r',    'e',    'v',  'm',
+                                  'l',    'l',    'd',    'S',    'T',    'R',     'E',     'V',    'M',    'L',  'D',
+                                  'a',    'Z',    '0',    '1',    '9',    0x17F,   0x212A,  0xE9,   0x301,  0xB2, 0xBD,
+                                  0x2167, 0x85,   0xA0,   0x1680, 0x2028, 0x3000,  0x180E,  0x200B, 0xFEFF, 0x1C, 0x1F,
+                                  0x4E2D, 0x0915, 0x094D, 0x0966, 0x2019, 0x1F600, 0x1D7D8, 0xFFFD, 0};
 
 std::string random_text(RandomState& random) {
   std::string text;
   for (int64_t i = random.randint(0, 24); i > 0; --i) {
     char32_t c = kAlphabet[random.randint(0, std::size(kAlphabet))];
     if (random.random() < 0.05) c = static_cast<char32_t>(random.randint(0, 0xD800));
-    if (utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_CN) c = 'x';  // newer than some Onigurumas
+    if (utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_CN)
+      c = 'x';  // newer than some Onigurumas
     append_utf8(c, &text);
   }
   return text;
@@ -79,7 +81,8 @@ TEST(RegexSplitter, BadPatternNamesFileAndPattern) {
     RegexSplitter("(a", "x.json");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("[text] x.json: bad split pattern '(a': "), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("[text] x.json: bad split pattern '(a': "), std::string::npos)
+        << error.what();
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SentencePiece models: encoding and decoding (golden/text/sentencepiece/*.{model,jsonl}), all exact. The stream decoder
-// has to add up to the decoded text.
+// SentencePiece models: encoding and decoding (golden/text/sentencepiece/*.{model,jsonl}), all exact. The stream
+// decoder has to add up to the decoded text.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -16,10 +16,12 @@ namespace {
 using testing::GoldenCase;
 
 void check_line(const std::shared_ptr<const Tokenizer>& tokenizer, const Json& line, GoldenCase& golden) {
-  if (line.at("kind") == "options") return golden.expect_equal("size", tokenizer->size(), line.at("pieces").get<int64_t>());
+  if (line.at("kind") == "options")
+    return golden.expect_equal("size", tokenizer->size(), line.at("pieces").get<int64_t>());
   const std::string what = fmt::format("line {} ({})", line.at("id").get<int>(), line.at("kind").get<std::string>());
   const auto ids = line.at("ids").get<std::vector<int64_t>>();
-  if (line.at("text").is_string()) golden.expect_integers(what + " ids", tokenizer->encode(line.at("text").get<std::string>()), ids);
+  if (line.at("text").is_string())
+    golden.expect_integers(what + " ids", tokenizer->encode(line.at("text").get<std::string>()), ids);
   golden.expect_text(what + " decoded", tokenizer->decode(ids), line.at("decoded"));
   StreamDecoder stream(tokenizer);
   std::string streamed;

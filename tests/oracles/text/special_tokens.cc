@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Molmo's extension of three tokenizers: ids, fillers, encoding and the two ways of decoding (golden/text/special_tokens.json).
+// Molmo's extension of three tokenizers: ids, fillers, encoding and the two ways of decoding
+// (golden/text/special_tokens.json).
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -17,7 +18,8 @@ using testing::GoldenCase;
 config::TokenizerConfig config_of(const Json& golden) {
   config::TokenizerConfig config;
   config.file = golden.at("tokenizer_file").get<std::string>() + ".tokenizer.json.gz";
-  if (!golden.at("kept_added_ids").is_null()) config.kept_added_tokens = golden.at("kept_added_ids").get<std::vector<int64_t>>();
+  if (!golden.at("kept_added_ids").is_null())
+    config.kept_added_tokens = golden.at("kept_added_ids").get<std::vector<int64_t>>();
   if (golden.at("pad_tokenizer").get<bool>()) config.pad_to = golden.at("vocab_size").get<int>();
   config.bos_id = golden.at("bos_token_id").get<int64_t>();
   config.eos_id = golden.at("eos_token_id").get<int64_t>();
@@ -39,7 +41,8 @@ void check_fillers(const Tokenizer& tokenizer, const Json& expected, GoldenCase&
 void check_case(const Json& expected, GoldenCase& golden) {
   const MolmoTokenizer molmo = load_tokenizer(testing::data_directory() / "tokenizers", config_of(expected));
   check_fillers(*molmo.tokenizer, expected, golden);
-  const int64_t image_ids[] = {molmo.special.im_start, molmo.special.im_end, molmo.special.im_patch, molmo.special.im_col, molmo.special.image};
+  const int64_t image_ids[] = {molmo.special.im_start, molmo.special.im_end, molmo.special.im_patch,
+                               molmo.special.im_col, molmo.special.image};
   for (size_t i = 0; i < std::size(image_ids); ++i) {
     const std::string content(kImageTokens[i]);
     golden.expect_equal(content, image_ids[i], expected.at("special_tokens").at(content).get<int64_t>());

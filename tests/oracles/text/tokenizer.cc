@@ -33,12 +33,14 @@ std::string decode_base64(const std::string& text) {
 void check_line(const std::shared_ptr<const Tokenizer>& tokenizer, const Json& line, GoldenCase& golden) {
   const std::string what = fmt::format("line {} ({})", line.at("id").get<int>(), line.at("kind").get<std::string>());
   const auto ids = line.at("ids").get<std::vector<int64_t>>();
-  if (line.at("text").is_string()) golden.expect_integers(what + " ids", tokenizer->encode(line.at("text").get<std::string>()), ids);
+  if (line.at("text").is_string())
+    golden.expect_integers(what + " ids", tokenizer->encode(line.at("text").get<std::string>()), ids);
   if (line.contains("bytes_base64")) {
     golden.expect_integers(what + " ids of bytes", tokenizer->encode(decode_base64(line.at("bytes_base64"))), ids);
   }
   golden.expect_text(what + " decoded", tokenizer->decode(ids), line.at("decoded"));
-  golden.expect_text(what + " skip_special", tokenizer->decode(ids, /*skip_special=*/true), line.at("decoded_skip_special"));
+  golden.expect_text(what + " skip_special", tokenizer->decode(ids, /*skip_special=*/true),
+                     line.at("decoded_skip_special"));
   StreamDecoder stream(tokenizer);
   std::vector<std::string> pieces;
   for (const int64_t id : ids) pieces.push_back(stream.push(id));

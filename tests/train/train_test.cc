@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "model/tiny_config.h"
+#include "model/weights.h"
+#include "molmo/error.h"
+#include "support/paths.h"
+#include "tensor/ops.h"
+#include "tensor/runtime.h"
+#include "train/checkpoint.h"
+#include "train/schedule.h"
+#include "train/step.h"
+
+namespace molmo::train {
+namespace {
+
+using molmo::testing::TemporaryFolder;
+using molmo::testing::tiny_model_config;
+
+config::OptimizerConfig quick_optimizer() {
+  config::OptimizerConfig optimizer;
+  for (config::ComponentConfig* component : {&optimizer.connector, &optimizer.vit, &optimizer.llm}) {
+    component->learning_rate = 1e-2;
+    component->warmup_steps = 2;
+  }
+  optimizer.embedding = config::EmbeddingTraining::kAll;
+  return optimizer;
+}
+
+// A batch that depends on the step: two rows with a picture each.
+MicroBatch make_batch(int64_t step, int64_t first_row, int64_t num_rows) {
+  const at::Generator generator = make_generator(static_cast<uint64_t>(step));
+  Tensor ids = at::randint(3, 60, {2, 12}, generator, at::TensorOptions().dtype(at::kLong));
+  ids.slice(1, 1, 5).fill_(66);  // image tokens
+  const Tensor patches = at::randn({2, 16, 12}, generator);
+  const auto rows = [&](const Tensor& t) { return t.slice(0, first_row, first_row + num_rows); };
+  MicroBatch batch;
+  batch.inputs.input_ids = rows(ids);
+  batch.inputs.patches = rows(patches);
+  batch.inputs.image_masks = at::ones({num_rows, 16});
+  batch.inputs.crop_rows = at::arange(num_rows, at::kLong);
+  batch.inputs.token_positions = at::arange(1, 5, at::kLong).unsqueeze(0).expand({num_rows, 4});
+  Tensor weights = at::zeros({2, 12});
+  weights[0].slice(0, 5, 8).fill_(1.0);
+  weights[1].slice(0, 5, 12).fill_(0.5);  // rows of unequal weight
+  batch.targets = {rows(at::roll(ids, {-1}, {1})), rows(weights)};
+  batch.inputs.is_response = batch.targets.weights > 0;
+  return batch;
+}
+
+// A run of its own: model, optimizer, one update at a time.
+struct TinyRun {
+  model::Molmo molmo{tiny_model_config()};
+  std::unique_ptr<AdamW> optimizer;
+  std::unique_ptr<TokenObjective> objective;
+
+  TinyRun() {
+    molmo.params().materialize(at::kCPU, 5);
+    optimizer = std::make_unique<AdamW>(make_groups(molmo.params(), quick_optimizer()), quick_optimizer());
+    objective = std::make_unique<TokenObjective>(molmo, 1e-4);
+  }
+  CheckpointContent content() { return {.model = &molmo.params(), .extra = nullptr, .optimizer = optimizer.get()}; }
+  StepResult step(int64_t step, int64_t micro = 2) {
+    std::vector<MicroBatch> batches;
+    for (int64_t row = 0; row < 2; row += micro) batches.push_back(make_batch(step, row, micro));
+    model::ForwardOptions forward;
+    forward.dropout.response = 0.1;
+    forward.dropout.generator = make_generator(static_cast<uint64_t>(1000 + step));
+    return train_step(*objective, *optimizer, batches, step, 20, forward);
+  }
+};
+
+bool same_weights(const model::Molmo& a, const model::Molmo& b) {
+  for (const Parameter& param : a.params().all()) {
+    if (!param.value.equal(b.params().find(param.name)->value)) return false;
+  }
+  return true;
+}
+
+TEST(Checkpoint, ResumedRunEqualsUninterruptedRunBitForBit) {
+  const TemporaryFolder folder;
+  TinyRun straight, first, second;
+  for (int64_t step = 1; step <= 20; ++step) straight.step(step);
+  for (int64_t step = 1; step <= 10; ++step) first.step(step);
+  save_checkpoint(folder.path(), first.content(), {.step = 10, .examples_seen = 20}, 2);
+  second.step(1);  // anything but the initial state
+  EXPECT_EQ(load_checkpoint(folder.path() / "step000010", second.content()), (TrainState{10, 20}));
+  for (int64_t step = 11; step <= 20; ++step) second.step(step);
+  EXPECT_TRUE(same_weights(straight.molmo, second.molmo));
+}
+
+TEST(Checkpoint, KeepsTheNewestAndNamesIt) {
+  const TemporaryFolder folder;
+  TinyRun run;
+  run.step(1);
+  for (const int64_t step : {1, 2, 3}) save_checkpoint(folder.path(), run.content(), {.step = step, .examples_seen = 0}, 2);
+  EXPECT_EQ(complete_steps(folder.path()), (std::vector<int64_t>{2, 3}));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "step000001"));
+  EXPECT_EQ(std::filesystem::file_size(folder.path() / "latest"), std::string("step000003\n").size());
+}
+
+TEST(Checkpoint, IgnoresAStepWithoutManifestOrWithACutFile) {
+  const TemporaryFolder folder;
+  TinyRun run;
+  run.step(1);
+  for (const int64_t step : {1, 2, 3}) save_checkpoint(folder.path(), run.content(), {.step = step, .examples_seen = 0}, 5);
+  std::filesystem::remove(folder.path() / "step000003" / "manifest.json");
+  std::filesystem::resize_file(folder.path() / "step000002" / "optim-00001-of-00001.safetensors", 100);
+  EXPECT_EQ(complete_steps(folder.path()), std::vector<int64_t>{1});
+}
+
+TEST(Checkpoint, NamesTheTensorsOfAnotherModel) {
+  const TemporaryFolder folder;
+  TinyRun run;
+  run.step(1);
+  save_checkpoint(folder.path(), run.content(), {.step = 1, .examples_seen = 0}, 1);
+  config::ModelConfig wider = tiny_model_config();
+  wider.decoder.ffn_width = 48;
+  model::Molmo other(wider);
+  other.params().materialize(at::kCPU, 1);
+  AdamW optimizer(make_groups(other.params(), quick_optimizer()), quick_optimizer());
+  try {
+    load_checkpoint(folder.path() / "step000001", {.model = &other.params(), .extra = nullptr, .optimizer = &optimizer});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("model.transformer.blocks.0.ff_proj.weight: wrong shape"), std::string::npos) << error.what();
+  }
+}
+
+TEST(TrainStep, MicroBatchesDoNotChangeTheGradient) {
+  TinyRun whole, split;
+  const StepResult a = accumulate(*whole.objective, std::vector<MicroBatch>{make_batch(1, 0, 2)}, {});
+  const StepResult b = accumulate(*split.objective, std::vector<MicroBatch>{make_batch(1, 0, 1), make_batch(1, 1, 1)}, {});
+  EXPECT_NEAR(a.cross_entropy, b.cross_entropy, 1e-6);
+  for (const Parameter& param : whole.molmo.params().all()) {
+    const Tensor gradient = param.value.grad(), other = split.molmo.params().find(param.name)->value.grad();
+    ASSERT_EQ(gradient.defined(), other.defined()) << param.name;
+    if (gradient.defined()) {
+      EXPECT_TRUE(gradient.allclose(other, 1e-4, 1e-6)) << param.name;
+    }
+  }
+}
+
+TEST(TrainStep, ABatchWithoutLossTokensLeavesTheWeightsAlone) {
+  TinyRun run, untouched;
+  MicroBatch batch = make_batch(1, 0, 2);
+  batch.targets.weights.zero_();
+  EXPECT_TRUE(train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{batch}, 1, 20, {}).is_skipped);
+  EXPECT_TRUE(same_weights(run.molmo, untouched.molmo));
+}
+
+TEST(TrainStep, ALossThatIsNotFiniteLeavesTheWeightsAlone) {
+  TinyRun run, untouched;
+  MicroBatch batch = make_batch(1, 0, 2);
+  batch.inputs.patches.fill_(std::nanf(""));
+  EXPECT_TRUE(train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{batch}, 1, 20, {}).is_skipped);
+  EXPECT_TRUE(same_weights(run.molmo, untouched.molmo));
+}
+
+TEST(Training, LearnsAFixedBatch) {
+  TinyRun run;
+  const auto loss_after = [&](int steps) {
+    double loss = 0;
+    for (int i = 1; i <= steps; ++i) loss = train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{make_batch(1, 0, 2)}, i, 1000, {}).cross_entropy;
+    return loss;
+  };
+  EXPECT_LT(loss_after(60), 0.5);
+}
+
+TEST(ClipLimit, LagsOneUpdateBehindItsWarmup) {
+  config::OptimizerConfig optimizer;
+  optimizer.clip_warmup_steps = 2;
+  optimizer.clip_warmup_factor = 0.1;
+  EXPECT_EQ(clip_limit(optimizer, 1.0, 1), 1.0);
+  EXPECT_DOUBLE_EQ(clip_limit(optimizer, 1.0, 2), 0.1);
+  EXPECT_DOUBLE_EQ(clip_limit(optimizer, 1.0, 3), 0.1);
+  EXPECT_EQ(clip_limit(optimizer, 1.0, 4), 1.0);
+}
+
+}  // namespace
+}  // namespace molmo::train
