@@ -8,7 +8,8 @@
 #include "base/strings.h"
 #include "cli/app.h"
 #include "cli/options.h"
-#include "eval/runner.h"
+#include "base/files.h"
+#include "eval/make_report.h"
 #include "model/model_folder.h"
 
 namespace molmo::cli {
@@ -17,9 +18,25 @@ namespace {
 struct EvalCommandOptions {
   std::string model, tasks;
   eval::EvalOptions eval;
+  std::string report;
+  std::vector<std::filesystem::path> curves;
+  int report_pictures = 12;
   bool json = false;
   ComputeOptions compute;
 };
+
+// What a reader needs to repeat the run.
+std::vector<std::pair<std::string, std::string>> report_settings(const EvalCommandOptions& options, const eval::EvalResult& result,
+                                                                 const config::MolmoConfig& config) {
+  return {{"model", options.model},
+          {"data", fmt::format("{}, split {}, {} pictures", options.eval.data.string(), options.eval.split, result.num_pictures)},
+          {"questions", std::to_string(result.answers.size())},
+          {"crops", fmt::format("overview and up to {} of {}x{} pixels", config.preprocess.max_crops, config.preprocess.image_width, config.preprocess.image_height)},
+          {"precision", options.compute.dtype},
+          {"seed", std::to_string(options.eval.seed)},
+          {"decoding", "greedy"},
+          {"time", format_duration(result.seconds)}};
+}
 
 void run_eval(const EvalCommandOptions& options) {
   eval::EvalOptions settings = options.eval;
@@ -34,6 +51,10 @@ void run_eval(const EvalCommandOptions& options) {
   log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, up to {} crops)", result.answers.size(), result.num_pictures,
                        settings.split, format_duration(result.seconds), settings.seed, options.compute.dtype, model.config.preprocess.max_crops));
   if (!settings.out.empty()) write_json(settings.out / "scores.json", eval::scores_json(result));
+  if (!options.report.empty()) {
+    const eval::Report report = eval::make_report(result, options.curves, report_settings(options, result, model.config), static_cast<size_t>(options.report_pictures));
+    write_file_atomically(options.report, eval::format_report_html(report));
+  }
   std::cout << (options.json ? format_json_line(eval::scores_json(result)) + "\n" : eval::format_scores(result));
 }
 
@@ -50,6 +71,9 @@ void add_eval(CLI::App& app, Action& action) {
   command->add_option("--batch-size", options->eval.batch_size, "questions answered at a time")->check(CLI::Range(1, 4096))->capture_default_str();
   command->add_option("--seed", options->eval.seed, "seed of prompt templates and of chance")->capture_default_str();
   command->add_option("--out", options->eval.out, "folder for predictions.jsonl and scores.json; a stopped run goes on there");
+  command->add_option("--report", options->report, "write a single-file HTML report here");
+  command->add_option("--curves", options->curves, "run folders whose loss curves the report shows (repeatable)");
+  command->add_option("--report-pictures", options->report_pictures, "pictures with points in the report")->check(CLI::Range(0, 1000))->capture_default_str();
   command->add_flag("--json", options->json, "print one JSON object");
   options->compute.add_to(*command);
   command->callback([options, &action] { action = [options] { run_eval(*options); }; });

@@ -17,7 +17,6 @@ void ComputeOptions::add_to(CLI::App& command, bool with_dtype) {
 }
 
 at::Device ComputeOptions::open() const {
-  keep_freed_memory();
   set_num_threads(threads);
   return tensor::parse_device(device);
 }

@@ -120,7 +120,7 @@ std::string varied_caption(const Scene& scene, RandomState& random) {
   const std::string opening = pick({"A photo with", "A picture of", "The picture shows", "This image contains", "A collage with"}, random);
   std::string text = fmt::format("{} {} on {} background.", opening, object_list(scene, false), with_article(background));
   if (random.random() < 0.5) {
-    for (const KindCount& entry : count_kinds(scene)) text += " " + places_of_kind(scene, entry);
+    for (const KindCount& entry : count_kinds(scene)) text += fmt::format(" {}", places_of_kind(scene, entry));
   } else {
     text += fmt::format(" {} {}.", pick({"From left to right, there is", "Going from left to right, we see", "On the way from the left to the right there is"}, random),
                         places_in_order(scene, from_left_to_right(scene)));

@@ -3,9 +3,6 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
-#include <malloc.h>
-
-#include <limits>
 
 #include "base/thread_pool.h"
 
@@ -13,12 +10,6 @@ namespace molmo {
 
 void set_num_threads(int num_threads) {
   at::set_num_threads(num_threads > 0 ? num_threads : static_cast<int>(num_available_threads()));
-}
-
-void keep_freed_memory() {
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-  ::mallopt(M_TOP_PAD, 64 << 20);
 }
 
 at::Generator make_generator(uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }

@@ -11,10 +11,6 @@ namespace molmo {
 /// Threads inside one operator (0: all available). Call before the first operator runs.
 void set_num_threads(int num_threads);
 
-/// Keeps freed memory in the process: a training step allocates what the last one freed, and page faults cost more than
-/// the step's small matrix products. Call once, early.
-void keep_freed_memory();
-
 /// A random number generator of its own, on the CPU.
 at::Generator make_generator(uint64_t seed);
 

@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# From nothing to a small Molmo that captions, points and counts: set-up, build, synthetic scenes, tokenizer, three training
+# stages, evaluation, three pictures with points, and a report.
+#
+# Usage: scripts/quickstart.sh [--smoke] [--binary MOLMO]
+#   --smoke          all of it with a handful of steps, in build/smoke (about a minute, no targets)
+#   --binary MOLMO   use this program: no set-up, no build
+# Leaves quickstart/{model,report.html,scores.json,points-*.png}. A stopped run goes on where it was; remove quickstart/ to
+# start over.
+source "$(dirname "$0")/prelude.sh"
+
+smoke=0
+molmo=""
+while (($# > 0)); do
+  case "$1" in
+    --smoke) smoke=1 ;;
+    --binary) molmo=$(realpath "${2:?--binary needs a path}"); shift ;;
+    *) fail "unknown argument $1 (see --help)" ;;
+  esac
+  shift
+done
+
+recipes=$repository/configs/train/quickstart
+work=$repository
+data_level=1 num_train=6000 num_test=200
+tower_overrides=() caption_overrides=() sft_overrides=() eval_options=()
+if ((smoke)); then
+  work=$repository/build/smoke
+  data_level=0 num_train=40 num_test=12
+  small=(--set global_batch_size=4 --set micro_batch_size=4 --set optimizer.connector.warmup_steps=2)
+  tower_overrides=("${small[@]}" --set steps=6)
+  caption_overrides=("${small[@]}" --set steps=6)
+  sft_overrides=("${small[@]}" --set steps=6)
+  eval_options=(--max-per-task 4)
+fi
+
+step() { SECONDS=0; say "$1"; }
+took() { say "  took $SECONDS s"; }
+
+prepare_program() {
+  if [[ -n $molmo ]]; then return; fi
+  scripts/setup.sh
+  prefer_own_cmake
+  scripts/build.sh
+  molmo=$repository/build/release/bin/molmo
+}
+
+make_data() {
+  step "drawing scenes with known objects"
+  "$molmo" data synthesize --out quickstart/data --seed 1 --level "$data_level" --train "$num_train" --test "$num_test"
+  [[ -s quickstart/tokenizer.model ]] || "$molmo" data train-tokenizer --data quickstart/data --out quickstart/tokenizer.model
+  took
+}
+
+train_stage() {  # NAME [overrides]
+  local name=$1
+  shift
+  step "training: $name"
+  "$molmo" train "$recipes/$name.json" --out "quickstart/runs/$name" --resume auto "$@" >/dev/null
+  took
+}
+
+export_model() {
+  local last
+  last=quickstart/runs/sft/$(<quickstart/runs/sft/latest)
+  rm -rf quickstart/model
+  mkdir -p quickstart/model
+  cp "$last"/molmo.json "$last"/tokenizer.model "$last"/model-*.safetensors quickstart/model/
+}
+
+evaluate() {
+  step "scoring on test pictures, beside blank pictures and chance"
+  rm -rf quickstart/eval
+  "$molmo" eval --model quickstart/model --data quickstart/data --dtype bf16 --out quickstart/eval --report quickstart/report.html \
+    --curves quickstart/runs/tower quickstart/runs/caption quickstart/runs/sft "${eval_options[@]}"
+  cp quickstart/eval/scores.json quickstart/scores.json
+  took
+}
+
+# Three test pictures with something to point at: "path<TAB>label" lines.
+test_pictures() {
+  python3 - <<'PYTHON'
+import json
+chosen = 0
+for line in open("quickstart/data/data.jsonl", encoding="utf-8"):
+    record = json.loads(line)
+    labels = [entry["label"] for entry in record.get("points", []) if entry["points"]]
+    if record["split"] == "test" and labels:
+        print(f"quickstart/data/{record['image']}\t{labels[0]}")
+        chosen += 1
+    if chosen == 3:
+        break
+PYTHON
+}
+
+point_at_pictures() {
+  step "pointing at objects of three test pictures"
+  local number=0 image label
+  while IFS=$'\t' read -r image label; do
+    number=$((number + 1))
+    say "  $image: Point to every $label"
+    "$molmo" generate --model quickstart/model --image "$image" "Point to every $label" --points "quickstart/points-$number.png"
+  done < <(test_pictures)
+  took
+}
+
+main() {
+  prepare_program
+  mkdir -p "$work/quickstart"
+  cd "$work"
+  local begin
+  begin=$(date +%s)
+  make_data
+  train_stage tower "${tower_overrides[@]}"
+  train_stage caption "${caption_overrides[@]}"
+  train_stage sft "${sft_overrides[@]}"
+  export_model
+  evaluate
+  point_at_pictures
+  say "done in $(($(date +%s) - begin)) s after set-up and build: $work/quickstart/report.html, scores.json, points-*.png, model/"
+}
+
+main

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/make_report.h"
+
+#include "base/strings.h"
+#include "image/decode.h"
+#include "image/draw.h"
+#include "image/encode.h"
+
+namespace molmo::eval {
+namespace {
+
+constexpr int kJpegQuality = 80;
+
+std::vector<image::PointMark> marks(const std::vector<data::Point>& points) {
+  std::vector<image::PointMark> result;
+  for (const data::Point& point : points) result.push_back({point[0], point[1]});
+  return result;
+}
+
+ReportPicture make_picture(const Answered& item) {
+  const image::Picture picture = image::load_picture(item.image);
+  const image::PointGroup groups[] = {{.label = "", .points = marks(item.question.truth.points), .is_truth = true},
+                                      {.label = "", .points = marks(data::extract_points(item.reply, item.size)), .is_truth = false}};
+  const std::string jpeg = image::encode_jpeg(image::draw_points(picture, groups), kJpegQuality);
+  return {.data_uri = "data:image/jpeg;base64," + encode_base64(jpeg),
+          .question = std::string(trim_text(item.prompt)),
+          .reply = item.reply,
+          .truth = fmt::format("{} {}", item.question.truth.points.size(), item.question.label),
+          .score = item.score};
+}
+
+}  // namespace
+
+ReportCurve read_curve(const std::filesystem::path& run) {
+  ReportCurve curve{.name = run.filename().string(), .points = {}};
+  for_each_json_line(run / "metrics.jsonl", [&](size_t, const Json& line) {
+    curve.points.emplace_back(line.at("step").get<double>(), line.at("cross_entropy").get<double>());
+  });
+  return curve;
+}
+
+Report make_report(const EvalResult& result, const std::vector<std::filesystem::path>& runs,
+                   std::vector<std::pair<std::string, std::string>> settings, size_t num_pictures) {
+  Report report{.title = "Molmo evaluation", .settings = std::move(settings), .scores = {}, .curves = {}, .pictures = {}};
+  for (const TaskScore& score : result.scores) {
+    const TaskInfo& info = task_info(score.task);
+    report.scores.push_back({.name = std::string(info.metric), .about = std::string(info.about), .model = score.model, .blank = score.blank,
+                             .chance = score.chance, .low = score.interval.low, .high = score.interval.high, .num_items = score.num_questions});
+  }
+  for (const auto& run : runs) report.curves.push_back(read_curve(run));
+  std::vector<const Answered*> pointing;
+  for (const Answered& item : result.answers) {
+    if (item.question.task == Task::kPointing && !item.question.truth.points.empty()) pointing.push_back(&item);
+  }
+  const size_t count = std::min(num_pictures, pointing.size());
+  for (size_t i = 0; i < count; ++i) report.pictures.push_back(make_picture(*pointing[i * pointing.size() / count]));
+  return report;
+}
+
+}  // namespace molmo::eval

@@ -1,0 +1,17 @@
+// From an evaluation to its report.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "eval/report.h"
+#include "eval/runner.h"
+
+namespace molmo::eval {
+
+/// Loss curve of a run folder (its metrics.jsonl), named after the folder.
+ReportCurve read_curve(const std::filesystem::path& run);
+
+/// Scores and up to `num_pictures` pictures of pointing questions, spread over the split, with their points drawn.
+Report make_report(const EvalResult& result, const std::vector<std::filesystem::path>& runs,
+                   std::vector<std::pair<std::string, std::string>> settings, size_t num_pictures);
+
+}  // namespace molmo::eval
