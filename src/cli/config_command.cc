@@ -40,7 +40,7 @@ void add_config(CLI::App& app, Action& action) {
   config->require_subcommand(1);
   CLI::App* command = config->add_subcommand("show", "print the resolved config of a recipe or of a molmo.json");
   auto* file = command->add_option("FILE", options->file, "recipe or molmo.json");
-  command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)");
+  command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)")->allow_extra_args(false);
   auto* help = command->add_flag("--help-keys", options->help_keys, "list every key of a recipe with its meaning");
   command->callback([options, file, help, &action] {
     if (file->count() == 0 && help->count() == 0) throw CLI::RequiredError("FILE");

@@ -125,7 +125,7 @@ void add_generate(CLI::App& app, Action& action) {
   auto options = std::make_shared<GenerateOptions>();
   CLI::App* command = app.add_subcommand("generate", "answer, caption, count or point; prints the text");
   command->add_option("--model", options->model, "model folder or run folder")->required();
-  command->add_option("--image", options->images, "picture (repeatable); without one the prompt is text only");
+  command->add_option("--image", options->images, "picture (repeatable); without one the prompt is text only")->allow_extra_args(false);
   command->add_option("PROMPT", options->prompts, "prompt (several: paired with the pictures, or each with every picture)")->required();
   command->add_option("--points", options->points, "draw the answer's points on the picture and write it here (.png or .jpg)");
   command->add_option("--style", options->style, "style tag of the prompt; 'demo' writes none")->capture_default_str();

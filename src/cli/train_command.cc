@@ -37,7 +37,7 @@ void add_train(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("train", "train as a recipe says; prints the path of the last checkpoint");
   command->add_option("RECIPE", options->recipe, "recipe, JSON with // comments")->required();
   command->add_option("--out", options->out, "run folder")->required();
-  command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)");
+  command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)")->allow_extra_args(false);
   command->add_option("--resume", options->resume, "'auto': continue from the highest complete step, if any")->check(CLI::IsMember({"auto"}));
   command->add_flag("--dry-run", options->dry_run, "check recipe, data and sizes; write nothing");
   options->compute.add_to(*command, /*with_dtype=*/false);

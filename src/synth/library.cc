@@ -49,7 +49,7 @@ bool may_be_mirrored(fs::path file) {
 // Stamps by path, in a fixed order whatever the file system's; pictures are not read yet.
 std::vector<Stamp> find_stamps(const fs::path& folder, const WantedNames& wanted) {
   std::vector<Stamp> stamps;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
     if (!entry.is_regular_file() || entry.path().extension() != ".png") continue;
     const std::string caption = read_caption(entry.path());
     const std::string path = fs::relative(entry.path(), folder).replace_extension().generic_string();

@@ -182,10 +182,7 @@ void write_pictures(const SynthOptions& options, const Library& library, ThreadP
   file.commit();
 }
 
-}  // namespace
-
-SynthSummary synthesize(const SynthOptions& given) {
-  const SynthOptions options = resolve(given);
+SynthSummary make_set(const SynthOptions& options) {
   const Json state = read_state(options);
   if (is_complete(state, options)) return summary_of_complete_set(state, options);
 
@@ -197,13 +194,21 @@ SynthSummary synthesize(const SynthOptions& given) {
   for (const Kind& kind : library.kinds) summary.kinds.push_back(kind.name);
   for (const Kind& kind : library.unseen_kinds) summary.unseen_kinds.push_back(kind.name);
 
-  std::error_code error;
-  fs::create_directories(options.out, error);
-  if (error) throw Error(fmt::format("[synth] cannot make the folder {}: {}", options.out.string(), error.message()));
+  fs::create_directories(options.out);
   write_json(options.out / "synth.json", make_state(options, summary, false));
   write_pictures(options, library, pool, summary);
   write_json(options.out / "synth.json", make_state(options, summary, true));
   return summary;
+}
+
+}  // namespace
+
+SynthSummary synthesize(const SynthOptions& options) {
+  try {
+    return make_set(resolve(options));
+  } catch (const fs::filesystem_error& error) {
+    throw Error(fmt::format("[synth] {}", error.what()));
+  }
 }
 
 }  // namespace molmo::synth
