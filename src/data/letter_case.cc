@@ -99,8 +99,15 @@ bool is_unicode_space(char32_t c) {
          is_within(c, 0x2000, 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-bool is_unicode_digit(char32_t c) {
-  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
+int unicode_digit_value(char32_t c) {
+  const auto is_decimal = [](char32_t d) {
+    return utf8proc_category(static_cast<utf8proc_int32_t>(d)) == UTF8PROC_CATEGORY_ND;
+  };
+  if (!is_decimal(c)) return -1;
+  // The ten digits of a script are neighbours that begin with zero; runs that touch keep the step of ten.
+  char32_t zero = c;
+  while (is_decimal(zero - 1)) --zero;
+  return static_cast<int>((c - zero) % 10);
 }
 
 }  // namespace molmo::data

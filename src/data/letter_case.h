@@ -23,7 +23,8 @@ std::string lower_unicode(std::string_view text);
 /// White space as Python's str.isspace: Unicode's separators plus U+001C..U+001F and U+0085.
 bool is_unicode_space(char32_t c);
 
-/// A decimal digit of any script (general category Nd).
-bool is_unicode_digit(char32_t c);
+/// Value of a decimal digit of any script (general category Nd), -1 for anything else.
+int unicode_digit_value(char32_t c);
+inline bool is_unicode_digit(char32_t c) { return unicode_digit_value(c) >= 0; }
 
 }  // namespace molmo::data

@@ -32,8 +32,17 @@ class Cursor {
 
   /// `12.5` with exactly one decimal; nothing is asked of what follows.
   bool read_tenths(double& value) { return read_number(value, /*min_decimals=*/1, /*max_decimals=*/1); }
-  /// `12.5` with any number of decimals, at least one.
-  bool read_decimal(double& value) { return read_number(value, 1, kMany); }
+  /// `12.5` with any number of decimals, at least one, in the digits of any script.
+  bool read_decimal(double& value) {
+    const size_t begin = position_;
+    if (skip_index() == 0 || !read(".") || skip_index() == 0) return false;
+    std::string digits;
+    for (size_t i = begin; i < position_; ++i) {
+      digits += text_[i] == U'.' ? '.' : static_cast<char>('0' + unicode_digit_value(text_[i]));
+    }
+    value = std::strtod(digits.c_str(), nullptr);
+    return true;
+  }
   /// `12` or `12.5`.
   bool read_number(double& value) { return read_number(value, 0, kMany); }
 
@@ -128,9 +137,9 @@ void scan(const std::vector<char32_t>& text, bool (*read)(Cursor&, Point&), std:
     Point point{};
     if (!read(at, point)) {
       // A number that fails fails from each of its digits: leave it whole, so that long digit runs stay linear.
-      const bool in_number = is_ascii_digit(text[i]);
+      const bool in_number = is_unicode_digit(text[i]);
       do ++i;
-      while (in_number && i < text.size() && is_ascii_digit(text[i]));
+      while (in_number && i < text.size() && is_unicode_digit(text[i]));
       continue;
     }
     i = at.position();

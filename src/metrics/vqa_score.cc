@@ -21,11 +21,11 @@ constexpr std::pair<std::u32string_view, std::u32string_view> kNumberWords[] = {
 // A word becomes one of these if it is that word less one apostrophe. "somebody'd" is apart: see below.
 constexpr std::u32string_view kContractions[] = {
     U"ain't", U"aren't", U"can't", U"could've", U"couldn't", U"couldn't've", U"didn't", U"doesn't", U"don't", U"hadn't",
-    U"hadn't've", U"hasn't", U"haven't", U"he'd", U"he'd've", U"how'd", U"how'll", U"how's", U"isn't", U"it'd", U"it'd've",
+    U"hadn't've", U"hasn't", U"haven't", U"he'd", U"he'd've", U"he's", U"how'd", U"how'll", U"how's", U"isn't", U"it'd", U"it'd've",
     U"it'll", U"ma'am", U"mightn't", U"mightn't've", U"might've", U"mustn't", U"must've", U"needn't", U"not've", U"o'clock",
     U"oughtn't", U"'ow's'at", U"shan't", U"she'd've", U"should've", U"shouldn't", U"shouldn't've", U"somebody'd've",
     U"somebody'll", U"somebody's", U"someone'd", U"someone'd've", U"someone'll", U"someone's",
-    U"something'd've", U"something'll", U"that's", U"there'd", U"there'd've", U"there're", U"there's", U"they'd",
+    U"something'd", U"something'd've", U"something'll", U"that's", U"there'd", U"there'd've", U"there're", U"there's", U"they'd",
     U"they'd've", U"they'll", U"they're", U"they've", U"'twas", U"wasn't", U"we'd've", U"we've", U"weren't", U"what'll",
     U"what're", U"what's", U"what've", U"when's", U"where'd", U"where's", U"where've", U"who'd", U"who'd've", U"who'll",
     U"who's", U"who've", U"why'll", U"why're", U"why's", U"won't", U"would've", U"wouldn't", U"wouldn't've", U"y'all",

@@ -35,7 +35,8 @@ std::vector<std::string> kinds_to_point_at(const Scene& scene, RandomState& rand
   const auto absent = std::find_if(scene.absent_kinds.begin(), scene.absent_kinds.end(),
                                    [&](const std::string& kind) { return kind != scene.main_kind; });
   const bool main_is_absent = !scene.main_kind.empty() && count_of(scene, scene.main_kind) == 0;
-  if (absent != scene.absent_kinds.end() && !main_is_absent && random.random() < kNegativeShare) kinds.push_back(*absent);
+  if (absent != scene.absent_kinds.end() && !main_is_absent && random.random() < kNegativeShare)
+    kinds.push_back(*absent);
   return kinds;
 }
 
@@ -57,10 +58,12 @@ Json annotate_scene(const Scene& scene, const std::string& image, Split split, b
     record["qa"].push_back({{"q", question.text}, {"a", question.answer}, {"style", question.style}});
   }
   if (const std::optional<Choice> choice = draw_choice(scene, random)) {
-    record["choices"] = Json::array({{{"q", choice->question}, {"options", choice->options}, {"answer", choice->answer}}});
+    record["choices"] =
+        Json::array({{{"q", choice->question}, {"options", choice->options}, {"answer", choice->answer}}});
   }
   record["objects"] = Json::array();
-  for (const SceneObject& object : scene.objects) record["objects"].push_back({{"kind", object.kind}, {"box", object.box}});
+  for (const SceneObject& object : scene.objects)
+    record["objects"].push_back({{"kind", object.kind}, {"box", object.box}});
   return record;
 }
 

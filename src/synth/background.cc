@@ -15,8 +15,8 @@ namespace {
 using Color = std::array<float, 3>;
 
 constexpr std::pair<const char*, std::array<uint8_t, 3>> kColors[] = {
-    {"white", {238, 238, 236}}, {"gray", {128, 128, 128}},  {"black", {28, 28, 30}},   {"red", {196, 44, 40}},
-    {"orange", {232, 140, 44}}, {"yellow", {236, 216, 72}}, {"green", {70, 150, 76}},  {"blue", {62, 108, 196}},
+    {"white", {238, 238, 236}}, {"gray", {128, 128, 128}},  {"black", {28, 28, 30}},  {"red", {196, 44, 40}},
+    {"orange", {232, 140, 44}}, {"yellow", {236, 216, 72}}, {"green", {70, 150, 76}}, {"blue", {62, 108, 196}},
     {"purple", {128, 72, 164}}, {"pink", {240, 160, 196}},  {"brown", {122, 82, 50}},
 };
 
@@ -45,7 +45,8 @@ void fill(image::Picture& picture, const Color& first, const Color& second, cons
     uint8_t* row = picture.row(y);
     for (int x = 0; x < picture.width; ++x) {
       const float share = mix(static_cast<float>(x), static_cast<float>(y));
-      for (int c = 0; c < 3; ++c) row[3 * x + c] = static_cast<uint8_t>(first[c] + share * (second[c] - first[c]) + 0.5f);
+      for (int c = 0; c < 3; ++c)
+        row[3 * x + c] = static_cast<uint8_t>(first[c] + share * (second[c] - first[c]) + 0.5f);
     }
   }
 }
@@ -78,15 +79,15 @@ void draw_gradient(image::Picture& picture, const Palette& colors, RandomState& 
   const float angle = draw(random, 0, 2 * std::numbers::pi), dx = std::cos(angle), dy = std::sin(angle);
   const float w = static_cast<float>(picture.width), h = static_cast<float>(picture.height);
   const float reach = std::abs(dx) * w + std::abs(dy) * h;
-  fill(picture, colors.first, colors.second, [=](float x, float y) {
-    return std::clamp(((x - w / 2) * dx + (y - h / 2) * dy) / reach + 0.5f, 0.0f, 1.0f);
-  });
+  fill(picture, colors.first, colors.second,
+       [=](float x, float y) { return std::clamp(((x - w / 2) * dx + (y - h / 2) * dy) / reach + 0.5f, 0.0f, 1.0f); });
 }
 
 void draw_stripes(image::Picture& picture, const Palette& colors, RandomState& random) {
   const float period = draw(random, 0.08, 0.3) * static_cast<float>(std::min(picture.width, picture.height));
   const float angle = draw(random, 0, std::numbers::pi), dx = std::cos(angle) / period, dy = std::sin(angle) / period;
-  fill(picture, colors.first, colors.second, [=](float x, float y) { return square_wave(x * dx + y * dy, 1.2f / period); });
+  fill(picture, colors.first, colors.second,
+       [=](float x, float y) { return square_wave(x * dx + y * dy, 1.2f / period); });
 }
 
 void draw_checks(image::Picture& picture, const Palette& colors, RandomState& random) {
@@ -114,10 +115,10 @@ void draw_waves(image::Picture& picture, const Palette& colors, RandomState& ran
   const float period = draw(random, 0.1, 0.25) * side, length = draw(random, 0.3, 0.9) * side;
   const float height = draw(random, 0.25, 0.6);
   std::vector<float> offsets(static_cast<size_t>(picture.width));
-  for (size_t x = 0; x < offsets.size(); ++x) offsets[x] = height * std::sin(2 * std::numbers::pi_v<float> * static_cast<float>(x) / length);
-  fill(picture, colors.first, colors.second, [&](float x, float y) {
-    return square_wave(y / period + offsets[static_cast<size_t>(x)], 1.5f / period);
-  });
+  for (size_t x = 0; x < offsets.size(); ++x)
+    offsets[x] = height * std::sin(2 * std::numbers::pi_v<float> * static_cast<float>(x) / length);
+  fill(picture, colors.first, colors.second,
+       [&](float x, float y) { return square_wave(y / period + offsets[static_cast<size_t>(x)], 1.5f / period); });
 }
 
 void draw_clouds(image::Picture& picture, const Palette& colors, RandomState& random) {
@@ -132,8 +133,9 @@ void draw_clouds(image::Picture& picture, const Palette& colors, RandomState& ra
 
 void draw_grain(image::Picture& picture, const Palette& colors, RandomState& random) {
   const cv::Mat noise = smooth_noise(picture.width, picture.height, 64, cv::INTER_LINEAR, random);
-  fill(picture, colors.first, colors.second,
-       [&](float x, float y) { return std::clamp(noise.at<float>(static_cast<int>(y), static_cast<int>(x)), 0.0f, 1.0f); });
+  fill(picture, colors.first, colors.second, [&](float x, float y) {
+    return std::clamp(noise.at<float>(static_cast<int>(y), static_cast<int>(x)), 0.0f, 1.0f);
+  });
 }
 
 using Draw = void (*)(image::Picture&, const Palette&, RandomState&);
@@ -149,9 +151,11 @@ void scatter_strokes(image::Picture& picture, RandomState& random) {
   const int64_t num_strokes = random.randint(4, 16);
   cv::Mat strokes = canvas.clone();
   for (int64_t i = 0; i < num_strokes; ++i) {
-    const cv::Point from(static_cast<int>(random.randint(0, picture.width)), static_cast<int>(random.randint(0, picture.height)));
+    const cv::Point from(static_cast<int>(random.randint(0, picture.width)),
+                         static_cast<int>(random.randint(0, picture.height)));
     const double angle = random.uniform(0, 2 * std::numbers::pi), length = random.uniform(0.05, 0.3) * side;
-    const cv::Point to(from.x + static_cast<int>(length * std::cos(angle)), from.y + static_cast<int>(length * std::sin(angle)));
+    const cv::Point to(from.x + static_cast<int>(length * std::cos(angle)),
+                       from.y + static_cast<int>(length * std::sin(angle)));
     const cv::Scalar color(random.uniform(0, 256), random.uniform(0, 256), random.uniform(0, 256));
     cv::line(strokes, from, to, color, std::max(1, static_cast<int>(random.uniform(0.003, 0.02) * side)), cv::LINE_AA);
   }

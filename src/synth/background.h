@@ -14,8 +14,8 @@ namespace molmo::synth {
 
 struct Background {
   image::Picture picture;
-  std::string pattern;  ///< "striped"
-  std::string color;    ///< "blue"; of a two-coloured one the first
+  std::string pattern;       ///< "striped"
+  std::string color;         ///< "blue"; of a two-coloured one the first
   std::string second_color;  ///< empty: a shade of the first
 };
 

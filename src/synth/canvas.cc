@@ -38,7 +38,8 @@ RgbaPicture trim(const RgbaPicture& picture) {
   }
   if (x0 >= x1) return {};
   // One more pixel on each side keeps the soft edge.
-  x0 = std::max(x0 - 1, 0), y0 = std::max(y0 - 1, 0), x1 = std::min(x1 + 1, picture.width), y1 = std::min(y1 + 1, picture.height);
+  x0 = std::max(x0 - 1, 0), y0 = std::max(y0 - 1, 0), x1 = std::min(x1 + 1, picture.width),
+  y1 = std::min(y1 + 1, picture.height);
   RgbaPicture trimmed(x1 - x0, y1 - y0);
   for (int y = y0; y < y1; ++y) std::copy_n(picture.at(y, x0), size_t{4} * trimmed.width, trimmed.at(y - y0, 0));
   return trimmed;
@@ -56,7 +57,8 @@ RgbaPicture render_sprite(const Sprite& sprite, const Pose& pose) {
   const RgbaPicture& source = sprite.sizes[size];
   const double step = source.width / (sprite.width() * scale);  // source pixels per target pixel
 
-  RgbaPicture target(static_cast<int>(std::ceil(frame_w * scale)) + 2, static_cast<int>(std::ceil(frame_h * scale)) + 2);
+  RgbaPicture target(static_cast<int>(std::ceil(frame_w * scale)) + 2,
+                     static_cast<int>(std::ceil(frame_h * scale)) + 2);
   const double flip = pose.is_flipped ? -1 : 1;
   const double half_w = (target.width - 1) / 2.0, half_h = (target.height - 1) / 2.0;
   const double a = step * cosine * flip, b = -step * sine * flip, c = step * sine, d = step * cosine;
@@ -64,7 +66,8 @@ RgbaPicture render_sprite(const Sprite& sprite, const Pose& pose) {
                               c, d, (source.height - 1) / 2.0 - c * half_w - d * half_h);
   const cv::Mat from(source.height, source.width, CV_8UC4, const_cast<uint8_t*>(source.pixels.data()));
   cv::Mat to(target.height, target.width, CV_8UC4, target.pixels.data());
-  cv::warpAffine(from, to, to_source, to.size(), cv::INTER_LINEAR | cv::WARP_INVERSE_MAP, cv::BORDER_CONSTANT, cv::Scalar::all(0));
+  cv::warpAffine(from, to, to_source, to.size(), cv::INTER_LINEAR | cv::WARP_INVERSE_MAP, cv::BORDER_CONSTANT,
+                 cv::Scalar::all(0));
   change_tones(target, pose);
   return trim(target);
 }
@@ -122,7 +125,8 @@ VisibleRegion Canvas::find_visible_region(size_t index) const {
   for (int y = placed.box[1]; y < placed.box[3]; ++y) {
     for (int x = placed.box[0]; x < placed.box[2]; ++x) {
       if (owner_at(y, x) != owner) continue;
-      region.box = {std::min(region.box[0], x), std::min(region.box[1], y), std::max(region.box[2], x + 1), std::max(region.box[3], y + 1)};
+      region.box = {std::min(region.box[0], x), std::min(region.box[1], y), std::max(region.box[2], x + 1),
+                    std::max(region.box[3], y + 1)};
       sum_x += x, sum_y += y, ++region.num_pixels;
     }
   }

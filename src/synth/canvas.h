@@ -1,5 +1,5 @@
-// A picture on which cut-outs are laid, with the owner of every pixel: boxes, points and occlusion come from it exactly.
-// SPDX-License-Identifier: Apache-2.0
+// A picture on which cut-outs are laid, with the owner of every pixel: boxes, points and occlusion come from it
+// exactly. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>
@@ -37,8 +37,8 @@ class Canvas {
   int width() const { return picture_.width; }
   int height() const { return picture_.height; }
 
-  /// Lays the cut-out with its top left corner at (x, y) over what is there, as the next object. Refuses (returns false)
-  /// if it does not fit or if an earlier object would keep less than `min_visible` of its pixels.
+  /// Lays the cut-out with its top left corner at (x, y) over what is there, as the next object. Refuses (returns
+  /// false) if it does not fit or if an earlier object would keep less than `min_visible` of its pixels.
   bool try_place(const RgbaPicture& cutout, int x, int y, double min_visible);
 
   /// The visible region of the `index`-th object.

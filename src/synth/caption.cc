@@ -31,7 +31,8 @@ std::string object_list(const Scene& scene, bool with_digits) {
 // "a dog at the top left, an apple in the center and a dog on the right"
 std::string places_in_order(const Scene& scene, const std::vector<const SceneObject*>& objects) {
   std::vector<std::string> items;
-  for (const SceneObject* object : objects) items.push_back(with_article(object->kind) + " " + place_of(scene, *object));
+  for (const SceneObject* object : objects)
+    items.push_back(with_article(object->kind) + " " + place_of(scene, *object));
   return listed(items);
 }
 
@@ -77,16 +78,21 @@ std::string in_own_words(const Scene& scene) {
 std::vector<KindCount> count_kinds(const Scene& scene) {
   std::vector<KindCount> counts;
   for (const SceneObject* object : from_left_to_right(scene)) {
-    const auto entry = std::find_if(counts.begin(), counts.end(), [&](const KindCount& c) { return c.kind == object->kind; });
-    if (entry == counts.end()) counts.push_back({object->kind, 1});
-    else ++entry->count;
+    const auto entry =
+        std::find_if(counts.begin(), counts.end(), [&](const KindCount& c) { return c.kind == object->kind; });
+    if (entry == counts.end())
+      counts.push_back({object->kind, 1});
+    else
+      ++entry->count;
   }
-  std::stable_sort(counts.begin(), counts.end(), [](const KindCount& a, const KindCount& b) { return a.count > b.count; });
+  std::stable_sort(counts.begin(), counts.end(),
+                   [](const KindCount& a, const KindCount& b) { return a.count > b.count; });
   return counts;
 }
 
 int64_t count_of(const Scene& scene, const std::string& kind) {
-  return std::count_if(scene.objects.begin(), scene.objects.end(), [&](const SceneObject& object) { return object.kind == kind; });
+  return std::count_if(scene.objects.begin(), scene.objects.end(),
+                       [&](const SceneObject& object) { return object.kind == kind; });
 }
 
 std::vector<const SceneObject*> from_left_to_right(const Scene& scene) {
@@ -115,14 +121,20 @@ std::string varied_caption(const Scene& scene, RandomState& random) {
                        place_of(scene, scene.objects.front()), scene.time, background);
   }
   if (scene.objects.empty()) {
-    return fmt::format("{} {} background without any objects.", pick({"The picture shows", "There is only", "We see"}, random), with_article(background));
+    return fmt::format("{} {} background without any objects.",
+                       pick({"The picture shows", "There is only", "We see"}, random), with_article(background));
   }
-  const std::string opening = pick({"A photo with", "A picture of", "The picture shows", "This image contains", "A collage with"}, random);
-  std::string text = fmt::format("{} {} on {} background.", opening, object_list(scene, false), with_article(background));
+  const std::string opening =
+      pick({"A photo with", "A picture of", "The picture shows", "This image contains", "A collage with"}, random);
+  std::string text =
+      fmt::format("{} {} on {} background.", opening, object_list(scene, false), with_article(background));
   if (random.random() < 0.5) {
     for (const KindCount& entry : count_kinds(scene)) text += fmt::format(" {}", places_of_kind(scene, entry));
   } else {
-    text += fmt::format(" {} {}.", pick({"From left to right, there is", "Going from left to right, we see", "On the way from the left to the right there is"}, random),
+    text += fmt::format(" {} {}.",
+                        pick({"From left to right, there is", "Going from left to right, we see",
+                              "On the way from the left to the right there is"},
+                             random),
                         places_in_order(scene, from_left_to_right(scene)));
   }
   return text;
@@ -132,14 +144,19 @@ std::vector<std::string> transcripts(const Scene& scene, RandomState& random) {
   const std::string background = fmt::format("The background is {}.", background_words(scene));
   if (!scene.time.empty()) {
     return {fmt::format("I see a clock and it says {}. {}", scene.time, background),
-            fmt::format("{} A clock face, {}. The time is {}.", background, place_of(scene, scene.objects.front()), scene.time)};
+            fmt::format("{} A clock face, {}. The time is {}.", background, place_of(scene, scene.objects.front()),
+                        scene.time)};
   }
-  if (scene.objects.empty()) return {"There is nothing here. " + background, fmt::format("This picture is empty, just {}.", background_words(scene))};
+  if (scene.objects.empty())
+    return {"There is nothing here. " + background,
+            fmt::format("This picture is empty, just {}.", background_words(scene))};
   std::vector<const SceneObject*> downwards;  // the scene's own order
   for (const SceneObject& object : scene.objects) downwards.push_back(&object);
   return {
       in_own_words(scene) + background,
-      fmt::format("{} {}. {}", pick({"I can see", "Okay, so there are things here,", "In this picture I see", "We have"}, random), object_list(scene, false), background),
+      fmt::format("{} {}. {}",
+                  pick({"I can see", "Okay, so there are things here,", "In this picture I see", "We have"}, random),
+                  object_list(scene, false), background),
       fmt::format("{} From top to bottom there is {}.", background, places_in_order(scene, downwards)),
   };
 }

@@ -43,15 +43,18 @@ ClockLook draw_look(RandomState& random) {
 // `turn` is a share of a full turn, clockwise from twelve.
 cv::Point on_dial(double turn, double radius) {
   const double angle = 2 * std::numbers::pi * turn;
-  return {kMiddle + static_cast<int>(std::lround(radius * std::sin(angle))), kMiddle - static_cast<int>(std::lround(radius * std::cos(angle)))};
+  return {kMiddle + static_cast<int>(std::lround(radius * std::sin(angle))),
+          kMiddle - static_cast<int>(std::lround(radius * std::cos(angle)))};
 }
 
 void draw_dial(cv::Mat& canvas, const ClockLook& look) {
   const int radius = static_cast<int>(kRadius);
   if (look.is_square) {
-    cv::rectangle(canvas, {kMiddle - radius, kMiddle - radius}, {kMiddle + radius, kMiddle + radius}, look.rim, cv::FILLED);
+    cv::rectangle(canvas, {kMiddle - radius, kMiddle - radius}, {kMiddle + radius, kMiddle + radius}, look.rim,
+                  cv::FILLED);
     const int inner = radius - look.rim_width;
-    cv::rectangle(canvas, {kMiddle - inner, kMiddle - inner}, {kMiddle + inner, kMiddle + inner}, look.dial, cv::FILLED);
+    cv::rectangle(canvas, {kMiddle - inner, kMiddle - inner}, {kMiddle + inner, kMiddle + inner}, look.dial,
+                  cv::FILLED);
   } else {
     cv::circle(canvas, {kMiddle, kMiddle}, radius, look.rim, cv::FILLED);
     cv::circle(canvas, {kMiddle, kMiddle}, radius - look.rim_width, look.dial, cv::FILLED);
@@ -65,7 +68,8 @@ void draw_number(cv::Mat& canvas, int number, const ClockLook& look) {
   int baseline = 0;
   const cv::Size size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, kScale, kThickness, &baseline);
   const cv::Point middle = on_dial(number / 12.0, kRadius - look.rim_width - 80);
-  cv::putText(canvas, text, {middle.x - size.width / 2, middle.y + size.height / 2}, cv::FONT_HERSHEY_SIMPLEX, kScale, look.marks, kThickness);
+  cv::putText(canvas, text, {middle.x - size.width / 2, middle.y + size.height / 2}, cv::FONT_HERSHEY_SIMPLEX, kScale,
+              look.marks, kThickness);
 }
 
 void draw_marks(cv::Mat& canvas, const ClockLook& look) {
@@ -76,7 +80,8 @@ void draw_marks(cv::Mat& canvas, const ClockLook& look) {
     if (has_number) draw_number(canvas, minute == 0 ? 12 : minute / 5, look);
     if (has_number || (!is_hour && !look.has_minute_ticks)) continue;
     const double length = is_quarter ? 85 : is_hour ? 60 : 28;
-    cv::line(canvas, on_dial(minute / 60.0, outer), on_dial(minute / 60.0, outer - length), look.marks, is_hour ? 20 : 8);
+    cv::line(canvas, on_dial(minute / 60.0, outer), on_dial(minute / 60.0, outer - length), look.marks,
+             is_hour ? 20 : 8);
   }
 }
 
@@ -109,7 +114,8 @@ Sprite draw_clock(const ClockTime& time, RandomState& random) {
     for (int x = 0; x < smooth.cols; ++x) {
       const cv::Vec4b& value = smooth.at<cv::Vec4b>(y, x);
       // The means are premultiplied at the rim; sprites begin with straight alpha.
-      for (int c = 0; c < 3; ++c) picture.at(y, x)[c] = static_cast<uint8_t>(value[3] ? std::min(255, value[c] * 255 / value[3]) : 0);
+      for (int c = 0; c < 3; ++c)
+        picture.at(y, x)[c] = static_cast<uint8_t>(value[3] ? std::min(255, value[c] * 255 / value[3]) : 0);
       picture.at(y, x)[3] = value[3];
     }
   }

@@ -49,7 +49,8 @@ bool may_be_mirrored(fs::path file) {
 // Stamps by path, in a fixed order whatever the file system's; pictures are not read yet.
 std::vector<Stamp> find_stamps(const fs::path& folder, const WantedNames& wanted) {
   std::vector<Stamp> stamps;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
     if (!entry.is_regular_file() || entry.path().extension() != ".png") continue;
     const std::string caption = read_caption(entry.path());
     const std::string path = fs::relative(entry.path(), folder).replace_extension().generic_string();
@@ -127,7 +128,8 @@ Library draw_shapes(const Level& level) {
 
 Library load_library(const fs::path& stamps, const Level& level, ThreadPool& pool) {
   if (!fs::is_directory(stamps)) {
-    log_warning(fmt::format("[synth] no stamps in {} (Debian package tuxpaint-stamps-default): drawing shapes instead", stamps.string()));
+    log_warning(fmt::format("[synth] no stamps in {} (Debian package tuxpaint-stamps-default): drawing shapes instead",
+                            stamps.string()));
     return draw_shapes(level);
   }
   Library library = load_stamps(stamps, level, pool);

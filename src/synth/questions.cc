@@ -12,8 +12,8 @@
 namespace molmo::synth {
 namespace {
 
-constexpr double kClearlyBigger = 1.5;      // times the area of the next
-constexpr double kClearlyApart = 0.08;      // of the picture's width, between middles
+constexpr double kClearlyBigger = 1.5;  // times the area of the next
+constexpr double kClearlyApart = 0.08;  // of the picture's width, between middles
 constexpr size_t kRichQuestions = 3;
 
 double middle_x(const SceneObject& object) { return (object.box[0] + object.box[2]) / 2.0; }
@@ -24,8 +24,9 @@ void add_presence(const Scene& scene, RandomState& random, std::vector<Question>
   const std::vector<KindCount> present = count_kinds(scene);
   const bool asks_present = scene.absent_kinds.empty() || (!present.empty() && random.random() < 0.5);
   if (asks_present && present.empty()) return;
-  const std::string kind = asks_present ? present[static_cast<size_t>(random.randint(0, static_cast<int64_t>(present.size())))].kind
-                                        : scene.absent_kinds.front();
+  const std::string kind =
+      asks_present ? present[static_cast<size_t>(random.randint(0, static_cast<int64_t>(present.size())))].kind
+                   : scene.absent_kinds.front();
   questions.push_back({fmt::format("Is there {} in the picture?", with_article(kind)), answer_yes_no(asks_present)});
 }
 
@@ -37,11 +38,13 @@ void add_background(const Scene& scene, std::vector<Question>& questions) {
 void add_sizes(const Scene& scene, std::vector<Question>& questions) {
   if (scene.objects.size() < 2) return;
   std::vector<const SceneObject*> by_size = from_left_to_right(scene);
-  std::stable_sort(by_size.begin(), by_size.end(), [](const SceneObject* a, const SceneObject* b) { return a->num_pixels > b->num_pixels; });
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [](const SceneObject* a, const SceneObject* b) { return a->num_pixels > b->num_pixels; });
   const auto area = [&](size_t i) { return static_cast<double>(by_size[i]->num_pixels); };
   if (area(0) >= kClearlyBigger * area(1)) questions.push_back({"What is the biggest object?", by_size[0]->kind});
   const size_t last = by_size.size() - 1;
-  if (area(last - 1) >= kClearlyBigger * area(last)) questions.push_back({"What is the smallest object?", by_size[last]->kind});
+  if (area(last - 1) >= kClearlyBigger * area(last))
+    questions.push_back({"What is the smallest object?", by_size[last]->kind});
 }
 
 void add_sides(const Scene& scene, std::vector<Question>& questions) {
@@ -99,7 +102,8 @@ std::optional<Choice> draw_choice(const Scene& scene, RandomState& random) {
   if (choice.options.size() > 3) choice.options.resize(3);
   choice.options.push_back(right);
   random.shuffle(choice.options);
-  choice.answer = static_cast<int>(std::find(choice.options.begin(), choice.options.end(), right) - choice.options.begin());
+  choice.answer =
+      static_cast<int>(std::find(choice.options.begin(), choice.options.end(), right) - choice.options.begin());
   return choice;
 }
 

@@ -15,9 +15,9 @@ namespace {
 
 constexpr int64_t kClockPeriod = 8;
 constexpr size_t kMaxAbsentKinds = 3, kMaxOtherKinds = 5;
-constexpr double kHeldOutShare = 0.4;      // of the test split's sprites, where a kind has one held out
-constexpr double kMaxEnlargement = 4;      // of a sprite's own pixels
-constexpr double kMaxCrowding = 0.8;       // side of an object times the root of their number, of the shorter side
+constexpr double kHeldOutShare = 0.4;  // of the test split's sprites, where a kind has one held out
+constexpr double kMaxEnlargement = 4;  // of a sprite's own pixels
+constexpr double kMaxCrowding = 0.8;   // side of an object times the root of their number, of the shorter side
 constexpr int kTriesPerSize = 24, kMaxSizes = 16, kMaxRepicks = 20;
 
 enum Purpose : uint32_t { kSceneDraws = 1, kClockSlot, kMainKind, kMainCount };
@@ -51,7 +51,8 @@ Plan make_plan(const PictureId& id) {
 
 const Sprite& pick_sprite(const Kind& kind, Split split, RandomState& random) {
   const int64_t count = static_cast<int64_t>(kind.sprites.size());
-  if (kind.held_out < 0 || split == Split::kTestUnseen) return kind.sprites[static_cast<size_t>(random.randint(0, count))];
+  if (kind.held_out < 0 || split == Split::kTestUnseen)
+    return kind.sprites[static_cast<size_t>(random.randint(0, count))];
   if (split == Split::kTest && random.random() < kHeldOutShare) return kind.sprites[static_cast<size_t>(kind.held_out)];
   const int64_t index = random.randint(0, count - 1);
   return kind.sprites[static_cast<size_t>(index < kind.held_out ? index : index + 1)];
@@ -60,7 +61,9 @@ const Sprite& pick_sprite(const Kind& kind, Split split, RandomState& random) {
 // Another draw where the sprite's one colour is also the background's.
 const Sprite& pick_distinct_sprite(const Kind& kind, Split split, const Scene& scene, RandomState& random) {
   const Sprite* sprite = &pick_sprite(kind, split, random);
-  const auto blends_in = [&] { return !sprite->color.empty() && (sprite->color == scene.color || sprite->color == scene.second_color); };
+  const auto blends_in = [&] {
+    return !sprite->color.empty() && (sprite->color == scene.color || sprite->color == scene.second_color);
+  };
   for (int i = 0; i < kMaxRepicks && blends_in(); ++i) sprite = &pick_sprite(kind, split, random);
   return *sprite;
 }
@@ -114,7 +117,8 @@ bool place_sprite(const Sprite& sprite, Range sides, double min_visible, Canvas&
 }
 
 // Kinds that share no name with each other or with what is in `taken`, in random order.
-std::vector<const Kind*> draw_distinct_kinds(const std::vector<Kind>& kinds, std::vector<const Kind*> taken, size_t count, RandomState& random) {
+std::vector<const Kind*> draw_distinct_kinds(const std::vector<Kind>& kinds, std::vector<const Kind*> taken,
+                                             size_t count, RandomState& random) {
   std::vector<const Kind*> drawn;
   for (const int64_t index : random.permutation(kinds.size())) {
     const Kind& kind = kinds[static_cast<size_t>(index)];
@@ -127,7 +131,8 @@ std::vector<const Kind*> draw_distinct_kinds(const std::vector<Kind>& kinds, std
 }
 
 // The kind of every object: `count` of the main kind and some of a few others, in random order.
-std::vector<const Kind*> draw_object_kinds(const Level& level, const std::vector<Kind>& kinds, const Kind& main, int64_t count, RandomState& random) {
+std::vector<const Kind*> draw_object_kinds(const Level& level, const std::vector<Kind>& kinds, const Kind& main,
+                                           int64_t count, RandomState& random) {
   std::vector<const Kind*> wanted(static_cast<size_t>(count), &main);
   const int64_t least = count == 0 && !level.is_rich ? 1 : 0;
   const int64_t num_others = random.randint(least, level.max_objects - count + 1);
@@ -174,12 +179,14 @@ Scene compose_clock(const Level& level, const std::vector<Kind>& kinds, RandomSt
   const Sprite clock = draw_clock(time, random);
   MOLMO_CHECK(place_sprite(clock, {0.45 * shorter, 0.9 * shorter}, 1, canvas, random));
   scene.objects.push_back({.kind = "clock", .caption = clock.caption});
-  for (const Kind* kind : draw_distinct_kinds(kinds, {}, kMaxAbsentKinds, random)) scene.absent_kinds.push_back(kind->name);
+  for (const Kind* kind : draw_distinct_kinds(kinds, {}, kMaxAbsentKinds, random))
+    scene.absent_kinds.push_back(kind->name);
   finish_scene(canvas, scene);
   return scene;
 }
 
-Scene compose_objects(const Level& level, const std::vector<Kind>& kinds, const PictureId& id, int64_t ordinal, RandomState& random) {
+Scene compose_objects(const Level& level, const std::vector<Kind>& kinds, const PictureId& id, int64_t ordinal,
+                      RandomState& random) {
   const int64_t num_kinds = static_cast<int64_t>(kinds.size());
   const Kind& main = kinds[static_cast<size_t>(balanced_draw(id, kMainKind, ordinal, num_kinds))];
   const int64_t count = balanced_draw(id, kMainCount, ordinal, level.max_objects + 1);
@@ -189,7 +196,8 @@ Scene compose_objects(const Level& level, const std::vector<Kind>& kinds, const 
   std::vector<const Kind*> present = draw_object_kinds(level, kinds, main, count, random);
   const double shorter = std::min(canvas.width(), canvas.height());
   const double crowded = kMaxCrowding / std::sqrt(std::max(1.0, static_cast<double>(present.size())));
-  const Range sides{level.min_object * shorter, std::max(level.min_object, std::min(level.max_object, crowded)) * shorter};
+  const Range sides{level.min_object * shorter,
+                    std::max(level.min_object, std::min(level.max_object, crowded)) * shorter};
   for (const Kind* kind : present) {
     const Sprite& sprite = pick_distinct_sprite(*kind, id.split, scene, random);
     const Range own_sides = widen_for_shape(sprite, sides, level.max_object * shorter);
@@ -198,7 +206,8 @@ Scene compose_objects(const Level& level, const std::vector<Kind>& kinds, const 
   }
   if (count == 0) scene.absent_kinds.push_back(main.name);
   present.push_back(&main);
-  for (const Kind* kind : draw_distinct_kinds(kinds, present, kMaxAbsentKinds, random)) scene.absent_kinds.push_back(kind->name);
+  for (const Kind* kind : draw_distinct_kinds(kinds, present, kMaxAbsentKinds, random))
+    scene.absent_kinds.push_back(kind->name);
   finish_scene(canvas, scene);
   return scene;
 }
@@ -207,9 +216,12 @@ Scene compose_objects(const Level& level, const std::vector<Kind>& kinds, const 
 
 std::string split_name(Split split) {
   switch (split) {
-    case Split::kTrain: return "train";
-    case Split::kTest: return "test";
-    case Split::kTestUnseen: return "test_unseen";
+    case Split::kTrain:
+      return "train";
+    case Split::kTest:
+      return "test";
+    case Split::kTestUnseen:
+      return "test_unseen";
   }
   MOLMO_CHECK(false);
 }

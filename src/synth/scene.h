@@ -45,8 +45,8 @@ struct PictureId {
 /// A generator for one purpose of one picture (seeds are mixed, so that neighbouring seeds share nothing).
 RandomState make_random(const PictureId& id, uint32_t purpose);
 
-/// Composes a picture. One in eight shows a clock. Of the others, seven (a level with six objects) in a row ask for every
-/// count from 0 to 6 once, and every kind is asked equally often.
+/// Composes a picture. One in eight shows a clock. Of the others, seven (a level with six objects) in a row ask for
+/// every count from 0 to 6 once, and every kind is asked equally often.
 Scene compose_scene(const Level& level, const std::vector<Kind>& kinds, const PictureId& id);
 
 }  // namespace molmo::synth

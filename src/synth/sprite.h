@@ -12,8 +12,8 @@ namespace molmo::synth {
 
 /// One picture of a kind of thing.
 struct Sprite {
-  std::string caption;  ///< a person's words ("A clown fish."), with the first letter in upper case and a full stop
-  std::string color;    ///< its one colour, where it has one
+  std::string caption;   ///< a person's words ("A clown fish."), with the first letter in upper case and a full stop
+  std::string color;     ///< its one colour, where it has one
   bool may_flip = true;  ///< false where mirroring would be wrong (letters, clock faces)
   bool may_turn = true;
   std::vector<RgbaPicture> sizes;  ///< premultiplied; sizes[i + 1] has half the side of sizes[i]
@@ -37,7 +37,8 @@ struct Kind {
 /// Returns false (and an empty list) for a picture without visible pixels.
 bool set_sprite_picture(const RgbaPicture& picture, Sprite& sprite);
 
-/// Share of the pixels inside the trimmed picture that are opaque (alpha above 200) among those that are visible at all.
+/// Share of the pixels inside the trimmed picture that are opaque (alpha above 200) among those that are visible at
+/// all.
 double opaque_share(const Sprite& sprite);
 
 }  // namespace molmo::synth

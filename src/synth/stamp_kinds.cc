@@ -258,9 +258,9 @@ constexpr Rule kRules[] = {
     {"", "="},
 };
 
-constexpr std::string_view kQuickstartKinds[] = {"apple", "car",    "penguin",  "flower",  "coin",   "fish",
-                                                 "flag",  "guitar", "hat",      "mushroom", "rabbit", "tree"};
-constexpr std::string_view kUnseenKinds[] = {"banana", "bear", "boat",  "bus",     "butterfly", "cow",
+constexpr std::string_view kQuickstartKinds[] = {"apple", "car",    "penguin", "flower",   "coin",   "fish",
+                                                 "flag",  "guitar", "hat",     "mushroom", "rabbit", "tree"};
+constexpr std::string_view kUnseenKinds[] = {"banana", "bear",  "boat",  "bus",     "butterfly", "cow",
                                              "frog",   "house", "lemon", "ladybug", "elephant",  "zebra"};
 
 // "A rubber duck." -> "rubber duck"; nothing for sentences, names and pairs.
@@ -271,7 +271,8 @@ std::string kind_in_caption(std::string_view caption) {
   if (words.size() < 2 || words.size() > 3 || (words[0] != "A" && words[0] != "An")) return "";
   words.erase(words.begin());
   const std::string name = join_text(words, " ");
-  const bool is_plain = std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == ' '; });
+  const bool is_plain =
+      std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == ' '; });
   return is_plain ? name : "";
 }
 
@@ -279,7 +280,8 @@ std::string kind_in_caption(std::string_view caption) {
 
 std::optional<StampKind> find_stamp_kind(std::string_view path, std::string_view caption) {
   if (path.find("mirror") != std::string_view::npos) return std::nullopt;
-  const Rule* rule = std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) { return path.starts_with(r.prefix); });
+  const Rule* rule =
+      std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) { return path.starts_with(r.prefix); });
   StampKind kind{std::string(rule->kind), std::string(rule->family)};
   if (kind.name == "=") kind.name = kind_in_caption(caption);
   if (kind.name.empty()) return std::nullopt;

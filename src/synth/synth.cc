@@ -27,8 +27,8 @@ namespace fs = std::filesystem;
 constexpr const char* kFormat = "molmo-synth-1";  // a new number where the same options give other bytes
 constexpr int64_t kMaxPictures = 10'000'000;
 constexpr int kJpegQuality = 90;
-constexpr int kMaxPngSide = 320;     // PNGs of larger pictures would be slow and big
-constexpr double kPngShare = 0.25;   // of the small ones
+constexpr int kMaxPngSide = 320;    // PNGs of larger pictures would be slow and big
+constexpr double kPngShare = 0.25;  // of the small ones
 enum Purpose : uint32_t { kAnnotationDraws = 101, kEncodingDraws };
 
 // OpenCV's own threads would fight with ours.
@@ -54,7 +54,8 @@ SynthOptions resolve(SynthOptions options) {
   if (options.num_train == -1) options.num_train = level.num_train;
   if (options.num_test == -1) options.num_test = level.num_test;
   for (const int64_t count : {options.num_train, options.num_test}) {
-    if (count < 0 || count > kMaxPictures) throw Error(fmt::format("[synth] number of pictures: got {}, expected 0 to {}", count, kMaxPictures));
+    if (count < 0 || count > kMaxPictures)
+      throw Error(fmt::format("[synth] number of pictures: got {}, expected 0 to {}", count, kMaxPictures));
   }
   if (options.num_train + options.num_test == 0) throw Error("[synth] number of pictures: got 0, expected at least 1");
   if (options.num_threads <= 0) options.num_threads = static_cast<int>(num_available_threads());
@@ -64,7 +65,10 @@ SynthOptions resolve(SynthOptions options) {
 int64_t num_unseen(const SynthOptions& options) { return (options.num_test + 3) / 4; }
 
 Json describe(const SynthOptions& options) {
-  return {{"seed", options.seed}, {"level", options.level}, {"num_train", options.num_train}, {"num_test", options.num_test},
+  return {{"seed", options.seed},
+          {"level", options.level},
+          {"num_train", options.num_train},
+          {"num_test", options.num_test},
           {"has_stamps_folder", fs::is_directory(options.stamps)}};
 }
 
@@ -78,12 +82,15 @@ Json read_state(const SynthOptions& options) {
   Json state;
   if (fs::is_regular_file(file)) state = read_json(file);
   if (!state.is_object() || !state.contains("format") || state["format"] != kFormat || !state.contains("options")) {
-    throw Error(fmt::format("[synth] {}: the folder is not empty and holds no synthesized set (synth.json of format {}), "
-                            "expected a new or an empty folder", options.out.string(), kFormat));
+    throw Error(
+        fmt::format("[synth] {}: the folder is not empty and holds no synthesized set (synth.json of format {}), "
+                    "expected a new or an empty folder",
+                    options.out.string(), kFormat));
   }
   if (state["options"] != describe(options)) {
-    throw Error(fmt::format("[synth] {}: holds a set made with other options, got {}, expected {}; remove the folder or choose another",
-                            options.out.string(), state["options"].dump(), describe(options).dump()));
+    throw Error(fmt::format(
+        "[synth] {}: holds a set made with other options, got {}, expected {}; remove the folder or choose another",
+        options.out.string(), state["options"].dump(), describe(options).dump()));
   }
   return state;
 }
@@ -110,17 +117,20 @@ class SetWriter {
   /// Composes, annotates, encodes and writes one picture; returns its line of data.jsonl and adds to `counts`.
   std::string write(const PictureId& id, Counts& counts) const {
     const Level& level = kLevels[options_.level];
-    const Scene scene = compose_scene(level, id.split == Split::kTestUnseen ? library_.unseen_kinds : library_.kinds, id);
+    const Scene scene =
+        compose_scene(level, id.split == Split::kTestUnseen ? library_.unseen_kinds : library_.kinds, id);
     const bool is_small = std::max(scene.picture.width, scene.picture.height) <= kMaxPngSide;
     const bool is_png = is_small && make_random(id, kEncodingDraws).random() < kPngShare;
     const std::string name = fmt::format("img/{}/{:06}.{}", split_name(id.split), id.index, is_png ? "png" : "jpg");
-    write_picture(options_.out / name, is_png ? image::encode_png(scene.picture) : image::encode_jpeg(scene.picture, kJpegQuality));
+    write_picture(options_.out / name,
+                  is_png ? image::encode_png(scene.picture) : image::encode_jpeg(scene.picture, kJpegQuality));
 
     RandomState random = make_random(id, kAnnotationDraws);
     const Json record = annotate_scene(scene, name, id.split, level.is_rich, random);
     counts.num_points = static_cast<int64_t>(record["points"].size());
     counts.num_counts = record.contains("counts") ? static_cast<int64_t>(record["counts"].size()) : 0;
-    counts.num_questions = static_cast<int64_t>(record["qa"].size() + (record.contains("choices") ? record["choices"].size() : 0));
+    counts.num_questions =
+        static_cast<int64_t>(record["qa"].size() + (record.contains("choices") ? record["choices"].size() : 0));
     return format_json_line(record);
   }
 
@@ -134,15 +144,22 @@ std::vector<PictureId> list_pictures(const SynthOptions& options) {
   const std::pair<Split, int64_t> splits[] = {
       {Split::kTrain, options.num_train}, {Split::kTest, options.num_test}, {Split::kTestUnseen, num_unseen(options)}};
   for (const auto& [split, count] : splits) {
-    for (int64_t index = 0; index < count; ++index) ids.push_back({.seed = options.seed, .split = split, .index = index});
+    for (int64_t index = 0; index < count; ++index)
+      ids.push_back({.seed = options.seed, .split = split, .index = index});
   }
   return ids;
 }
 
 Json make_state(const SynthOptions& options, const SynthSummary& summary, bool is_done) {
-  return {{"format", kFormat}, {"complete", is_done}, {"options", describe(options)}, {"has_stamps", summary.has_stamps},
-          {"kinds", summary.kinds}, {"unseen_kinds", summary.unseen_kinds}, {"num_points", summary.num_points},
-          {"num_counts", summary.num_counts}, {"num_questions", summary.num_questions}};
+  return {{"format", kFormat},
+          {"complete", is_done},
+          {"options", describe(options)},
+          {"has_stamps", summary.has_stamps},
+          {"kinds", summary.kinds},
+          {"unseen_kinds", summary.unseen_kinds},
+          {"num_points", summary.num_points},
+          {"num_counts", summary.num_counts},
+          {"num_questions", summary.num_questions}};
 }
 
 SynthSummary summarize_options(const SynthOptions& options) {
@@ -160,14 +177,16 @@ SynthSummary summary_of_complete_set(const Json& state, const SynthOptions& opti
     summary.num_counts = state.at("num_counts").get<int64_t>();
     summary.num_questions = state.at("num_questions").get<int64_t>();
   } catch (const nlohmann::json::exception& error) {
-    throw Error(fmt::format("[synth] {}: damaged ({}); remove the folder", (options.out / "synth.json").string(), error.what()));
+    throw Error(fmt::format("[synth] {}: damaged ({}); remove the folder", (options.out / "synth.json").string(),
+                            error.what()));
   }
   return summary;
 }
 
 void write_pictures(const SynthOptions& options, const Library& library, ThreadPool& pool, SynthSummary& summary) {
   const std::vector<PictureId> ids = list_pictures(options);
-  for (const Split split : {Split::kTrain, Split::kTest, Split::kTestUnseen}) fs::create_directories(options.out / "img" / split_name(split));
+  for (const Split split : {Split::kTrain, Split::kTest, Split::kTestUnseen})
+    fs::create_directories(options.out / "img" / split_name(split));
   std::vector<std::string> lines(ids.size());
   std::vector<Counts> counts(ids.size());
   const SetWriter writer(options, library);

@@ -1,5 +1,5 @@
-// `molmo data synthesize`: a folder of own data (docs/data.md) with pictures composed from photo cut-outs or drawn shapes,
-// and the exact truth about them. The same options give the same bytes, whatever the number of threads.
+// `molmo data synthesize`: a folder of own data (docs/data.md) with pictures composed from photo cut-outs or drawn
+// shapes, and the exact truth about them. The same options give the same bytes, whatever the number of threads.
 //
 //   const SynthSummary summary = synthesize({.out = "quickstart", .seed = 1, .level = 1});
 // SPDX-License-Identifier: Apache-2.0
@@ -19,11 +19,11 @@ struct SynthOptions {
   int64_t num_train = -1;  ///< pictures; -1: as many as the level has
   int64_t num_test = -1;   ///< a quarter as many show kinds that training never shows (split test_unseen)
   std::filesystem::path stamps = "/usr/share/tuxpaint/stamps";  ///< Debian's tuxpaint-stamps-default; absent: shapes
-  int num_threads = 0;     ///< 0: all there are
+  int num_threads = 0;                                          ///< 0: all there are
 };
 
 struct SynthSummary {
-  int64_t num_train = 0, num_test = 0, num_test_unseen = 0;  ///< pictures
+  int64_t num_train = 0, num_test = 0, num_test_unseen = 0;   ///< pictures
   int64_t num_points = 0, num_counts = 0, num_questions = 0;  ///< entries of points, counts, qa and choices
   std::vector<std::string> kinds, unseen_kinds;
   bool has_stamps = false;    ///< false: drawn shapes

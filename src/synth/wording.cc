@@ -10,14 +10,28 @@ namespace molmo::synth {
 namespace {
 
 constexpr std::pair<std::string_view, std::string_view> kIrregular[] = {
-    {"sheep", "sheep"},   {"fish", "fish"},       {"deer", "deer"},       {"shrimp", "shrimp"}, {"bison", "bison"},
-    {"mouse", "mice"},    {"goose", "geese"},     {"tooth", "teeth"},     {"snowman", "snowmen"}, {"potato", "potatoes"},
-    {"tomato", "tomatoes"}, {"mango", "mangoes"}, {"guinea fowl", "guinea fowl"}, {"squash", "squashes"},
-    {"tape measure", "tape measures"}, {"leaf", "leaves"}, {"wolf", "wolves"}, {"knife", "knives"},
+    {"sheep", "sheep"},
+    {"fish", "fish"},
+    {"deer", "deer"},
+    {"shrimp", "shrimp"},
+    {"bison", "bison"},
+    {"mouse", "mice"},
+    {"goose", "geese"},
+    {"tooth", "teeth"},
+    {"snowman", "snowmen"},
+    {"potato", "potatoes"},
+    {"tomato", "tomatoes"},
+    {"mango", "mangoes"},
+    {"guinea fowl", "guinea fowl"},
+    {"squash", "squashes"},
+    {"tape measure", "tape measures"},
+    {"leaf", "leaves"},
+    {"wolf", "wolves"},
+    {"knife", "knives"},
 };
 
-constexpr std::string_view kNumbers[] = {"zero", "one", "two", "three", "four", "five", "six",
-                                         "seven", "eight", "nine", "ten", "eleven", "twelve"};
+constexpr std::string_view kNumbers[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+                                         "seven", "eight", "nine", "ten",   "eleven", "twelve"};
 
 bool is_vowel(char letter) { return std::string_view("aeiou").find(letter) != std::string_view::npos; }
 
@@ -30,7 +44,8 @@ std::string plural(std::string_view noun) {
   const size_t space = noun.rfind(' ');
   if (space != std::string_view::npos) return std::string(noun.substr(0, space + 1)) + plural(noun.substr(space + 1));
   const std::string text(noun);
-  if (text.size() > 1 && text.ends_with('y') && !is_vowel(text[text.size() - 2])) return text.substr(0, text.size() - 1) + "ies";
+  if (text.size() > 1 && text.ends_with('y') && !is_vowel(text[text.size() - 2]))
+    return text.substr(0, text.size() - 1) + "ies";
   for (const char* ending : {"s", "x", "z", "ch", "sh"}) {
     if (text.ends_with(ending)) return text + "es";
   }

@@ -128,12 +128,14 @@ TEST(Annotate, EntriesAgreeWithTheObjects) {
       EXPECT_TRUE(num_points.emplace(entry["label"], entry["points"].size()).second) << "a label twice";
       num_negatives += entry["points"].empty();
     }
-    for (const Json& entry : record.value("counts", Json::array())) EXPECT_EQ(entry["count"], num_points.at(entry["label"]));
+    for (const Json& entry : record.value("counts", Json::array()))
+      EXPECT_EQ(entry["count"], num_points.at(entry["label"]));
     EXPECT_EQ(record["objects"].size(), scene.objects.size());
     for (const Json& qa : record["qa"]) num_clocks += qa["style"] == "clock" && qa["a"] == scene.time;
     for (const Json& choice : record.value("choices", Json::array())) {
       const std::string right = choice["options"][choice["answer"].get<size_t>()];
-      for (const Json& option : choice["options"]) EXPECT_EQ(num_of_label.contains(option) && num_of_label[option] > 0, option == right);
+      for (const Json& option : choice["options"])
+        EXPECT_EQ(num_of_label.contains(option) && num_of_label[option] > 0, option == right);
     }
   }
   EXPECT_GT(num_negatives, 20);
@@ -145,9 +147,10 @@ TEST(Annotate, RegularCaptionListsObjectsFromLeftToRight) {
   scene.objects = {{.kind = "dog", .caption = "A dingo.", .box = {200, 10, 280, 90}, .point = {240, 50}},
                    {.kind = "apple", .caption = "A red apple.", .box = {120, 120, 180, 180}, .point = {150, 150}},
                    {.kind = "dog", .caption = "A dog.", .box = {10, 200, 60, 290}, .point = {30, 240}}};
-  EXPECT_EQ(regular_caption(scene),
-            "2 dogs and 1 apple on a striped blue background. From left to right: a dog at the bottom left, an apple in the "
-            "center and a dog at the top right.");
+  EXPECT_EQ(
+      regular_caption(scene),
+      "2 dogs and 1 apple on a striped blue background. From left to right: a dog at the bottom left, an apple in the "
+      "center and a dog at the top right.");
   RandomState random(1);
   EXPECT_EQ(transcripts(scene, random).front(), "A dog. A red apple. A dingo. The background is striped blue.");
 }
@@ -161,7 +164,8 @@ std::map<std::string, std::string> answers_to(const Scene& scene) {
 
 TEST(Annotate, SpatialQuestionsHaveOneAnswer) {
   Scene scene{.picture = image::Picture(300, 300), .pattern = "plain", .color = "red"};
-  scene.objects = {{.kind = "dog", .box = {10, 10, 60, 60}, .num_pixels = 900}, {.kind = "cat", .box = {200, 10, 260, 60}, .num_pixels = 2000}};
+  scene.objects = {{.kind = "dog", .box = {10, 10, 60, 60}, .num_pixels = 900},
+                   {.kind = "cat", .box = {200, 10, 260, 60}, .num_pixels = 2000}};
   std::map<std::string, std::string> answers = answers_to(scene);
   EXPECT_EQ(answers.at("What is to the left of the cat?"), "dog");
   EXPECT_EQ(answers.at("What is to the right of the dog?"), "cat");

@@ -25,7 +25,13 @@ class Synth : public ::testing::Test {
   void TearDown() override { set_log_level(LogLevel::kInfo); }
 
   SynthOptions options(const std::string& name) const {
-    return {.out = folder_ / name, .seed = 7, .level = 0, .num_train = 10, .num_test = 6, .stamps = folder_ / "none", .num_threads = 1};
+    return {.out = folder_ / name,
+            .seed = 7,
+            .level = 0,
+            .num_train = 10,
+            .num_test = 6,
+            .stamps = folder_ / "none",
+            .num_threads = 1};
   }
 
   static std::map<std::string, std::string> read_all(const fs::path& root) {

@@ -48,6 +48,14 @@ std::vector<std::u32string_view> find_words(std::u32string_view text) {
   return words;
 }
 
+// Whether `1\b` matches somewhere.
+bool has_one_at_word_end(std::u32string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == U'1' && (i + 1 == text.size() || !is_word(text[i + 1]))) return true;
+  }
+  return false;
+}
+
 Json text_op(const std::string& op, const std::u32string_view text) {
   if (op == "lower") return encode_utf8(lower(text));
   if (op == "length") return text.size();
@@ -58,7 +66,7 @@ Json text_op(const std::string& op, const std::u32string_view text) {
   if (op == "regex_dot") return text.find(U'\n') == text.npos;
   if (op == "regex_digit") return is_digit(text.at(0));
   if (op == "regex_word") return is_word(text.at(0));
-  if (op == "word_boundary") return !is_word(text.at(0));
+  if (op == "word_boundary") return has_one_at_word_end(U"1" + std::u32string(text));
   if (op == "rstrip_dot") return encode_utf8(strip_right(text, U"."));
   if (op == "strip_dot") return encode_utf8(strip(text, U"."));
   if (op == "rstrip_percent") return encode_utf8(strip_right(text, U"%"));

@@ -66,9 +66,10 @@ GOLDEN_LINES(boxes) {
 
 void expect_pointing(GoldenCase& golden, const std::string& id, const PointingScore& got, const Json& expected) {
   if (expected.contains("cost")) golden.expect_near(id + " cost", got.cost, read_number(expected.at("cost")), 1e-9, 1e-12);
-  if (expected.value("unique", false)) {
+  if (expected.contains("assignment") && expected.value("unique", false)) {
     golden.expect_equal(id + " assignment", got.assignment, expected.at("assignment").get<std::vector<std::pair<size_t, size_t>>>());
   }
+  if (!expected.value("score_unique", true)) return;  // several optimal assignments, with different scores
   expect_score(golden, id + " precision", got.precision, expected.at("precision"));
   expect_score(golden, id + " recall", got.recall, expected.at("recall"));
   expect_score(golden, id + " f1", got.f1, expected.at("f1"));
@@ -101,8 +102,7 @@ GOLDEN_LINES(pointing_eval) {
                                                read_points(example.at("points_percent")), read_masks(example));
     const bool was_lowered = example.contains("was_lowered") && example.at("was_lowered") == true;
     for (const auto& [key, value] : {std::pair("precision", score.precision), {"recall", score.recall}, {"f1", score.f1}}) {
-      scores[key].push_back(value);
-      if (was_lowered) scores[std::string(key) + "_lower"].push_back(value);
+      scores[was_lowered ? std::string(key) + "_lower" : key].push_back(value);
     }
   }
   for (const auto& [key, expected] : row.at("metrics").items()) {
