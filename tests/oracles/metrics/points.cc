@@ -100,9 +100,11 @@ GOLDEN_LINES(pointing_eval) {
     const std::string reply = example.at("prediction");
     const PointingScore score = pointing_score(data::extract_points(reply, read_size(example)), is_point_reply(reply),
                                                read_points(example.at("points_percent")), read_masks(example));
-    const bool was_lowered = example.contains("was_lowered") && example.at("was_lowered") == true;
+    // Null marks a prompt that had no letter to lower: it stands for both spellings.
+    const Json lowered = example.value("was_lowered", Json(false));
     for (const auto& [key, value] : {std::pair("precision", score.precision), {"recall", score.recall}, {"f1", score.f1}}) {
-      scores[was_lowered ? std::string(key) + "_lower" : key].push_back(value);
+      if (lowered != true) scores[key].push_back(value);
+      if (lowered != false) scores[std::string(key) + "_lower"].push_back(value);
     }
   }
   for (const auto& [key, expected] : row.at("metrics").items()) {
