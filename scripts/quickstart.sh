@@ -107,6 +107,7 @@ point_at_pictures() {
 
 main() {
   prepare_program
+  if ((smoke)); then rm -rf "$work/quickstart"; fi
   mkdir -p "$work/quickstart"
   cd "$work"
   local begin

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/files.h"
 #include "molmo/error.h"
@@ -21,11 +23,58 @@ std::pair<size_t, size_t> position_of(std::string_view text, size_t offset) {
   return {line, offset - start + 1};
 }
 
+// The parser itself needs no stack, but copying and printing what it made do. Quotes and brackets in comments are counted
+// too, which no real file turns into an error.
+bool nests_too_deep(std::string_view text) {
+  constexpr int kMostLevels = 256;
+  int level = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size() && level <= kMostLevels; ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '{' || c == '[')) {
+      ++level;
+    } else if (!in_string && (c == '}' || c == ']')) {
+      --level;
+    }
+  }
+  return level > kMostLevels;
+}
+
+// Keys of the objects that are open while parsing; keeps the first key that comes twice in one of them.
+class RepeatedKeyFinder {
+ public:
+  bool operator()(int /*depth*/, Json::parse_event_t event, Json& parsed) {
+    switch (event) {
+      case Json::parse_event_t::object_start: open_.emplace_back(); break;
+      case Json::parse_event_t::object_end: open_.pop_back(); break;
+      case Json::parse_event_t::key:
+        if (!open_.back().insert(parsed.get<std::string>()).second && repeated_.empty()) repeated_ = parsed.get<std::string>();
+        break;
+      default: break;
+    }
+    return true;
+  }
+  const std::string& repeated() const { return repeated_; }
+
+ private:
+  std::vector<std::set<std::string>> open_;
+  std::string repeated_;
+};
+
 }  // namespace
 
-Json parse_json(std::string_view text, const std::string& where) {
+Json parse_json(std::string_view text, const std::string& where, RepeatedKeys repeated_keys) {
+  if (nests_too_deep(text)) throw Error(fmt::format("[json] {}: nested deeper than 256 levels", where));
   try {
-    return Json::parse(text, nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    if (repeated_keys == RepeatedKeys::kLastWins) return Json::parse(text, nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    RepeatedKeyFinder finder;
+    Json json = Json::parse(text, std::ref(finder), /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    if (!finder.repeated().empty()) throw Error(fmt::format("[json] {}: key '{}' comes twice in one object, expected it once", where, finder.repeated()));
+    return json;
   } catch (const Json::parse_error& error) {
     const auto [line, column] = position_of(text, error.byte == 0 ? 0 : error.byte - 1);
     std::string what = error.what();
@@ -37,7 +86,9 @@ Json parse_json(std::string_view text, const std::string& where) {
   }
 }
 
-Json read_json(const std::filesystem::path& path) { return parse_json(read_text_file(path), path.string()); }
+Json read_json(const std::filesystem::path& path, RepeatedKeys repeated_keys) {
+  return parse_json(read_text_file(path), path.string(), repeated_keys);
+}
 
 void write_json(const std::filesystem::path& path, const Json& json) {
   write_file_atomically(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

@@ -12,11 +12,15 @@ namespace molmo {
 
 using Json = nlohmann::ordered_json;
 
+/// What becomes of a key that comes twice in one object. Files that people write should not have one.
+enum class RepeatedKeys { kLastWins, kError };
+
 /// Parses `text`; `//` and `/* */` comments are allowed. `where` names the source in the error, with line and column.
-Json parse_json(std::string_view text, const std::string& where);
+/// More than 256 levels are an error.
+Json parse_json(std::string_view text, const std::string& where, RepeatedKeys repeated_keys = RepeatedKeys::kLastWins);
 
 /// Reads and parses a file.
-Json read_json(const std::filesystem::path& path);
+Json read_json(const std::filesystem::path& path, RepeatedKeys repeated_keys = RepeatedKeys::kLastWins);
 
 /// Writes pretty-printed JSON atomically, with a final newline.
 void write_json(const std::filesystem::path& path, const Json& json);

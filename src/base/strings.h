@@ -17,7 +17,7 @@ std::string join_text(const std::vector<std::string>& pieces, std::string_view s
 /// Drops ASCII white space at both ends.
 std::string_view trim_text(std::string_view text);
 
-/// Lower-cases ASCII letters only (Unicode lower-casing lives in text/unicode.h).
+/// Lower-cases ASCII letters only (Unicode lower-casing is in base/unicode_text.h).
 std::string lower_ascii(std::string_view text);
 
 /// Levenshtein distance in bytes.

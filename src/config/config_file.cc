@@ -63,7 +63,7 @@ ConfigLayers read_layers(const fs::path& path, const std::vector<std::string>& o
   std::vector<fs::path> chain;
   for (fs::path file = path; !file.empty();) {
     chain.push_back(fs::weakly_canonical(file));
-    Json json = read_json(file);
+    Json json = read_json(file, RepeatedKeys::kError);
     if (!json.is_object()) {
       throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", file.string(), json.type_name()));
     }

@@ -1,7 +1,7 @@
 // RMSNorm forward: y = weight * round(x / sqrt(mean(x^2) + eps)), float32 inside. Bound by memory: each value is read
 // from it once (the second pass hits the cache, a row being a few KiB) in loads of 16 bytes. One warp or more per row:
-// partial sums go through warp shuffles, then, for wide rows, through shared memory. SPDX-License-Identifier:
-// Apache-2.0
+// partial sums go through warp shuffles, then, for wide rows, through shared memory.
+// SPDX-License-Identifier: Apache-2.0
 #include <cuda_bf16.h>
 
 #include <algorithm>

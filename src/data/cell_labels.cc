@@ -17,22 +17,33 @@ int64_t kind_label(const std::string& kind, const std::vector<std::string>& kind
   return found == kinds.end() || *found != kind ? kBackgroundLabel : found - kinds.begin() + 1;
 }
 
+int64_t step_of(double place, float begin, float length) {
+  const double step = std::floor((place - begin) / length * static_cast<double>(kPlaceSteps));
+  return static_cast<int64_t>(std::clamp(step, 0.0, static_cast<double>(kPlaceSteps - 1)));
+}
+
+CellLabel label_cell(std::span<const ObjectEntry> objects, const preprocess::CellPlace& place, const std::vector<std::string>& kinds) {
+  if (std::isnan(place.x) || std::isnan(place.y)) return {.kind = kIgnoredLabel};
+  CellLabel label;
+  double smallest = std::numeric_limits<double>::infinity();
+  for (const auto& [kind, box] : objects) {
+    if (!holds(box, place.x, place.y) || area(box) >= smallest) continue;
+    smallest = area(box);
+    label = {.kind = kind_label(kind, kinds)};
+    if (label.kind == kBackgroundLabel) continue;
+    label.column = step_of((box[0] + box[2]) / 2, place.left, place.crop_width);
+    label.row = step_of((box[1] + box[3]) / 2, place.top, place.crop_height);
+  }
+  return label;
+}
+
 }  // namespace
 
-std::vector<int64_t> label_cells(std::span<const ObjectEntry> objects, std::span<const std::pair<float, float>> centers,
-                                 const std::vector<std::string>& kinds) {
-  std::vector<int64_t> labels;
-  labels.reserve(centers.size());
-  for (const auto& [x, y] : centers) {
-    int64_t label = std::isnan(x) || std::isnan(y) ? kIgnoredLabel : kBackgroundLabel;
-    double smallest = std::numeric_limits<double>::infinity();
-    for (const ObjectEntry& object : objects) {
-      if (!holds(object.box, x, y) || area(object.box) >= smallest) continue;
-      smallest = area(object.box);
-      label = kind_label(object.kind, kinds);
-    }
-    labels.push_back(label);
-  }
+std::vector<CellLabel> label_cells(std::span<const ObjectEntry> objects, std::span<const preprocess::CellPlace> places,
+                                   const std::vector<std::string>& kinds) {
+  std::vector<CellLabel> labels;
+  labels.reserve(places.size());
+  for (const preprocess::CellPlace& place : places) labels.push_back(label_cell(objects, place, kinds));
   return labels;
 }
 

@@ -94,8 +94,8 @@ MadeExample ExampleMaker::make(const Dataset& dataset, const Record& record, con
 // The picture alone: a sequence of one token, of which nothing is asked.
 MadeExample ExampleMaker::make_tower_example(const Record& record, const CroppedImages& images) const {
   MadeExample made;
-  const auto centers = preprocess::cell_centers(images.sizes[0].width, images.sizes[0].height, processor_.preprocess());
-  made.cell_labels = label_cells(record.objects, centers, kinds_);
+  const auto places = preprocess::cell_places(images.sizes[0].width, images.sizes[0].height, processor_.preprocess());
+  made.cell_labels = label_cells(record.objects, places, kinds_);
   made.example.input_tokens = {processor_.tokenizer().special.bos};
   made.example.target_tokens = {-1};
   made.example.loss_masks = {-1.0f};

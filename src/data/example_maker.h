@@ -1,6 +1,7 @@
 // From an item of the mixture to a preprocessed example: picture, messages, prompt, tokens. All randomness of an
 // example comes from its own generator, so that workers and ranks can't change it. Facts: spec/preprocess.md Appendix
-// A.2-3. SPDX-License-Identifier: Apache-2.0
+// A.2-3.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "config/molmo_config.h"
+#include "data/cell_labels.h"
 #include "data/dataset.h"
 #include "data/mixture.h"
 #include "data/prompt_formatter.h"
@@ -21,7 +23,7 @@ class CropCache;
 /// One example, and for the tower's training the label of each pooled cell.
 struct MadeExample {
   preprocess::Example example;
-  std::vector<int64_t> cell_labels;  ///< [T, P], or empty
+  std::vector<CellLabel> cell_labels;  ///< [T, P], or empty
 };
 
 /// Safe to use from several threads at once.

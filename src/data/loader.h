@@ -14,6 +14,7 @@
 
 #include "config/molmo_config.h"
 #include "config/train_config.h"
+#include "data/cell_labels.h"
 #include "data/dataset.h"
 #include "preprocess/example.h"
 #include "text/tokenizer.h"
@@ -32,7 +33,7 @@ struct LoaderOptions {
 /// One micro-batch.
 struct LoadedBatch {
   preprocess::Batch batch;
-  std::vector<int64_t> cell_labels;  ///< [C, P] for TrainStage::kTower (data/cell_labels.h), else empty
+  std::vector<CellLabel> cell_labels;  ///< [C, P] for TrainStage::kTower, else empty
 };
 
 /// Delivers the endless stream of micro-batches of one rank.

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <functional>
 
-#include "data/letter_case.h"
+#include "base/unicode_text.h"
 #include "data/points.h"
 
 namespace molmo::data {
@@ -16,7 +16,7 @@ bool is_ascii_digit(char32_t c) { return c >= U'0' && c <= U'9'; }
 /// there.
 class Cursor {
  public:
-  Cursor(const std::vector<char32_t>& text, size_t position) : text_(text), position_(position) {}
+  Cursor(const std::u32string& text, size_t position) : text_(text), position_(position) {}
   size_t position() const { return position_; }
 
   bool read(std::string_view literal) {
@@ -27,8 +27,8 @@ class Cursor {
     return true;
   }
   void skip_one(char32_t c) { position_ += current() == c; }
-  size_t skip_spaces() { return skip_while(is_unicode_space); }
-  size_t skip_index() { return skip_while(is_unicode_digit); }
+  size_t skip_spaces() { return skip_while(unicode::is_space); }
+  size_t skip_index() { return skip_while(unicode::is_digit); }
 
   /// `12.5` with exactly one decimal; nothing is asked of what follows.
   bool read_tenths(double& value) { return read_number(value, /*min_decimals=*/1, /*max_decimals=*/1); }
@@ -38,7 +38,7 @@ class Cursor {
     if (skip_index() == 0 || !read(".") || skip_index() == 0) return false;
     std::string digits;
     for (size_t i = begin; i < position_; ++i) {
-      digits += text_[i] == U'.' ? '.' : static_cast<char>('0' + unicode_digit_value(text_[i]));
+      digits += text_[i] == U'.' ? '.' : static_cast<char>('0' + unicode::digit_value(text_[i]));
     }
     value = std::strtod(digits.c_str(), nullptr);
     return true;
@@ -81,7 +81,7 @@ class Cursor {
     return true;
   }
 
-  const std::vector<char32_t>& text_;
+  const std::u32string& text_;
   size_t position_;
 };
 
@@ -131,15 +131,15 @@ bool read_decimal_pair(Cursor& at, Point& p) {
 }
 
 // Every match from left to right without overlap; pairs with a value above 100 are dropped.
-void scan(const std::vector<char32_t>& text, bool (*read)(Cursor&, Point&), std::vector<Point>& out) {
+void scan(const std::u32string& text, bool (*read)(Cursor&, Point&), std::vector<Point>& out) {
   for (size_t i = 0; i < text.size();) {
     Cursor at(text, i);
     Point point{};
     if (!read(at, point)) {
       // A number that fails fails from each of its digits: leave it whole, so that long digit runs stay linear.
-      const bool in_number = is_unicode_digit(text[i]);
+      const bool in_number = unicode::is_digit(text[i]);
       do ++i;
-      while (in_number && i < text.size() && is_unicode_digit(text[i]));
+      while (in_number && i < text.size() && unicode::is_digit(text[i]));
       continue;
     }
     i = at.position();
@@ -150,7 +150,7 @@ void scan(const std::vector<char32_t>& text, bool (*read)(Cursor&, Point&), std:
 }  // namespace
 
 std::vector<Point> extract_points(std::string_view text, ImageSize size) {
-  const std::vector<char32_t> characters = decode_utf8(text);
+  const std::u32string characters = unicode::decode_utf8(text);
   std::vector<Point> points;
   for (auto* read : {read_click, read_bracket, read_attributes, read_thousandths}) scan(characters, read, points);
   for (Point& p : points) p = {p[0] / 100.0 * size.width, p[1] / 100.0 * size.height};
@@ -168,7 +168,7 @@ std::vector<Box> extract_boxes(std::string_view text, ImageSize size) {
 
 std::vector<Point> extract_count_points(std::string_view text, ImageSize size) {
   std::vector<Point> points;
-  scan(decode_utf8(text), read_decimal_pair, points);
+  scan(unicode::decode_utf8(text), read_decimal_pair, points);
   for (Point& p : points) p = {p[0] * size.width, p[1] * size.height};
   return points;
 }

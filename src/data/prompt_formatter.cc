@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "data/letter_case.h"
+#include "base/unicode_text.h"
 #include "data/prompt_templates.h"
 
 namespace molmo::data {
@@ -42,7 +42,7 @@ std::string fill_label(std::string_view prompt, std::string_view label) {
 
 // The label as prompts and points show it.
 std::optional<std::string> shown_label(const Message& message) {
-  if (message.label) return lower_unicode(*message.label);
+  if (message.label) return unicode::lower(*message.label);
   return message.label_cased;
 }
 
@@ -190,7 +190,7 @@ std::string PromptFormatter::length_hint(const std::string& last_turn, bool for_
   if (for_inference) return config_.default_inference_len ? std::to_string(*config_.default_inference_len) : "";
   if (random.random() <= kTagShare) return "";
   const auto noise = static_cast<int64_t>(std::trunc(random.normal(0.0, kLengthNoise)));
-  return std::to_string(floor_divide(static_cast<int64_t>(count_characters(last_turn)) + noise, kCharactersPerUnit));
+  return std::to_string(floor_divide(static_cast<int64_t>(unicode::count_characters(last_turn)) + noise, kCharactersPerUnit));
 }
 
 }  // namespace molmo::data

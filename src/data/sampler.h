@@ -1,5 +1,6 @@
 // The fixed order of an evaluation, and the split of rows into training and validation. Facts: spec/datasets.md §1.4,
-// §5.2. SPDX-License-Identifier: Apache-2.0
+// §5.2.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
 
 AnlsParts anls_parts(std::string_view prediction, std::string_view reference) {
   const std::u32string a = decode_utf8(prediction), b = decode_utf8(reference);

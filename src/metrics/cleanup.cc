@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <vector>
 
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 constexpr std::u32string_view kAnswer = U"Answer:";

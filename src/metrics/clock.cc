@@ -6,10 +6,13 @@
 #include <vector>
 
 #include "metrics/number_text.h"
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 struct ParsedTime {

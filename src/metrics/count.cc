@@ -5,9 +5,12 @@
 #include <array>
 #include <cstdlib>
 
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 constexpr std::u32string_view kTotal = U"a total of ";

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
 
 bool is_exact_match(std::string_view prediction, std::span<const std::string> references) {
   const std::string answer = lower(prediction);

@@ -5,10 +5,13 @@
 #include <cmath>
 
 #include "metrics/number_text.h"
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 constexpr size_t kMaxOptions = 26, kMinWordsForOptionText = 6;

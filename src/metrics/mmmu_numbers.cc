@@ -2,9 +2,12 @@
 // The three number searches of MMMU's parser. They are written as backtracking patterns there; read longest first they
 // need no step back, because what must not or must follow a number decides at the end of its digits.
 #include "metrics/mmmu.h"
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 using Text = std::u32string_view;

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 #include "metrics/vqa_score.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 std::u32string fold(std::string_view text) {

@@ -9,9 +9,12 @@
 #include <limits>
 
 #include "base/check.h"
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 constexpr size_t kMaxIntegerDigits = 4300;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/point_reply.h"
 
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 // Reads forward through a text; every read says whether it succeeded. No form needs a step back: what may follow a

@@ -5,10 +5,12 @@
 #include <cmath>
 
 #include "metrics/number_text.h"
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
 
 std::optional<double> chart_number(std::string_view text) {
   const std::u32string decoded = decode_utf8(text);

@@ -6,9 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 constexpr std::u32string_view kPunctuation = U";/[]\"{}()=+\\_-><@`,?!";

@@ -10,6 +10,8 @@
 namespace molmo::nn {
 namespace {
 
+const double kLowestBFloat16 = static_cast<float>(std::numeric_limits<c10::BFloat16>::lowest());
+
 // [B, K, S, Dh] -> [B, H, S, Dh]: every key/value head serves H/K consecutive query heads.
 Tensor repeat_kv_heads(const Tensor& x, int64_t num_heads) {
   const int64_t repeats = num_heads / x.size(1);
@@ -18,26 +20,27 @@ Tensor repeat_kv_heads(const Tensor& x, int64_t num_heads) {
 }
 
 // On a CPU the fused kernel is slow in bfloat16 (measured: a block of 65 tokens and 32-wide heads trains 1.8 times faster
-// as two matrix products and a float32 softmax), and short sequences gain nothing from its memory savings.
+// as two matrix products and a softmax), and short sequences gain nothing from its memory savings.
 bool prefers_products(const Tensor& q, const Tensor& k) {
   constexpr int64_t kMostScores = int64_t{1} << 26;
   return q.is_cpu() && q.scalar_type() == at::kBFloat16 && q.size(0) * q.size(1) * q.size(2) * k.size(2) <= kMostScores;
 }
 
 Tensor causal_bias(int64_t queries, int64_t keys, const at::TensorOptions& options) {
-  return at::full({queries, keys}, std::numeric_limits<float>::lowest(), options.dtype(at::kFloat)).triu_(keys - queries + 1);
+  return at::full({queries, keys}, -std::numeric_limits<double>::infinity(), options).triu_(keys - queries + 1);
 }
 
-// softmax(q k^T / sqrt(Dh) + bias) v with float32 scores in the softmax: [B, H, Sq, Dh]
+// softmax(q k^T / sqrt(Dh) + bias) v: [B, H, Sq, Dh]. The product is rounded to the heads' dtype as it comes; the softmax
+// reads that, sums in float32 and rounds once more, so a float32 copy of the scores would cost memory and add nothing.
 Tensor attend_by_products(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask) {
   const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
-  Tensor scores = at::matmul(q * scale, k.transpose(-2, -1)).to(at::kFloat);  // [B, H, Sq, Sk]
+  Tensor scores = at::matmul(q * scale, k.transpose(-2, -1));  // [B, H, Sq, Sk]
   if (mask.bias.defined()) {
-    scores = scores + mask.bias;
+    scores.add_(mask.bias.clamp_min(kLowestBFloat16).to(scores.scalar_type()));  // finite: fully masked rows stay so
   } else if (mask.is_causal) {
-    scores = scores + causal_bias(q.size(2), k.size(2), q.options());
+    scores.add_(causal_bias(q.size(2), k.size(2), q.options()));
   }
-  return at::matmul(at::softmax(scores, -1).to(v.scalar_type()), v);
+  return at::matmul(at::softmax(scores, -1), v);
 }
 
 }  // namespace

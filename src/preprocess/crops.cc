@@ -164,12 +164,13 @@ struct CanvasMap {
   image::Content content;
   int picture_width, picture_height;
 
-  std::pair<float, float> operator()(float x, float y) const {
-    constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  float scale_x() const { return static_cast<float>(picture_width) / static_cast<float>(content.width); }
+  float scale_y() const { return static_cast<float>(picture_height) / static_cast<float>(content.height); }
+  float x_of(float x) const { return (x - static_cast<float>(content.left)) * scale_x(); }
+  float y_of(float y) const { return (y - static_cast<float>(content.top)) * scale_y(); }
+  bool is_content(float x, float y) const {
     const float in_x = x - static_cast<float>(content.left), in_y = y - static_cast<float>(content.top);
-    if (in_x < 0 || in_y < 0 || in_x >= static_cast<float>(content.width) || in_y >= static_cast<float>(content.height)) return {kNan, kNan};
-    return {in_x * static_cast<float>(picture_width) / static_cast<float>(content.width),
-            in_y * static_cast<float>(picture_height) / static_cast<float>(content.height)};
+    return in_x >= 0 && in_y >= 0 && in_x < static_cast<float>(content.width) && in_y < static_cast<float>(content.height);
   }
 };
 
@@ -178,29 +179,41 @@ image::Content content_on(int width, int height, int canvas_width, int canvas_he
   return {0, 0, canvas_height, canvas_width};
 }
 
-void append_centers(std::vector<std::pair<float, float>>& centers, const CanvasMap& map, int top, int left, const config::PreprocessConfig& config) {
+// The cells of the crop whose upper left corner is (left, top) on the canvas.
+void append_places(std::vector<CellPlace>& places, const CanvasMap& map, int top, int left, const config::PreprocessConfig& config) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   const float cell_height = static_cast<float>(config.patch_size * config.pool_height), cell_width = static_cast<float>(config.patch_size * config.pool_width);
+  CellPlace place{.x = kNan,
+                  .y = kNan,
+                  .left = map.x_of(static_cast<float>(left)),
+                  .top = map.y_of(static_cast<float>(top)),
+                  .crop_width = static_cast<float>(config.image_width) * map.scale_x(),
+                  .crop_height = static_cast<float>(config.image_height) * map.scale_y()};
   for (int u = 0; u < config.cells_high(); ++u) {
     for (int v = 0; v < config.cells_wide(); ++v) {
-      centers.push_back(map(static_cast<float>(left) + (static_cast<float>(v) + 0.5f) * cell_width, static_cast<float>(top) + (static_cast<float>(u) + 0.5f) * cell_height));
+      const float x = static_cast<float>(left) + (static_cast<float>(v) + 0.5f) * cell_width, y = static_cast<float>(top) + (static_cast<float>(u) + 0.5f) * cell_height;
+      const bool is_content = map.is_content(x, y);
+      place.x = is_content ? map.x_of(x) : kNan;
+      place.y = is_content ? map.y_of(y) : kNan;
+      places.push_back(place);
     }
   }
 }
 
 }  // namespace
 
-std::vector<std::pair<float, float>> cell_centers(int width, int height, const config::PreprocessConfig& config) {
+std::vector<CellPlace> cell_places(int width, int height, const config::PreprocessConfig& config) {
   expect_croppable(config);
-  std::vector<std::pair<float, float>> centers;
-  append_centers(centers, {content_on(width, height, config.image_width, config.image_height, config), width, height}, 0, 0, config);
-  if (config.crop_mode != config::CropMode::kOverlapAndResize) return centers;
+  std::vector<CellPlace> places;
+  append_places(places, {content_on(width, height, config.image_width, config.image_height, config), width, height}, 0, 0, config);
+  if (config.crop_mode != config::CropMode::kOverlapAndResize) return places;
   const CropGeometry geometry(config);
   const Tiling tiling = tiling_of(width, height, config);
   const CanvasMap map{content_on(width, height, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config), width, height};
   for (int i = 0; i < tiling.rows; ++i) {
-    for (int j = 0; j < tiling.columns; ++j) append_centers(centers, map, i * geometry.window_pixels, j * geometry.window_pixels, config);
+    for (int j = 0; j < tiling.columns; ++j) append_places(places, map, i * geometry.window_pixels, j * geometry.window_pixels, config);
   }
-  return centers;
+  return places;
 }
 
 }  // namespace molmo::preprocess

@@ -17,8 +17,13 @@ namespace molmo::preprocess {
 ImageInputs make_image_inputs(const image::Picture& picture, const config::PreprocessConfig& config,
                               const text::SpecialTokens& special);
 
-/// Centre of every pooled cell of every crop, in pixels of the original picture: [T, P] (x, y); NaN where the cell lies on
-/// padding.
-std::vector<std::pair<float, float>> cell_centers(int width, int height, const config::PreprocessConfig& config);
+/// Where a pooled cell lies, in pixels of the original picture.
+struct CellPlace {
+  float x, y;                              ///< its middle; NaN where the cell lies on padding
+  float left, top, crop_width, crop_height;  ///< its crop, which may reach beyond the picture
+};
+
+/// The place of every pooled cell of every crop: [T, P].
+std::vector<CellPlace> cell_places(int width, int height, const config::PreprocessConfig& config);
 
 }  // namespace molmo::preprocess

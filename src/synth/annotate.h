@@ -1,5 +1,6 @@
 // From a scene to its line of data.jsonl (docs/data.md): captions, points, counts, questions and choices with exact
-// answers. SPDX-License-Identifier: Apache-2.0
+// answers.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

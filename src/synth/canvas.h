@@ -1,5 +1,6 @@
 // A picture on which cut-outs are laid, with the owner of every pixel: boxes, points and occlusion come from it
-// exactly. SPDX-License-Identifier: Apache-2.0
+// exactly.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>

@@ -13,6 +13,7 @@ struct Level {
   int num_unseen_kinds;
   int max_objects;
   int min_side, max_side;
+  double min_aspect;              ///< shorter side over longer side; 1: square pictures only
   double min_object, max_object;  ///< longer side of an object
   double min_visible;             ///< share of an object that others may not cover
   int minute_step;                ///< of the clocks
@@ -27,6 +28,7 @@ inline constexpr Level kLevels[] = {
      .max_objects = 3,
      .min_side = 96,
      .max_side = 160,
+     .min_aspect = 0.6,
      .min_object = 0.20,
      .max_object = 0.40,
      .min_visible = 0.95,
@@ -39,7 +41,8 @@ inline constexpr Level kLevels[] = {
      .max_objects = 6,
      .min_side = 160,
      .max_side = 1200,
-     .min_object = 0.12,
+     .min_aspect = 1.0,
+     .min_object = 0.08,
      .max_object = 0.40,
      .min_visible = 0.85,
      .minute_step = 5,
@@ -51,6 +54,7 @@ inline constexpr Level kLevels[] = {
      .max_objects = 10,
      .min_side = 240,
      .max_side = 1200,
+     .min_aspect = 0.6,
      .min_object = 0.08,
      .max_object = 0.40,
      .min_visible = 0.60,

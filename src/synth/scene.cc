@@ -72,7 +72,7 @@ const Sprite& pick_distinct_sprite(const Kind& kind, Split split, const Scene& s
 std::pair<int, int> draw_size(const Level& level, RandomState& random) {
   const double ratio = static_cast<double>(level.max_side) / level.min_side;
   const double longer = level.min_side * std::pow(ratio, std::pow(random.random(), 1.6));
-  const double shorter = std::max(static_cast<double>(level.min_side), longer * random.uniform(0.6, 1.0));
+  const double shorter = std::max(static_cast<double>(level.min_side), longer * random.uniform(level.min_aspect, 1.0));
   const int a = static_cast<int>(longer), b = static_cast<int>(shorter);
   return random.random() < 0.7 ? std::pair(a, b) : std::pair(b, a);
 }

@@ -1,5 +1,6 @@
 // Which device to compute on. A process stays CPU-only, and starts quickly, until a CUDA device is asked for; then
-// LibTorch's CUDA half and ours (libmolmo_cuda.so) are opened at run time. SPDX-License-Identifier: Apache-2.0
+// LibTorch's CUDA half and ours (libmolmo_cuda.so) are opened at run time.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>

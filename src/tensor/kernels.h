@@ -1,6 +1,7 @@
 // Kernels that LibTorch does not have in the form the model needs. One table per device; kernels() gives the front that
 // looks at the tensor's device. The CPU twins are always there; the CUDA half (src/cuda) fills its table when it is
-// opened. SPDX-License-Identifier: Apache-2.0
+// opened.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include "tensor/tensor.h"

@@ -1,5 +1,6 @@
 // SentencePiece models (unigram or BPE) behind the Tokenizer interface, with added tokens matched literally before
-// them. SPDX-License-Identifier: Apache-2.0
+// them.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/objective.h"
 
+#include "data/cell_labels.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 #include "train/loss.h"
@@ -10,7 +11,7 @@ namespace {
 
 // Background fills most cells; this weight keeps the objects from drowning.
 constexpr double kBackgroundWeight = 0.25;
-constexpr int64_t kIgnored = -100;
+constexpr double kPlaceWeight = 0.5;  // of a column or a row, beside the kind
 
 LossSums summed(const TokenLosses& losses) {
   LossSums sums{losses.cross_entropy.sum(), losses.accuracy.sum(), {}};
@@ -18,9 +19,13 @@ LossSums summed(const TokenLosses& losses) {
   return sums;
 }
 
-Tensor cell_weights(const Tensor& kinds) {  // [C, P] -> [C, P]
-  const Tensor weights = at::where(kinds == 0, kBackgroundWeight, 1.0).to(at::kFloat);
-  return weights.masked_fill(kinds == kIgnored, 0.0);
+Tensor kind_weights(const Tensor& kinds) {  // [N] -> [N]
+  const Tensor weights = at::where(kinds == data::kBackgroundLabel, kBackgroundWeight, 1.0).to(at::kFloat);
+  return weights.masked_fill(kinds == data::kIgnoredLabel, 0.0);
+}
+
+Tensor place_weights(const Tensor& steps) {  // [N] -> [N]
+  return at::where(steps == data::kIgnoredLabel, 0.0, kPlaceWeight).to(at::kFloat);
 }
 
 }  // namespace
@@ -41,18 +46,24 @@ LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOpt
 TowerObjective::TowerObjective(const model::Molmo& molmo, int64_t num_kinds, uint64_t seed)
     : molmo_(molmo),
       params_(std::make_unique<ParamSet>()),
-      head_(molmo.config().decoder.width, num_kinds + 1, /*has_bias=*/true, Init::normal(0.02), ParamScope(*params_, "tower_head")) {
+      head_(molmo.config().decoder.width, num_kinds + 1 + 2 * data::kPlaceSteps, /*has_bias=*/true, Init::normal(0.02), ParamScope(*params_, "tower_head")) {
   params_->materialize(molmo.device(), seed);
 }
 
-double TowerObjective::weight_sum(const MicroBatch& batch) const { return train::weight_sum(cell_weights(batch.cell_kinds)); }
+double TowerObjective::weight_sum(const MicroBatch& batch) const { return train::weight_sum(kind_weights(batch.cell_labels.select(2, 0).flatten())); }
 
 LossSums TowerObjective::losses(const MicroBatch& batch, const model::ForwardOptions& forward) const {
   const Tensor tokens = molmo_.encode_images(batch.inputs.patches, batch.inputs.image_masks, forward);  // [C, P, D]
-  expect_shape("tower cell kinds", batch.cell_kinds, {tokens.size(0), tokens.size(1)});
-  const Tensor weights = cell_weights(batch.cell_kinds).flatten();  // [C*P]
-  const Tensor logits = head_(tokens.flatten(0, 1), forward.compute);  // [C*P, kinds + 1]
-  return summed(token_losses(logits, batch.cell_kinds.flatten(), weights, /*z_loss_scale=*/0.0));
+  expect_shape("tower cell labels", batch.cell_labels, {tokens.size(0), tokens.size(1), 3});
+  const std::vector<Tensor> labels = batch.cell_labels.flatten(0, 1).unbind(1);  // kind, column, row: [N] each, N = C P
+  const Tensor logits = head_(tokens.flatten(0, 1), forward.compute);            // [N, kinds + 1 + 2 steps]
+  const int64_t num_classes = logits.size(1) - 2 * data::kPlaceSteps;
+  const std::vector<Tensor> parts = logits.split_with_sizes({num_classes, data::kPlaceSteps, data::kPlaceSteps}, 1);
+  LossSums sums = summed(token_losses(parts[0], labels[0], kind_weights(labels[0]), /*z_loss_scale=*/0.0));
+  for (const size_t axis : {1, 2}) {
+    sums.cross_entropy = sums.cross_entropy + token_losses(parts[axis], labels[axis], place_weights(labels[axis]), /*z_loss_scale=*/0.0).cross_entropy.sum();
+  }
+  return sums;
 }
 
 }  // namespace molmo::train

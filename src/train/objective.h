@@ -13,7 +13,7 @@ namespace molmo::train {
 struct MicroBatch {
   model::ModelInputs inputs;
   model::ModelTargets targets;
-  Tensor cell_kinds;  // [C, P] int64, -100 = not counted; only for the tower objective
+  Tensor cell_labels;  // [C, P, 3] int64: kind, column, row (data::CellLabel); only for the tower objective
   int64_t num_rows = 0, num_tokens = 0;  ///< images, and useful (not padding) tokens
 };
 
@@ -43,7 +43,8 @@ class TokenObjective : public Objective {
   double z_loss_scale_;
 };
 
-/// Stage 0 for a tower that starts from nothing: classify each projected image token by the object kind under its centre.
+/// Stage 0 for a tower that starts from nothing: each projected image token tells the kind of the object under its middle,
+/// and in which column and row of its crop the middle of that object lies, so that the decoder finds places to read off.
 /// The released models start from a trained tower instead; this is how the tiny model gets one (docs/training.md).
 class TowerObjective : public Objective {
  public:

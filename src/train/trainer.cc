@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "config/load.h"
+#include "config/validate.h"
 #include "data/loader.h"
 #include "model/model_folder.h"
 #include "model/weights.h"
@@ -48,6 +49,14 @@ class SignalScope {
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// The rules that tie the recipe to a model could not be checked before the model was known.
+void expect_valid(config::TrainConfig config, const fs::path& folder) {
+  config.init_from.reset();
+  std::vector<std::string> problems;
+  config::validate(config, problems);
+  if (!problems.empty()) throw Error(fmt::format("[train] the recipe with the model of {}: {}", folder.string(), join_text(problems, "; ")));
+}
+
 // The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights.
 config::TrainConfig resolve_recipe(config::TrainConfig config) {
   if (!config.init_from) return config;
@@ -57,7 +66,16 @@ config::TrainConfig resolve_recipe(config::TrainConfig config) {
   config.molmo.preprocess = source.preprocess;
   config.molmo.tokenizer = source.tokenizer;
   config.molmo.tokenizer.file = (folder / source.tokenizer.file).string();
+  expect_valid(config, folder);
   return config;
+}
+
+// [C, P, 3]: kind, column and row.
+Tensor cell_label_tensor(const data::LoadedBatch& loaded) {
+  std::vector<int64_t> values;
+  values.reserve(loaded.cell_labels.size() * 3);
+  for (const data::CellLabel& label : loaded.cell_labels) values.insert(values.end(), {label.kind, label.column, label.row});
+  return at::tensor(values, at::kLong).view({loaded.batch.num_crops, loaded.batch.num_cells, 3});
 }
 
 class Trainer {
@@ -158,9 +176,9 @@ std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& time
   std::vector<MicroBatch> batches;
   for (int row = 0; row < config_.global_batch_size; row += config_.micro_batch_size) {
     const data::LoadedBatch loaded = loader.next();
-    MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device), .targets = model::make_targets(loaded.batch, options_.device), .cell_kinds = {}};
+    MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device), .targets = model::make_targets(loaded.batch, options_.device), .cell_labels = {}};
     if (tower_ != nullptr) {
-      batch.cell_kinds = at::tensor(loaded.cell_labels, at::kLong).view({loaded.batch.num_crops, loaded.batch.num_cells}).to(options_.device);
+      batch.cell_labels = cell_label_tensor(loaded).to(options_.device);
     }
     batch.num_rows = loaded.batch.num_rows;
     batch.num_tokens = static_cast<int64_t>(std::count_if(loaded.batch.input_ids.begin(), loaded.batch.input_ids.end(), [](int64_t id) { return id != -1; }));

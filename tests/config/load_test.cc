@@ -147,7 +147,8 @@ TEST_F(LoadFile, BrokenChainsAndOverridesAreErrors) {
   write("lost.json", R"({"base": "nowhere.json"})");
   write("number.json", R"({"base": 3})");
   write("list.json", "[1]");
-  write("deep.json", "{\"stage\": " + std::string(100'000, '[') + std::string(100'000, ']') + "}");
+  write("deep.json", "{\"stage\": " + std::string(100, '[') + std::string(100, ']') + "}");
+  write("deeper.json", "{\"stage\": " + std::string(100'000, '[') + std::string(100'000, ']') + "}");
   EXPECT_EQ(error("a.json"), "[config] b.json: 'base' leads in a circle, back to ./a.json");
   EXPECT_EQ(error("self.json"), "[config] self.json: 'base' leads in a circle, back to self.json");
   EXPECT_EQ(error("lost.json"),
@@ -156,6 +157,7 @@ TEST_F(LoadFile, BrokenChainsAndOverridesAreErrors) {
             "[config] number.json: 'base': got 3, expected the path of a file, relative to this one");
   EXPECT_EQ(error("list.json"), "[config] list.json: got a JSON array, expected an object");
   EXPECT_EQ(error("deep.json"), "[config] deep.json: nests more than 32 levels deep");
+  EXPECT_EQ(error("deeper.json"), "[json] deeper.json: nested deeper than 256 levels");
   write("ok.json", std::string("{") + kData + "}");
   EXPECT_EQ(error("ok.json", {"steps"}),
             "[config] --set steps: expected key=value with a key like optimizer.llm.learning_rate");

@@ -165,7 +165,7 @@ TEST_F(LoaderTest, TowerBatchesCarryALabelPerCell) {
   const LoadedBatch loaded = loader.next();
   ASSERT_EQ(static_cast<int64_t>(loaded.cell_labels.size()), loaded.batch.num_crops * loaded.batch.num_cells);
   std::map<int64_t, int> counts;
-  for (int64_t label : loaded.cell_labels) ++counts[label];
+  for (const CellLabel& label : loaded.cell_labels) ++counts[label.kind];
   EXPECT_GT(counts[1] + counts[3], 0);  // ant or dog: the smaller box wins
   EXPECT_GT(counts[2], 0);              // cat, to the right of it
   EXPECT_GT(counts[kIgnoredLabel], 0);  // padding above and below
@@ -173,8 +173,14 @@ TEST_F(LoaderTest, TowerBatchesCarryALabelPerCell) {
 
 TEST(LabelCells, SmallestBoxWins) {
   const std::vector<ObjectEntry> objects{{"b", {0, 0, 10, 10}}, {"a", {0, 0, 5, 5}}, {"unlisted", {8, 8, 9, 9}}};
-  const std::vector<std::pair<float, float>> centers{{2, 2}, {7, 7}, {8.5f, 8.5f}, {20, 20}, {NAN, NAN}};
-  EXPECT_EQ(label_cells(objects, centers, {"a", "b"}), (std::vector<int64_t>{1, 2, 0, 0, -100}));
+  std::vector<preprocess::CellPlace> places;
+  for (const auto& [x, y] : {std::pair(2.0f, 2.0f), {7.0f, 7.0f}, {8.5f, 8.5f}, {20.0f, 20.0f}, {NAN, NAN}}) {
+    places.push_back({.x = x, .y = y, .left = 4, .top = 0, .crop_width = 16, .crop_height = 32});
+  }
+  const std::vector<CellLabel> labels = label_cells(objects, places, {"a", "b"});
+  const CellLabel a{.kind = 1, .column = 0, .row = 1};  // its middle, (2.5, 2.5), lies to the left of the crop
+  const CellLabel b{.kind = 2, .column = 1, .row = 2};
+  EXPECT_EQ(labels, (std::vector<CellLabel>{a, b, {}, {}, {.kind = kIgnoredLabel}}));
 }
 
 }  // namespace

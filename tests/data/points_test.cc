@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "data/letter_case.h"
 #include "molmo/error.h"
 
 namespace molmo::data {
@@ -62,19 +61,6 @@ TEST(ExtractPoints, HostileTextsStayHarmless) {
   EXPECT_TRUE(extract_points("x=\"" + std::string(100000, ' ') + "\xff\xfe(", kSize).empty());
   EXPECT_TRUE(extract_count_points(std::string(200000, '9') + ".", kSize).empty());
   EXPECT_TRUE(extract_points(std::string("(1.0,\0 2.0)", 11), kSize).empty());
-}
-
-TEST(LetterCase, FollowsPython) {
-  EXPECT_EQ(lower_unicode("\u0130STANBUL"), "i\u0307stanbul");
-  EXPECT_EQ(lower_unicode("\u039F\u0394\u039F\u03A3 \u03A3\u0391\u03A3"),
-            "\u03BF\u03B4\u03BF\u03C2 \u03C3\u03B1\u03C2");
-  EXPECT_EQ(lower_unicode("\u03A3"), "\u03C3");        // alone: no letter before it
-  EXPECT_EQ(lower_unicode("A\u03A3'B"), "a\u03C3'b");  // an apostrophe does not end a word
-  EXPECT_EQ(lower_unicode("STRA\u1E9EE"), "stra\u00DFe");
-  EXPECT_EQ(count_characters("e\u0301\U0001F600"), 3u);
-  EXPECT_EQ(count_characters("a\xff"
-                             "b"),
-            3u);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Opens the CUDA half as a program does; needs its libraries, but no GPU. A process of its own, since it takes
-// LibTorch's CUDA half in for good. SPDX-License-Identifier: Apache-2.0
+// LibTorch's CUDA half in for good.
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include "molmo/error.h"

@@ -6,10 +6,13 @@
 #include <cmath>
 
 #include "metrics/number_text.h"
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 #include "oracles/metrics/lines.h"
 
 namespace molmo::metrics {
+
+using namespace unicode;
+
 namespace {
 
 using Text = std::u32string;

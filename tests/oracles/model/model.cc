@@ -74,7 +74,7 @@ std::vector<train::MicroBatch> micro_batches(const ModelCase& c) {
   for (int64_t begin = 0; begin < rows; begin += size) {
     TensorMap part;
     for (const auto& [name, tensor] : c.inputs) part[name] = tensor.slice(0, begin, std::min(rows, begin + size));
-    batches.push_back({.inputs = golden_inputs(part), .targets = golden_targets(part), .cell_kinds = {}});
+    batches.push_back({.inputs = golden_inputs(part), .targets = golden_targets(part), .cell_labels = {}});
   }
   return batches;
 }

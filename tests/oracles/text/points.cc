@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
-#include "data/letter_case.h"
+#include "base/unicode_text.h"
 #include "support/golden.h"
 
 namespace molmo::data {
@@ -51,7 +51,7 @@ void check_row(const Json& row, GoldenCase& golden) {
   const std::string op = row.at("op"), id = fmt::format("line {} ({})", row.at("id").dump(), op);
   if (op == "points_to_text") {
     const PointArray percent = to_percent(read_points(row.at("points")), read_scale(row), read_size(row));
-    const std::string label = lower_unicode(row.at("label").get<std::string>());
+    const std::string label = unicode::lower(row.at("label").get<std::string>());
     golden.expect_text(id, points_to_text(percent, row.at("style").get<std::string>(), label), row.at("text"));
   } else if (op == "annotate") {
     std::vector<PointAnnotation> annotations;

@@ -42,7 +42,7 @@ std::vector<train::MicroBatch> step_batches(const Curve& curve, int64_t batch) {
   for (int64_t begin = 0; begin < num_rows; begin += micro) {
     TensorMap part;
     for (const auto& [name, tensor] : rows) part[name] = tensor.slice(0, begin, std::min(num_rows, begin + micro));
-    batches.push_back({.inputs = golden_inputs(part), .targets = golden_targets(part), .cell_kinds = {}});
+    batches.push_back({.inputs = golden_inputs(part), .targets = golden_targets(part), .cell_labels = {}});
   }
   return batches;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "metrics/unicode_text.h"
+#include "base/unicode_text.h"
 
 #include <utf8proc.h>
 
 #include <algorithm>
 #include <numeric>
 
-namespace molmo::metrics {
+namespace molmo::unicode {
 namespace {
 
 constexpr char32_t kCapitalSigma = 0x3A3, kSmallSigma = 0x3C3, kFinalSigma = 0x3C2;
@@ -180,4 +180,4 @@ std::u32string replace_all(std::u32string_view text, std::u32string_view from, s
   }
 }
 
-}  // namespace molmo::metrics
+}  // namespace molmo::unicode

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace molmo::metrics {
+namespace molmo::unicode {
 
 /// Code points of UTF-8 text; every ill-formed byte becomes U+FFFD.
 std::u32string decode_utf8(std::string_view text);
@@ -49,4 +49,4 @@ std::u32string replace_all(std::u32string_view text, std::u32string_view from, s
 
 inline bool contains(std::u32string_view text, std::u32string_view part) { return text.find(part) != text.npos; }
 
-}  // namespace molmo::metrics
+}  // namespace molmo::unicode
