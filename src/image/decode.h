@@ -1,4 +1,4 @@
-// Pictures from files: JPEG, PNG, WebP, BMP, TIFF and GIF (first frame), told apart by content.
+// Pictures from files: JPEG, PNG, WebP, BMP, TIFF, GIF (first frame) and binary PNM, told apart by content.
 // Facts: spec/preprocess.md §1.1.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once

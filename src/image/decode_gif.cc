@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gif_lib.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 
@@ -27,8 +30,8 @@ struct GifCloser {
 };
 using GifPointer = std::unique_ptr<GifFileType, GifCloser>;
 
-// Moves to the first picture; extensions are skipped.
-bool find_first_frame(GifFileType* gif) {
+// Moves to the first picture. `background` becomes the transparent index of the extensions before it, if one has it.
+bool find_first_frame(GifFileType* gif, int* background) {
   GifRecordType record;
   while (DGifGetRecordType(gif, &record) == GIF_OK) {
     if (record == IMAGE_DESC_RECORD_TYPE) return DGifGetImageDesc(gif) == GIF_OK;
@@ -36,11 +39,61 @@ bool find_first_frame(GifFileType* gif) {
     int code = 0;
     GifByteType* extension = nullptr;
     if (DGifGetExtension(gif, &code, &extension) != GIF_OK) return false;
+    if (code == GRAPHICS_EXT_FUNC_CODE && extension != nullptr && extension[0] >= 4 && extension[1] & 1)
+      *background = extension[4];
     while (extension != nullptr) {
       if (DGifGetExtensionNext(gif, &extension) != GIF_OK) return false;
     }
   }
   return false;
+}
+
+// The code blocks that are there, and the bits of an index.
+std::vector<uint8_t> read_codes(GifFileType* gif, int* bits) {
+  std::vector<uint8_t> codes;
+  GifByteType* block = nullptr;
+  bool has_block = DGifGetCode(gif, bits, &block) == GIF_OK;
+  for (; has_block && block != nullptr; has_block = DGifGetCodeNext(gif, &block) == GIF_OK)
+    codes.insert(codes.end(), block + 1, block + 1 + block[0]);
+  return codes;
+}
+
+// Indices up to the first invalid code. giflib's own decoder goes on behind it, with noise.
+std::vector<uint8_t> decode_lzw(Bytes codes, int bits, size_t num_pixels) {
+  constexpr unsigned kTableSize = 4096, kMostBits = 12, kNone = kTableSize;
+  const unsigned clear = 1u << bits, end = clear + 1;
+  std::array<uint16_t, kTableSize> prefix{};
+  std::array<uint8_t, kTableSize> suffix{};
+  std::vector<uint8_t> indices, reversed;
+  unsigned code_bits = static_cast<unsigned>(bits) + 1, next = clear + 2, previous = kNone, first = 0, buffer = 0,
+           num_buffered = 0;
+  for (const uint8_t byte : codes) {
+    buffer |= unsigned{byte} << num_buffered, num_buffered += 8;
+    while (num_buffered >= code_bits) {
+      const unsigned code = buffer & ((1u << code_bits) - 1);
+      buffer >>= code_bits, num_buffered -= code_bits;
+      if (code == clear) {
+        code_bits = static_cast<unsigned>(bits) + 1, next = clear + 2, previous = kNone;
+        continue;
+      }
+      if (code == end || code > next || (previous == kNone && code > clear) || indices.size() >= num_pixels)
+        return indices;
+      reversed.clear();
+      if (code == next) reversed.push_back(static_cast<uint8_t>(first));  // the string that this code is about to make
+      unsigned at = code == next ? previous : code;
+      for (; at > clear; at = prefix[at]) reversed.push_back(suffix[at]);
+      first = at;
+      indices.push_back(static_cast<uint8_t>(first));
+      indices.insert(indices.end(), reversed.rbegin(), reversed.rend());
+      if (previous != kNone && next < kTableSize) {
+        prefix[next] = static_cast<uint16_t>(previous), suffix[next] = static_cast<uint8_t>(first);
+        if (next == (1u << code_bits) - 1 && code_bits < kMostBits) ++code_bits;
+        ++next;
+      }
+      previous = code;
+    }
+  }
+  return indices;
 }
 
 // Lines of the frame in the order of the file.
@@ -57,16 +110,16 @@ std::vector<int> line_order(int height, bool is_interlaced) {
   return order;
 }
 
-// A cut file leaves the rest at palette entry 0.
-std::vector<uint8_t> read_indices(GifFileType* gif) {
-  const GifImageDesc& frame = gif->Image;
-  std::vector<uint8_t> indices(size_t(frame.Width) * frame.Height, 0);
-  std::vector<uint8_t> line(static_cast<size_t>(frame.Width));
-  for (const int y : line_order(frame.Height, frame.Interlace)) {
-    if (DGifGetLine(gif, line.data(), frame.Width) != GIF_OK) break;
-    std::copy(line.begin(), line.end(), indices.begin() + ptrdiff_t(y) * frame.Width);
+// RGB of each index; without a palette the index is the grey value.
+std::array<uint8_t, 3 * 256> colors_of(const ColorMapObject* palette) {
+  std::array<uint8_t, 3 * 256> colors{};
+  for (size_t i = 0; i < 256; ++i) {
+    if (palette == nullptr)
+      std::memset(&colors[3 * i], static_cast<int>(i), 3);
+    else if (i < static_cast<size_t>(palette->ColorCount))
+      std::memcpy(&colors[3 * i], &palette->Colors[i], 3);
   }
-  return indices;
+  return colors;
 }
 
 }  // namespace
@@ -74,24 +127,30 @@ std::vector<uint8_t> read_indices(GifFileType* gif) {
 Decoded decode_gif(Bytes bytes, const std::string& where) {
   MemoryFile file{.bytes = bytes};
   const GifPointer gif(DGifOpen(&file, read_memory, nullptr));
-  if (!gif || !find_first_frame(gif.get())) throw_undecodable(where, "GIF", "no picture in it, or the header is damaged");
+  int background = 0;
+  if (!gif || !find_first_frame(gif.get(), &background))
+    throw_undecodable(where, "GIF", "no picture in it, or the header is damaged");
   const GifImageDesc& frame = gif->Image;
-  expect_size(frame.Width, frame.Height, where, "GIF");
-  const int64_t canvas_width = std::max<int64_t>(gif->SWidth, int64_t{frame.Left} + frame.Width);
-  const int64_t canvas_height = std::max<int64_t>(gif->SHeight, int64_t{frame.Top} + frame.Height);
-  expect_size(canvas_width, canvas_height, where, "GIF");
-  const ColorMapObject* palette = frame.ColorMap != nullptr ? frame.ColorMap : gif->SColorMap;
-  if (palette == nullptr) throw_undecodable(where, "GIF", "no palette");
+  expect_size(frame.Width, frame.Height, bytes, where, "GIF");
+  const int64_t width = std::max<int64_t>(gif->SWidth, int64_t{frame.Left} + frame.Width);
+  const int64_t height = std::max<int64_t>(gif->SHeight, int64_t{frame.Top} + frame.Height);
+  expect_size(width, height, bytes, where, "GIF");
 
-  const std::vector<uint8_t> indices = read_indices(gif.get());
-  const auto color = [&](int index, uint8_t* out) {
-    const GifColorType entry = index < palette->ColorCount ? palette->Colors[index] : GifColorType{0, 0, 0};
-    out[0] = entry.Red, out[1] = entry.Green, out[2] = entry.Blue;
-  };
-  Picture picture(static_cast<int>(canvas_width), static_cast<int>(canvas_height));
-  for (size_t i = 0; i < picture.pixels.size(); i += 3) color(0, picture.pixels.data() + i);
-  for (int y = 0; y < frame.Height; ++y) {
-    for (int x = 0; x < frame.Width; ++x) color(indices[size_t(y) * frame.Width + x], picture.row(frame.Top + y) + 3 * (frame.Left + x));
+  const auto colors = colors_of(frame.ColorMap != nullptr ? frame.ColorMap : gif->SColorMap);
+  Picture picture(static_cast<int>(width), static_cast<int>(height));
+  for (size_t i = 0; i < picture.pixels.size(); i += 3)
+    std::memcpy(&picture.pixels[i], &colors[3 * static_cast<size_t>(background)], 3);
+  int bits = 0;
+  const std::vector<uint8_t> codes = read_codes(gif.get(), &bits);
+  const size_t frame_width = static_cast<size_t>(frame.Width),
+               num_pixels = frame_width * static_cast<size_t>(frame.Height);
+  std::vector<uint8_t> indices = decode_lzw(codes, bits, num_pixels);
+  expect_rows(std::ssize(indices), where, "GIF");
+  indices.resize(num_pixels, static_cast<uint8_t>(background));
+  const uint8_t* index = indices.data();
+  for (const int y : line_order(frame.Height, frame.Interlace)) {
+    uint8_t* out = picture.row(frame.Top + y) + 3 * static_cast<size_t>(frame.Left);
+    for (size_t x = 0; x < frame_width; ++x, out += 3) std::memcpy(out, &colors[size_t{3} * *index++], 3);
   }
   return {std::move(picture), 1};
 }

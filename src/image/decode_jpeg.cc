@@ -2,6 +2,7 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 // jpeglib.h needs FILE first.
 #include <jpeglib.h>
 
@@ -20,8 +21,7 @@ struct JpegState {
   Bytes bytes;
   Picture picture;
   std::vector<uint8_t> line;
-  int orientation = 1;
-  bool is_adobe = false;
+  int num_rows = 0;  // that were decoded
 };
 
 void jump_on_error(j_common_ptr common) {
@@ -40,25 +40,40 @@ bool read_header(JpegState& state) {
   return true;
 }
 
-// Rows that a truncated file lacks come out grey.
-bool read_rows(JpegState& state) {
-  if (setjmp(state.on_error) != 0) return false;
+// Rows that a truncated file lacks come out grey; a fatal error keeps the rows before it.
+void read_rows(JpegState& state) {
+  if (setjmp(state.on_error) != 0) return;
   jpeg_decompress_struct& decoder = state.decoder;
-  const bool is_cmyk = decoder.jpeg_color_space == JCS_CMYK || decoder.jpeg_color_space == JCS_YCCK;
+  const bool is_cmyk = decoder.num_components == 4;
   decoder.out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
   jpeg_start_decompress(&decoder);
   while (decoder.output_scanline < decoder.output_height) {
     uint8_t* out = state.picture.row(static_cast<int>(decoder.output_scanline));
     JSAMPROW row = is_cmyk ? state.line.data() : out;
     jpeg_read_scanlines(&decoder, &row, 1);
+    ++state.num_rows;
     if (!is_cmyk) continue;
-    const uint8_t invert = state.is_adobe ? 255 : 0;  // Adobe writes CMYK inverted
     for (int x = 0; x < state.picture.width; ++x) {
-      const uint8_t* ink = row + 4 * x;
-      for (int c = 0; c < 3; ++c) out[3 * x + c] = cmyk_channel(ink[c] ^ invert, ink[3] ^ invert);
+      const uint8_t* light =
+          row + 4 * x;  // CMYK is inverted, as Adobe writes it; the reference asks for no Adobe marker
+      for (int c = 0; c < 3; ++c)
+        out[3 * x + c] = cmyk_channel(static_cast<uint8_t>(255 - light[c]), static_cast<uint8_t>(255 - light[3]));
     }
   }
-  return true;
+}
+
+// EXIF may go over several segments; of XMP the last one counts.
+int orientation_of(const jpeg_decompress_struct& decoder) {
+  constexpr std::string_view kExif("Exif\0\0", 6), kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+  std::vector<uint8_t> exif;
+  Bytes xmp;
+  for (jpeg_saved_marker_ptr marker = decoder.marker_list; marker != nullptr; marker = marker->next) {
+    const Bytes data(marker->data, marker->data_length);
+    const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
+    if (text.starts_with(kExif)) exif.insert(exif.end(), data.begin() + (exif.empty() ? 0 : kExif.size()), data.end());
+    if (text.starts_with(kXmp)) xmp = data.subspan(kXmp.size());
+  }
+  return find_orientation(exif, xmp);
 }
 
 }  // namespace
@@ -76,16 +91,14 @@ Decoded decode_jpeg(Bytes bytes, const std::string& where) {
   } destroyer{state};
 
   if (!read_header(state)) throw_undecodable(where, "JPEG", state.message);
-  expect_size(state.decoder.image_width, state.decoder.image_height, where, "JPEG");
-  for (jpeg_saved_marker_ptr marker = state.decoder.marker_list; marker != nullptr; marker = marker->next) {
-    const Bytes data(marker->data, marker->data_length);
-    if (data.size() > 6 && std::memcmp(data.data(), "Exif\0\0", 6) == 0) state.orientation = exif_orientation(data);
-  }
-  state.is_adobe = state.decoder.saw_Adobe_marker;
+  expect_size(state.decoder.image_width, state.decoder.image_height, bytes, where, "JPEG");
   state.picture = Picture(static_cast<int>(state.decoder.image_width), static_cast<int>(state.decoder.image_height));
+  if (state.decoder.num_components == 4)
+    std::fill(state.picture.pixels.begin(), state.picture.pixels.end(), uint8_t{255});  // no ink
   state.line.resize(size_t{4} * state.decoder.image_width);
-  if (!read_rows(state)) throw_undecodable(where, "JPEG", state.message);
-  return {std::move(state.picture), state.orientation};
+  read_rows(state);
+  if (state.num_rows == 0) throw_undecodable(where, "JPEG", state.message);
+  return {std::move(state.picture), orientation_of(state.decoder)};
 }
 
 }  // namespace molmo::image

@@ -1,32 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <png.h>
 
+#include <array>
 #include <csetjmp>
 #include <cstring>
 
-#include "image/decode_formats.h"
+#include "image/png_chunks.h"
 
 namespace molmo::image {
 namespace {
 
-// As in the JPEG decoder, all state lives outside the frames that libpng's longjmp leaves.
+// libpng's errors return through longjmp: nothing with a destructor may live in a frame that is jumped over, so all
+// state lives in the caller's frame.
 struct PngState {
   png_structp png = nullptr;
   png_infop info = nullptr;
-  Bytes bytes;
-  size_t position = 0;
+  PngFile file;
+  size_t position = 0;  // in file.stream
   std::string message;
+  size_t row_bytes = 0;
+  std::vector<uint8_t> rows;              // as libpng delivers them: all of an interlaced picture, else one
+  std::array<uint8_t, 3 * 256> colors{};  // RGB of each index or grey value of up to 8 bits
   Picture picture;
-  std::vector<uint8_t> rows;  // as libpng delivers them
-  std::vector<png_bytep> row_pointers;
-  bool is_grey16 = false;
-  int orientation = 1;
+  int num_rows = 0;  // that were decoded, of any pass
+
+  uint8_t* line(int y) { return rows.data() + (file.is_interlaced ? row_bytes * static_cast<size_t>(y) : 0); }
 };
 
 void read_bytes(png_structp png, png_bytep out, size_t count) {
   auto* state = static_cast<PngState*>(png_get_io_ptr(png));
-  if (state->bytes.size() - state->position < count) png_error(png, "file ends early");
-  std::memcpy(out, state->bytes.data() + state->position, count);
+  if (state->file.stream.size() - state->position < count) png_error(png, "file ends early");
+  std::memcpy(out, state->file.stream.data() + state->position, count);
   state->position += count;
 }
 
@@ -39,70 +44,83 @@ void ignore_warning(png_structp, png_const_charp) {}
 bool read_header(PngState& state) {
   if (setjmp(png_jmpbuf(state.png)) != 0) return false;
   png_set_read_fn(state.png, &state, read_bytes);
-  png_set_crc_action(state.png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);  // a wrong checksum does not stop the reference
+  png_set_crc_action(state.png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);
   png_set_user_limits(state.png, 0x7fffffff, 0x7fffffff);
   png_read_info(state.png, state.info);
-  return true;
-}
-
-// Everything becomes RGB of 8 bits by the rules of spec/preprocess.md §1.1; 16-bit grey stays for saturation.
-void set_transforms(PngState& state) {
-  const png_byte color = png_get_color_type(state.png, state.info), depth = png_get_bit_depth(state.png, state.info);
-  state.is_grey16 = color == PNG_COLOR_TYPE_GRAY && depth == 16;
-  if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(state.png);
-  if (color == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(state.png);
-  if (depth == 16 && !state.is_grey16) png_set_strip_16(state.png);
-  if (color & PNG_COLOR_MASK_ALPHA || png_get_valid(state.png, state.info, PNG_INFO_tRNS)) png_set_strip_alpha(state.png);
-  if (!(color & PNG_COLOR_MASK_COLOR) && !state.is_grey16) png_set_gray_to_rgb(state.png);
+  png_set_packing(state.png);
   png_set_interlace_handling(state.png);
-}
-
-bool start_rows(PngState& state) {
-  if (setjmp(png_jmpbuf(state.png)) != 0) return false;
-  set_transforms(state);
   png_read_update_info(state.png, state.info);
+  state.row_bytes = png_get_rowbytes(state.png, state.info);
   return true;
 }
 
-// A damaged file keeps the rows before the damage; the others stay 0.
-bool read_rows(PngState& state) {
-  if (setjmp(png_jmpbuf(state.png)) != 0) return false;
-  png_read_image(state.png, state.row_pointers.data());
-  return true;
+void set_colors(PngState& state, const std::string& where) {
+  const PngFile& file = state.file;
+  if (file.color == kPngPalette) {
+    const size_t num_colors = file.palette.size() / 3;
+    if (num_colors == 0 || num_colors > 256)
+      throw_undecodable(where, "PNG", fmt::format("palette of {} colors, expected 1 to 256", num_colors));
+    std::memcpy(state.colors.data(), file.palette.data(), 3 * num_colors);
+  } else if (file.depth <= 8) {
+    const unsigned top = (1u << file.depth) - 1;
+    for (unsigned value = 0; value <= top; ++value)
+      std::memset(state.colors.data() + 3 * value, static_cast<int>(value * 255 / top), 3);
+  }
 }
 
-bool read_end(PngState& state) {
-  if (setjmp(png_jmpbuf(state.png)) != 0) return false;
-  png_read_end(state.png, state.info);
-  return true;
-}
-
-void note_orientation(PngState& state) {
-  png_bytep exif = nullptr;
-  png_uint_32 size = 0;
-  if (png_get_eXIf_1(state.png, state.info, &size, &exif) != 0) state.orientation = exif_orientation({exif, size});
-}
-
-void copy_rows(PngState& state) {
-  for (int y = 0; y < state.picture.height; ++y) {
-    const uint8_t* from = state.row_pointers[static_cast<size_t>(y)];
-    uint8_t* to = state.picture.row(y);
-    for (int x = 0; x < state.picture.width; ++x) {
-      if (state.is_grey16) {  // saturates instead of scaling
-        const unsigned value = from[2 * x] * 256u + from[2 * x + 1];
-        std::memset(to + 3 * x, static_cast<int>(std::min(value, 255u)), 3);
-      } else {
-        std::memcpy(to + 3 * x, from + 3 * x, 3);
-      }
+// By the rules of spec/preprocess.md §1.1: alpha is dropped, 16-bit grey saturates, other 16-bit samples give their
+// high byte.
+void convert_row(const PngState& state, const uint8_t* from, uint8_t* to) {
+  const PngFile& file = state.file;
+  const size_t bytes = file.depth == 16 ? 2 : 1;
+  const bool is_color = file.color == kPngRgb || file.color == kPngRgba,
+             has_alpha = file.color == kPngGreyAlpha || file.color == kPngRgba;
+  const size_t step = bytes * ((is_color ? 3 : 1) + (has_alpha ? 1 : 0));
+  for (int x = 0; x < state.picture.width; ++x, from += step, to += 3) {
+    if (is_color) {
+      for (size_t c = 0; c < 3; ++c) to[c] = from[bytes * c];
+    } else if (bytes == 2 && !has_alpha) {
+      std::memset(to, from[0] > 0 ? 255 : from[1], 3);
+    } else if (has_alpha) {
+      std::memset(to, from[0], 3);
+    } else {
+      std::memcpy(to, state.colors.data() + size_t{3} * from[0], 3);
     }
   }
+}
+
+void take_row(PngState& state) {
+  if (!state.file.is_interlaced) convert_row(state, state.line(state.num_rows), state.picture.row(state.num_rows));
+  ++state.num_rows;
+}
+
+// A damaged file keeps the rows before the damage. libpng can also fail after the last row, where the data go on.
+void read_rows(PngState& state) {
+  if (setjmp(png_jmpbuf(state.png)) != 0) {
+    if (static_cast<int64_t>(png_get_current_row_number(state.png)) > state.num_rows) take_row(state);
+    return;
+  }
+  const int num_passes = state.file.is_interlaced ? 7 : 1;
+  for (int pass = 0; pass < num_passes; ++pass) {
+    for (int y = 0; y < state.picture.height; ++y) {
+      png_read_row(state.png, state.line(y), nullptr);
+      take_row(state);
+    }
+  }
+}
+
+// Rows that the file lacks are 0 as it would store them.
+void finish_rows(PngState& state) {
+  if (!state.file.is_interlaced) std::fill(state.rows.begin(), state.rows.end(), uint8_t{0});
+  for (int y = state.file.is_interlaced ? 0 : state.num_rows; y < state.picture.height; ++y)
+    convert_row(state, state.line(y), state.picture.row(y));
 }
 
 }  // namespace
 
 Decoded decode_png(Bytes bytes, const std::string& where) {
   PngState state;
-  state.bytes = bytes;
+  state.file = read_png_chunks(bytes, where);
   state.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state, note_error, ignore_warning);
   state.info = png_create_info_struct(state.png);
   struct Destroyer {
@@ -111,17 +129,13 @@ Decoded decode_png(Bytes bytes, const std::string& where) {
   } destroyer{state};
 
   if (!read_header(state)) throw_undecodable(where, "PNG", state.message);
-  const int64_t width = png_get_image_width(state.png, state.info), height = png_get_image_height(state.png, state.info);
-  expect_size(width, height, where, "PNG");
-  if (!start_rows(state)) throw_undecodable(where, "PNG", state.message);
-  state.picture = Picture(static_cast<int>(width), static_cast<int>(height));
-  const size_t row_bytes = png_get_rowbytes(state.png, state.info);
-  state.rows.resize(row_bytes * static_cast<size_t>(height));
-  for (int64_t y = 0; y < height; ++y) state.row_pointers.push_back(state.rows.data() + row_bytes * static_cast<size_t>(y));
-  if (read_rows(state)) read_end(state);  // the eXIf chunk may follow the pixels
-  note_orientation(state);
-  copy_rows(state);
-  return {std::move(state.picture), state.orientation};
+  set_colors(state, where);
+  state.picture = Picture(static_cast<int>(state.file.width), static_cast<int>(state.file.height));
+  state.rows.resize(state.row_bytes * (state.file.is_interlaced ? static_cast<size_t>(state.picture.height) : 1));
+  read_rows(state);
+  expect_rows(state.num_rows, where, "PNG");
+  finish_rows(state);
+  return {std::move(state.picture), find_orientation(state.file.exif, state.file.xmp)};
 }
 
 }  // namespace molmo::image

@@ -3,11 +3,14 @@
 #include <tiffio.h>
 
 #include <algorithm>
-#include <cmath>
+#include <array>
+#include <bit>
 #include <cstring>
+#include <functional>
 #include <memory>
 
 #include "image/decode_formats.h"
+#include "image/tiff_layout.h"
 
 namespace molmo::image {
 namespace {
@@ -42,123 +45,104 @@ struct TiffCloser {
 };
 using TiffPointer = std::unique_ptr<TIFF, TiffCloser>;
 
-struct Layout {
-  uint32_t width = 0, height = 0;
-  uint16_t bits = 1, samples = 1, format = SAMPLEFORMAT_UINT, photometric = PHOTOMETRIC_MINISBLACK, planar = PLANARCONFIG_CONTIG, orientation = 1;
-  uint16_t *red = nullptr, *green = nullptr, *blue = nullptr;  // palette, 16 bits
-
-  size_t row_bytes() const { return (size_t{width} * samples * bits + 7) / 8; }
+// The picture is cut into blocks: tiles, or strips of its whole width. Each plane has blocks of its own.
+struct BlockGrid {
+  size_t width = 0, height = 0;  // of a block
+  size_t across = 0, down = 0;   // blocks
 };
 
-Layout read_layout(TIFF* tiff, const std::string& where) {
-  Layout layout;
-  TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &layout.width);
-  TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &layout.height);
-  expect_size(layout.width, layout.height, where, "TIFF");
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &layout.bits);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &layout.samples);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &layout.format);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &layout.planar);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &layout.orientation);
-  if (!TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &layout.photometric)) throw_undecodable(where, "TIFF", "no photometric interpretation");
-  if (layout.photometric == PHOTOMETRIC_YCBCR) {  // only inside JPEG strips: libtiff converts
-    TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
-    layout.photometric = PHOTOMETRIC_RGB;
+BlockGrid read_grid(const TiffDirectory& directory, const TiffLayout& layout, bool is_tiled, const std::string& where) {
+  BlockGrid grid;
+  const int64_t width = is_tiled ? directory.value(kTagTileWidth, 0) : layout.width;
+  const int64_t height = is_tiled ? directory.value(kTagTileHeight, 0)
+                                  : std::min(directory.value(kTagRowsPerStrip, layout.height), layout.height);
+  // A tile much larger than the picture would only cost memory.
+  constexpr int64_t kLongestSide = int64_t{1} << 24, kAlwaysFine = int64_t{1} << 22;  // pixels
+  const bool has_size = width > 0 && height > 0 && width < kLongestSide && height < kLongestSide;
+  if (!has_size || (width * height > kAlwaysFine && width * height / 4 > layout.width * layout.height)) {
+    throw_undecodable(
+        where, "TIFF",
+        fmt::format("blocks of {}x{} pixels in a picture of {}x{}", width, height, layout.width, layout.height));
   }
-  if (layout.photometric == PHOTOMETRIC_PALETTE && !TIFFGetField(tiff, TIFFTAG_COLORMAP, &layout.red, &layout.green, &layout.blue)) {
-    throw_undecodable(where, "TIFF", "palette picture without a palette");
-  }
-  return layout;
+  grid.width = static_cast<size_t>(width), grid.height = static_cast<size_t>(height);
+  grid.across = (static_cast<size_t>(layout.width) + grid.width - 1) / grid.width;
+  grid.down = (static_cast<size_t>(layout.height) + grid.height - 1) / grid.height;
+  return grid;
 }
 
-void expect_supported(TIFF* tiff, const Layout& layout, const std::string& where) {
-  const bool is_float = layout.format == SAMPLEFORMAT_IEEEFP;
-  const bool bits_fit = is_float ? layout.bits == 32 : layout.bits == 1 || layout.bits == 2 || layout.bits == 4 || layout.bits == 8 || layout.bits == 16;
-  const int least = layout.photometric == PHOTOMETRIC_RGB ? 3 : layout.photometric == PHOTOMETRIC_SEPARATED ? 4 : 1;
-  const bool color_fits = layout.photometric == PHOTOMETRIC_RGB || layout.photometric == PHOTOMETRIC_SEPARATED ||
-                          layout.photometric == PHOTOMETRIC_MINISBLACK || layout.photometric == PHOTOMETRIC_MINISWHITE || layout.photometric == PHOTOMETRIC_PALETTE;
-  if (!bits_fit || !color_fits || layout.samples < least || layout.samples > 8 || (least > 1 && layout.bits < 8) ||
-      (layout.photometric == PHOTOMETRIC_PALETTE && layout.bits > 8)) {
-    throw_undecodable(where, "TIFF", fmt::format("{} samples of {} bits, format {}, photometric {}, expected grey, palette, RGB or CMYK of 8 or 16 bits, or float grey",
-                                                 layout.samples, layout.bits, layout.format, layout.photometric));
-  }
-  if (layout.planar != PLANARCONFIG_CONTIG && layout.samples > 1) throw_undecodable(where, "TIFF", "separate planes, expected interleaved samples");
-  const tmsize_t unit = TIFFIsTiled(tiff) ? TIFFTileSize(tiff) : TIFFScanlineSize(tiff);
-  if (unit <= 0 || unit > tmsize_t{1} << 31) throw_undecodable(where, "TIFF", fmt::format("blocks of {} bytes", unit));
-}
+/// Gives the bytes of one plane of the block at (across, down); fewer than the block has where the file ends.
+using ReadBlock = std::function<Bytes(size_t plane, size_t across, size_t down)>;
 
-// One sample of a row as it is stored.
-double sample(const Layout& layout, const uint8_t* row, size_t index) {
-  switch (layout.bits) {
-    case 8: return row[index];
-    case 16: {
-      uint16_t value;
-      std::memcpy(&value, row + 2 * index, 2);
-      return value;
-    }
-    case 32: {
-      float value;
-      std::memcpy(&value, row + 4 * index, 4);
-      return std::isfinite(value) ? std::clamp(value, 0.0f, 255.0f) : 0.0f;
-    }
-    default: {
-      const unsigned per_byte = 8u / layout.bits, shift = 8u - layout.bits * (static_cast<unsigned>(index % per_byte) + 1u);
-      return row[index / per_byte] >> shift & ((1u << layout.bits) - 1u);
+// Rows that a truncated file lacks are 0 as the picture is held: of no ink, the first color, black.
+int64_t copy_blocks(const TiffLayout& layout, const BlockGrid& grid, const ReadBlock& read_block, Picture& picture) {
+  const std::vector<uint8_t> missing(layout.row_bytes(grid.width), layout.is_inverted ? 255 : 0);
+  const size_t block_row_bytes = layout.row_bytes(grid.width), num_planes = layout.num_planes();
+  int64_t num_rows = 0;
+  for (size_t down = 0; down < grid.down; ++down) {
+    for (size_t across = 0; across < grid.across; ++across) {
+      std::array<Bytes, 4> blocks;
+      for (size_t plane = 0; plane < num_planes; ++plane) blocks[plane] = read_block(plane, across, down);
+      const size_t left = across * grid.width, top = down * grid.height;
+      const size_t rows = std::min(grid.height, static_cast<size_t>(layout.height) - top),
+                   columns = std::min(grid.width, static_cast<size_t>(layout.width) - left);
+      for (size_t y = 0; y < rows; ++y) {
+        std::array<const uint8_t*, 4> planes{};
+        for (size_t plane = 0; plane < num_planes; ++plane) {
+          const bool is_there = block_row_bytes * y + layout.row_bytes(columns) <= blocks[plane].size();
+          planes[plane] = is_there ? blocks[plane].data() + block_row_bytes * y : missing.data();
+          num_rows += is_there;
+        }
+        convert_tiff_row(layout, planes, columns, picture.row(static_cast<int>(top + y)) + 3 * left);
+      }
     }
   }
+  return num_rows;
 }
 
-// Grey: 16 bits saturate, 1 to 4 bits scale, floats are clipped and truncated.
-uint8_t grey_value(const Layout& layout, double value) {
-  if (layout.bits < 8) value = value * 255.0 / ((1 << layout.bits) - 1);
-  const auto grey = static_cast<uint8_t>(std::min(value, 255.0));
-  return layout.photometric == PHOTOMETRIC_MINISWHITE ? static_cast<uint8_t>(255 - grey) : grey;
+uint8_t reversed(uint8_t byte) {
+  unsigned result = 0;
+  for (int bit = 0; bit < 8; ++bit) result = result << 1 | (byte >> bit & 1u);
+  return static_cast<uint8_t>(result);
 }
 
-uint8_t high_byte(const Layout& layout, double value) {
-  return static_cast<uint8_t>(layout.bits == 16 ? static_cast<unsigned>(value) >> 8 : static_cast<unsigned>(value));
+// Uncompressed: blocks are wherever their offset says; like the reference, without a look at their byte counts.
+void read_uncompressed(const TiffDirectory& directory, const TiffLayout& layout, Bytes bytes, const std::string& where,
+                       Picture& picture) {
+  const bool is_tiled = !directory.has(kTagStripOffsets);
+  const BlockGrid grid = read_grid(directory, layout, is_tiled, where);
+  const std::vector<int64_t> offsets = directory.values(is_tiled ? kTagTileOffsets : kTagStripOffsets);
+  const bool is_whole = !layout.is_planar && grid.across * grid.down == 1;  // then the last offset counts
+  const size_t block_bytes = layout.row_bytes(grid.width) * grid.height;
+  std::vector<uint8_t> turned[4];
+  const int64_t num_rows = copy_blocks(
+      layout, grid,
+      [&](size_t plane, size_t across, size_t down) -> Bytes {
+        const size_t index =
+            is_whole && !offsets.empty() ? offsets.size() - 1 : (plane * grid.down + down) * grid.across + across;
+        if (index >= offsets.size() || offsets[index] < 0 || offsets[index] > std::ssize(bytes)) return {};
+        const Bytes rest = bytes.subspan(static_cast<size_t>(offsets[index]));
+        const Bytes block = rest.first(std::min(rest.size(), block_bytes));
+        if (!layout.reverses_bits) return block;
+        turned[plane].resize(block.size());
+        std::ranges::transform(block, turned[plane].begin(), reversed);
+        return turned[plane];
+      },
+      picture);
+  expect_rows(num_rows, where, "TIFF");
 }
 
-void convert_row(const Layout& layout, const uint8_t* row, size_t count, uint8_t* out) {
-  for (size_t x = 0; x < count; ++x, out += 3) {
-    const size_t first = x * layout.samples;
-    if (layout.photometric == PHOTOMETRIC_RGB) {
-      for (size_t c = 0; c < 3; ++c) out[c] = high_byte(layout, sample(layout, row, first + c));
-    } else if (layout.photometric == PHOTOMETRIC_SEPARATED) {
-      const uint8_t black = high_byte(layout, sample(layout, row, first + 3));
-      for (size_t c = 0; c < 3; ++c) out[c] = cmyk_channel(high_byte(layout, sample(layout, row, first + c)), black);
-    } else if (layout.photometric == PHOTOMETRIC_PALETTE) {
-      const auto index = static_cast<size_t>(sample(layout, row, first));
-      out[0] = static_cast<uint8_t>(layout.red[index] >> 8), out[1] = static_cast<uint8_t>(layout.green[index] >> 8), out[2] = static_cast<uint8_t>(layout.blue[index] >> 8);
-    } else {
-      std::memset(out, grey_value(layout, sample(layout, row, first)), 3);
-    }
+// Subsampled colors: libtiff converts the whole picture.
+void read_rgba(TIFF* tiff, const std::string& where, Picture& picture) {
+  TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);  // turned later
+  std::vector<uint32_t> raster(picture.pixels.size() / 3);
+  if (!TIFFReadRGBAImageOriented(tiff, static_cast<uint32_t>(picture.width), static_cast<uint32_t>(picture.height),
+                                 raster.data(), ORIENTATION_TOPLEFT, 1)) {
+    throw_undecodable(where, "TIFF", "the compressed picture is damaged or cut off");
   }
-}
-
-// Rows that a truncated file lacks stay 0.
-void read_lines(TIFF* tiff, const Layout& layout, Picture& picture) {
-  std::vector<uint8_t> line(std::max(static_cast<size_t>(TIFFScanlineSize(tiff)), layout.row_bytes()));
-  for (uint32_t y = 0; y < layout.height; ++y) {
-    if (TIFFReadScanline(tiff, line.data(), y) < 0) return;
-    convert_row(layout, line.data(), layout.width, picture.row(static_cast<int>(y)));
-  }
-}
-
-void read_tiles(TIFF* tiff, const Layout& layout, Picture& picture, const std::string& where) {
-  uint32_t tile_width = 0, tile_height = 0;
-  TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &tile_width);
-  TIFFGetField(tiff, TIFFTAG_TILELENGTH, &tile_height);
-  if (tile_width == 0 || tile_height == 0) throw_undecodable(where, "TIFF", "tiles without a size");
-  const auto row_bytes = static_cast<size_t>(TIFFTileRowSize(tiff));
-  std::vector<uint8_t> tile(static_cast<size_t>(TIFFTileSize(tiff)));
-  if (row_bytes * tile_height > tile.size()) throw_undecodable(where, "TIFF", "tiles larger than their data");
-  for (uint32_t top = 0; top < layout.height; top += tile_height) {
-    for (uint32_t left = 0; left < layout.width; left += tile_width) {
-      if (TIFFReadTile(tiff, tile.data(), left, top, 0, 0) < 0) continue;
-      const uint32_t rows = std::min(tile_height, layout.height - top), columns = std::min(tile_width, layout.width - left);
-      for (uint32_t y = 0; y < rows; ++y) convert_row(layout, tile.data() + row_bytes * y, columns, picture.row(static_cast<int>(top + y)) + 3 * size_t{left});
-    }
+  for (size_t i = 0; i < raster.size(); ++i) {
+    picture.pixels[3 * i] = static_cast<uint8_t>(TIFFGetR(raster[i]));
+    picture.pixels[3 * i + 1] = static_cast<uint8_t>(TIFFGetG(raster[i]));
+    picture.pixels[3 * i + 2] = static_cast<uint8_t>(TIFFGetB(raster[i]));
   }
 }
 
@@ -171,18 +155,69 @@ void silence_libtiff() {
   (void)done;
 }
 
+// Compressed: by libtiff, in the machine's byte order; damage anywhere is an error, as in the reference.
+void read_compressed(const TiffDirectory& directory, TiffLayout layout, Bytes bytes, const std::string& where,
+                     Picture& picture) {
+  silence_libtiff();
+  MemoryFile file{.bytes = bytes};
+  const TiffPointer tiff(TIFFClientOpen("memory", "rm", &file, read_memory, refuse_write, seek_memory, close_memory,
+                                        size_memory, map_memory, unmap_memory));
+  uint32_t width = 0, height = 0;
+  if (!tiff || !TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width) ||
+      !TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height) || width != layout.width || height != layout.height) {
+    throw_undecodable(where, "TIFF", "the header is damaged");
+  }
+  if (!TIFFIsCODECConfigured(static_cast<uint16_t>(layout.compression)))
+    throw_undecodable(where, "TIFF", fmt::format("compression {}, which libtiff lacks", layout.compression));
+  if (layout.kind == TiffKind::kYcbcr) {
+    if (layout.compression != COMPRESSION_JPEG || layout.is_planar) return read_rgba(tiff.get(), where, picture);
+    TIFFSetField(tiff.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+    layout.kind = TiffKind::kRgb;
+  }
+  layout.is_big_endian = std::endian::native == std::endian::big;
+  const bool is_tiled = TIFFIsTiled(tiff.get());
+  const BlockGrid grid = read_grid(directory, layout, is_tiled, where);
+  const auto row_bytes = static_cast<size_t>(is_tiled ? TIFFTileRowSize(tiff.get()) : TIFFScanlineSize(tiff.get()));
+  if (row_bytes != layout.row_bytes(grid.width))
+    throw_undecodable(where, "TIFF",
+                      fmt::format("rows of {} bytes, expected {}", row_bytes, layout.row_bytes(grid.width)));
+  std::vector<uint8_t> blocks[4];
+  const auto read_block = [&](size_t plane, size_t across, size_t down) -> Bytes {
+    std::vector<uint8_t>& block = blocks[plane];
+    block.resize(row_bytes * grid.height);
+    const auto left = static_cast<uint32_t>(across * grid.width), top = static_cast<uint32_t>(down * grid.height);
+    const auto size = static_cast<tmsize_t>(block.size());
+    const auto sample = static_cast<uint16_t>(plane);
+    const tmsize_t count =
+        is_tiled
+            ? TIFFReadEncodedTile(tiff.get(), TIFFComputeTile(tiff.get(), left, top, 0, sample), block.data(), size)
+            : TIFFReadEncodedStrip(tiff.get(), TIFFComputeStrip(tiff.get(), top, sample), block.data(), size);
+    if (count < 0) throw_undecodable(where, "TIFF", "the compressed picture is damaged or cut off");
+    return Bytes(block).first(std::min(block.size(), static_cast<size_t>(count)));
+  };
+  copy_blocks(layout, grid, read_block, picture);
+}
+
 }  // namespace
 
 Decoded decode_tiff(Bytes bytes, const std::string& where) {
-  silence_libtiff();
-  MemoryFile file{.bytes = bytes};
-  const TiffPointer tiff(TIFFClientOpen("memory", "rm", &file, read_memory, refuse_write, seek_memory, close_memory, size_memory, map_memory, unmap_memory));
-  if (!tiff) throw_undecodable(where, "TIFF", "the header is damaged or cut off");
-  const Layout layout = read_layout(tiff.get(), where);
-  expect_supported(tiff.get(), layout, where);
+  const auto directory = TiffDirectory::read(bytes);
+  if (!directory) throw_undecodable(where, "TIFF", "the header is damaged or cut off");
+  const TiffLayout layout = read_tiff_layout(*directory, bytes, where);
+  const int64_t subsampling = std::ranges::max(
+      directory->values(kTagSubsampling).empty() ? std::vector<int64_t>{1} : directory->values(kTagSubsampling));
+  const bool is_compressed = layout.compression != COMPRESSION_NONE;
+  if (layout.kind == TiffKind::kYcbcr && !is_compressed && subsampling != 1)
+    throw_undecodable(where, "TIFF", "uncompressed YCbCr with subsampling");
   Picture picture(static_cast<int>(layout.width), static_cast<int>(layout.height));
-  TIFFIsTiled(tiff.get()) ? read_tiles(tiff.get(), layout, picture, where) : read_lines(tiff.get(), layout, picture);
-  return {std::move(picture), layout.orientation};
+  if (is_compressed)
+    read_compressed(*directory, layout, bytes, where, picture);
+  else
+    read_uncompressed(*directory, layout, bytes, where, picture);
+  const int orientation = directory->has(kTagOrientation)
+                              ? static_cast<int>(std::clamp<int64_t>(directory->value(kTagOrientation, 1), 0, 9))
+                              : find_orientation({}, directory->data(kTagXmp));
+  return {std::move(picture), orientation};
 }
 
 }  // namespace molmo::image

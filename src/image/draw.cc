@@ -13,6 +13,7 @@ const cv::Scalar kColors[] = {{230, 25, 110}, {0, 130, 200}, {245, 130, 48}, {60
 const cv::Scalar kLight(255, 255, 255), kDark(20, 20, 20);
 
 constexpr int kSubpixelBits = 4;
+constexpr double kFarAway = 1e5;  // pixels; farther points would overflow OpenCV's fixed-point numbers
 
 cv::Point fixed_point(const PointMark& mark) {
   constexpr double kScale = 1 << kSubpixelBits;
@@ -80,11 +81,12 @@ Picture draw_points(const Picture& picture, std::span<const PointGroup> groups) 
     const cv::Scalar& color = kColors[g % std::size(kColors)];
     for (const PointMark& point : groups[g].points) {
       if (!std::isfinite(point.x + point.y)) continue;
+      const PointMark mark{std::clamp(point.x, -kFarAway, kFarAway), std::clamp(point.y, -kFarAway, kFarAway)};
       if (groups[g].is_truth) {
-        marker.ring(point, color);
+        marker.ring(mark, color);
       } else {
-        marker.disc(point, color);
-        marker.number(point, ++number);
+        marker.disc(mark, color);
+        marker.number(mark, ++number);
       }
     }
   }

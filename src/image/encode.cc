@@ -54,11 +54,20 @@ std::string encode_jpeg(const Picture& picture, int quality) {
   return bytes;
 }
 
-void save_picture(const std::filesystem::path& path, const Picture& picture) {
+void expect_writable_picture(const std::filesystem::path& path) {
   const std::string extension = lower_ascii(path.extension().string());
-  if (extension == ".png") return write_file_atomically(path, encode_png(picture));
-  if (extension == ".jpg" || extension == ".jpeg") return write_file_atomically(path, encode_jpeg(picture, 92));
-  throw Error(fmt::format("[image] {}: extension '{}', expected .png, .jpg or .jpeg", path.string(), extension));
+  if (extension != ".png" && extension != ".jpg" && extension != ".jpeg") {
+    throw Error(fmt::format("[image] {}: extension '{}', expected .png, .jpg or .jpeg", path.string(), extension));
+  }
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder)) throw Error(fmt::format("[image] {}: no such folder: {}", path.string(), folder.string()));
+}
+
+void save_picture(const std::filesystem::path& path, const Picture& picture) {
+  constexpr int kJpegQuality = 92;
+  expect_writable_picture(path);
+  const bool is_png = lower_ascii(path.extension().string()) == ".png";
+  write_file_atomically(path, is_png ? encode_png(picture) : encode_jpeg(picture, kJpegQuality));
 }
 
 }  // namespace molmo::image

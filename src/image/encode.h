@@ -12,7 +12,10 @@ namespace molmo::image {
 std::string encode_png(const Picture& picture);
 std::string encode_jpeg(const Picture& picture, int quality);  ///< quality from 1 to 100
 
-/// Writes by extension (.png, .jpg or .jpeg), atomically. Error for another one.
+/// Error unless save_picture() can write there: an extension it knows, in a folder that exists.
+void expect_writable_picture(const std::filesystem::path& path);
+
+/// Writes by extension (.png, .jpg or .jpeg), atomically.
 void save_picture(const std::filesystem::path& path, const Picture& picture);
 
 }  // namespace molmo::image

@@ -1,48 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/decode_formats.h"
-
+#include <cctype>
 #include <cstring>
+#include <string_view>
+
+#include "image/decode_formats.h"
+#include "image/tiff_directory.h"
 
 namespace molmo::image {
 namespace {
 
-constexpr uint16_t kOrientationTag = 274, kShortType = 3;
+constexpr std::string_view kExifHead("Exif\0\0", 6);
 
-// Bounds-checked integers of a TIFF block in its own byte order; reads beyond the end give 0.
-class TiffBlock {
- public:
-  explicit TiffBlock(Bytes bytes) : bytes_(bytes), is_big_(bytes.size() > 1 && bytes[0] == 'M') {}
+std::string_view as_text(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-  uint32_t read(size_t offset, size_t count) const {
-    if (offset > bytes_.size() || bytes_.size() - offset < count) return 0;
-    uint32_t value = 0;
-    for (size_t i = 0; i < count; ++i) value = value << 8 | bytes_[offset + (is_big_ ? i : count - 1 - i)];
-    return value;
+int valid_orientation(int64_t value) { return value >= 1 && value <= 8 ? static_cast<int>(value) : 1; }
+
+// `tiff:Orientation="6"` or `tiff:Orientation>6`: the first of them counts.
+int xmp_orientation(std::string_view xmp) {
+  constexpr std::string_view kName = "tiff:Orientation";
+  for (size_t at = xmp.find(kName); at != xmp.npos; at = xmp.find(kName, at + 1)) {
+    std::string_view rest = xmp.substr(at + kName.size());
+    const size_t mark = rest.starts_with("=\"") ? 2 : rest.starts_with(">") ? 1 : 0;
+    if (mark > 0 && rest.size() > mark && std::isdigit(static_cast<unsigned char>(rest[mark])))
+      return valid_orientation(rest[mark] - '0');
   }
-  bool is_valid() const {
-    return bytes_.size() >= 8 && (std::memcmp(bytes_.data(), "II", 2) == 0 || std::memcmp(bytes_.data(), "MM", 2) == 0) && read(2, 2) == 42;
-  }
-
- private:
-  Bytes bytes_;
-  bool is_big_;
-};
+  return 1;
+}
 
 }  // namespace
 
-int exif_orientation(Bytes exif) {
-  if (exif.size() > 6 && std::memcmp(exif.data(), "Exif\0\0", 6) == 0) exif = exif.subspan(6);
-  const TiffBlock block(exif);
-  if (!block.is_valid()) return 1;
-  const size_t directory = block.read(4, 4);
-  const size_t num_entries = block.read(directory, 2);
-  for (size_t i = 0; i < num_entries; ++i) {
-    const size_t entry = directory + 2 + 12 * i;
-    if (block.read(entry, 2) != kOrientationTag || block.read(entry + 2, 2) != kShortType) continue;
-    const uint32_t value = block.read(entry + 8, 2);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+int find_orientation(Bytes exif, Bytes xmp) {
+  for (int i = 0; i < 2 && as_text(exif).starts_with(kExifHead); ++i) exif = exif.subspan(kExifHead.size());
+  if (!exif.empty()) {
+    const auto directory = TiffDirectory::read(exif);
+    if (!directory) return 1;
+    if (directory->has(kTagOrientation)) return valid_orientation(directory->value(kTagOrientation, 1));
   }
-  return 1;
+  return xmp_orientation(as_text(xmp));
 }
 
 Picture apply_orientation(Picture picture, int orientation) {
@@ -56,7 +50,7 @@ Picture apply_orientation(Picture picture, int orientation) {
       int from_x = swaps ? y : x, from_y = swaps ? x : y;
       if (flips_x) from_x = picture.width - 1 - from_x;
       if (flips_y) from_y = picture.height - 1 - from_y;
-      std::memcpy(turned.row(y) + 3 * x, picture.row(from_y) + 3 * from_x, 3);
+      std::memcpy(turned.row(y) + size_t{3} * x, picture.row(from_y) + size_t{3} * from_x, 3);
     }
   }
   return turned;

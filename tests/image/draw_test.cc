@@ -1,0 +1,49 @@
+// Marks change the picture only where they are, and nothing outside of it.
+// SPDX-License-Identifier: Apache-2.0
+#include "image/draw.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace molmo::image {
+namespace {
+
+TEST(Draw, LeavesAPictureWithoutPointsAlone) {
+  const Picture picture(30, 20);
+  EXPECT_EQ(draw_points(picture, {}), picture);
+}
+
+TEST(Draw, MarksAPoint) {
+  const PointGroup group{.label = "", .points = {{.x = 50.0, .y = 30.0}}};
+  const Picture drawn = draw_points(Picture(100, 60), {&group, 1});
+  EXPECT_NE(drawn.row(30)[3 * 50] + drawn.row(30)[3 * 50 + 1] + drawn.row(30)[3 * 50 + 2], 0);
+  EXPECT_EQ(drawn.row(0)[0], 0);
+}
+
+// Under the sanitizers this also shows that nothing is written beyond the pixels.
+TEST(Draw, StaysInsideThePicture) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const auto& [width, height] : {std::pair{1, 1}, std::pair{3, 200}, std::pair{640, 7}}) {
+    const double right = width, bottom = height;
+    PointGroup group{.label = "a label that is longer than the picture",
+                     .points = {{0, 0},
+                                {right, bottom},
+                                {-5, bottom / 2},
+                                {right + 1e6, -1e6},
+                                {1e300, 3},
+                                {kInfinity, 1},
+                                {std::nan(""), 1}}};
+    PointGroup truth = group;
+    truth.is_truth = true;
+    const PointGroup groups[] = {group, truth};
+    const Picture drawn = draw_points(Picture(width, height), groups);
+    EXPECT_EQ(drawn.width, width);
+    EXPECT_EQ(drawn.height, height);
+    EXPECT_EQ(drawn.pixels.size(), size_t{3} * width * height);
+  }
+}
+
+}  // namespace
+}  // namespace molmo::image
