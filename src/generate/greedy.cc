@@ -98,6 +98,7 @@ DecodeResult decode_greedy(const model::Molmo& molmo, const model::ModelInputs& 
   const Tensor hidden = molmo.hidden_states(inputs, &cache, forward);                           // [B, S, D]
   const Tensor last = (lengths - 1).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});       // [B, 1, D]
   Tensor next = loop.choose(hidden.gather(1, last).squeeze(1), on_token);                       // [B, 1]
+  if (loop.all_ended()) return loop.take();  // PARITY: even where ranks are kept in step
   // Right-padded rows continue at their own next position, behind the padding slots of the cache.
   Tensor positions = inputs.position_ids.defined() ? inputs.position_ids.amax(1, /*keepdim=*/true) + 1 : lengths.unsqueeze(1);
   for (int64_t step = 1; step < options.max_new_tokens && !(options.stop_early && loop.all_ended()); ++step) {

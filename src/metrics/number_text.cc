@@ -23,6 +23,8 @@ constexpr int64_t kIntegerClamp = 1'000'000'000'000'000'000;
 // ASCII form of a number: stripped, digits of any script as 0-9, lower-case letters; nothing where another character
 // stands in it or an underscore is not between two digits.
 std::optional<std::string> normalize_number(std::u32string_view text) {
+  // PARITY: Python strips U+001C..1F from text, but not from numbers.
+  if (std::any_of(text.begin(), text.end(), [](char32_t c) { return c >= 0x1c && c <= 0x1f; })) return std::nullopt;
   std::string out;
   bool after_underscore = false;
   for (const char32_t c : strip(text)) {

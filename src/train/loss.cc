@@ -13,11 +13,11 @@ TokenLosses token_losses(const Tensor& logits, const Tensor& labels, const Tenso
   const Tensor weight = weights.clamp_min(0);                                // [M]
   const Tensor counted = weight > 0;                                         // [M]
   const Tensor target = at::where(counted, labels, 0);                       // labels elsewhere may lie outside the classes
-  const Tensor log_partition = at::logsumexp(wide, {-1});                    // [M]
-  const Tensor picked = wide.gather(-1, target.unsqueeze(-1)).squeeze(-1);   // [M]
+  // Not logsumexp minus the logit: with logits near 100 that difference loses the last digits, and so does its gradient.
+  const Tensor log_probs = at::log_softmax(wide, -1);                        // [M, V]
   TokenLosses losses;
-  losses.cross_entropy = weight * (log_partition - picked);
-  if (z_loss_scale > 0) losses.z_loss = weight * z_loss_scale * log_partition.square();
+  losses.cross_entropy = -weight * log_probs.gather(-1, target.unsqueeze(-1)).squeeze(-1);  // [M]
+  if (z_loss_scale > 0) losses.z_loss = weight * z_loss_scale * at::logsumexp(wide, {-1}).square();
   losses.accuracy = weight * (wide.detach().argmax(-1) == target).to(at::kFloat);
   return losses;
 }

@@ -13,8 +13,9 @@ double learning_rate(const config::OptimizerConfig& optimizer, const config::Com
   const int64_t warmup = component.warmup_steps, end = optimizer.decay_steps.value_or(run_steps);
   if (step < warmup) return start + (peak - start) * static_cast<double>(step) / static_cast<double>(warmup);
   if (step >= end) return floor;
-  const double progress = static_cast<double>(step - warmup) / static_cast<double>(end - warmup);
-  return floor + (peak - floor) * (1.0 + std::cos(std::numbers::pi * progress)) / 2.0;
+  // PARITY: pi times the step first, then the division: near the end the order shows.
+  const double angle = std::numbers::pi * static_cast<double>(step - warmup) / static_cast<double>(end - warmup);
+  return floor + (peak - floor) * (1.0 + std::cos(angle)) / 2.0;
 }
 
 double clip_limit(const config::OptimizerConfig& optimizer, double base, int64_t step) {

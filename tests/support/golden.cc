@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "molmo/error.h"
 #include "support/paths.h"
@@ -138,6 +139,16 @@ void GoldenRun::run_folder(const std::string& subfolder, const std::string& exte
   }
 }
 
+void GoldenRun::run_list(const std::string& file, const std::function<void(const Json&, GoldenCase&)>& body) {
+  if (!std::filesystem::exists(folder_ / file)) return;
+  const Json content = read_json(folder_ / file);
+  const std::string prefix = std::filesystem::path(file).stem().string() + "/";
+  if (content.at("cases").empty()) run_case(prefix, [](GoldenCase& golden) { golden.fail("an empty list of cases"); });
+  for (const Json& entry : content.at("cases")) {
+    run_case(prefix + entry.at("name").get<std::string>(), [&](GoldenCase& golden) { body(entry, golden); });
+  }
+}
+
 GoldenRegistration::GoldenRegistration(const char* name, GoldenPart part) { registered_parts().push_back({name, part}); }
 
 int run_golden_parts(const std::string& group, int argc, char** argv) {
@@ -148,12 +159,17 @@ int run_golden_parts(const std::string& group, int argc, char** argv) {
   for (const NamedPart& part : parts) {
     const bool wanted = argc < 2 || std::any_of(argv + 1, argv + argc, [&](const char* name) { return part.name == name; });
     if (!wanted) continue;
+    const size_t num_before = run.num_cases();
     try {
       part.run(run);
     } catch (const std::exception& error) {
       ++run.num_failed;
       std::printf("FAIL  %s: exception: %s\n", part.name.c_str(), error.what());
     }
+    if (run.num_cases() > num_before) continue;
+    // Another set may lack a part, but one that was asked for by name must not pass by having nothing to do.
+    std::printf("%s  %s: no case in this set\n", argc < 2 ? "none" : "FAIL", part.name.c_str());
+    if (argc >= 2) ++run.num_failed;
   }
   std::printf("golden.%s: %zu run, %zu skipped, %zu failed\n", group.c_str(), run.num_run, run.num_skipped, run.num_failed);
   if (run.num_run == 0) std::printf("golden.%s: FAIL, no case was run\n", group.c_str());

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+
 namespace molmo::testing {
 
 /// What one case compared. Every expectation counts its values and keeps the largest difference over its tolerance.
@@ -67,6 +69,11 @@ class GoldenRun {
   void run_folder(const std::string& subfolder, const std::string& extension,
                   const std::function<void(const std::filesystem::path&, GoldenCase&)>& body);
 
+  /// Runs `body` for every entry of the list "cases" in folder()/`file`, each with a "name". A missing file is no case;
+  /// a file with an empty list fails.
+  void run_list(const std::string& file, const std::function<void(const Json&, GoldenCase&)>& body);
+
+  size_t num_cases() const { return num_run + num_skipped + num_failed; }
   size_t num_run = 0, num_skipped = 0, num_failed = 0;
 
  private:

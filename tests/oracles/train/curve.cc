@@ -125,6 +125,8 @@ void compare_final_weights(GoldenCase& golden, const Curve& curve) {
 void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
   Curve curve{.folder = folder, .config = read_json(folder / "config.json"), .steps = read_json(folder / "steps.json"), .molmo = {}, .optimizer = {}};
   if (const auto missing = missing_capability(curve.config.at("native"))) return golden.skip(*missing);
+  const std::string divisor = curve.train().at("batch_divisor").get<std::string>();
+  if (divisor != "global_batch") return golden.skip("batch divisor " + divisor);
   curve.molmo = load_golden_model(curve.config.at("native"), folder / "initial.safetensors");
   curve.optimizer = golden_optimizer(curve.train().at("optimizer"), curve.train().at("scheduler"), curve.train().at("max_grad_norm"),
                                      curve.train().at("ft_embedding"));
@@ -142,6 +144,10 @@ void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
                                                        curve.train().at("max_steps").get<int64_t>(), {});
     const double tolerance = i == 0 ? 1e-6 : std::max(10 * curve.noise("cross_entropy_relative", i), 5e-6);
     golden.expect_near(fmt::format("cross_entropy of step {}", i + 1), result.cross_entropy, expected.at("cross_entropy").get<double>(), 0.0, tolerance);
+    golden.expect_near(fmt::format("accuracy of step {}", i + 1), result.accuracy, expected.at("accuracy").get<double>(), 1e-6);
+    if (!expected.at("z_loss").is_null()) {
+      golden.expect_near(fmt::format("z_loss of step {}", i + 1), result.z_loss, expected.at("z_loss").get<double>(), 0.0, tolerance);
+    }
     compare_norms(golden, curve, expected, result, i);
     compare_rates(golden, curve, expected, optimizer);
     if (i == 0) compare_first_weights(golden, curve, result.clip);

@@ -58,12 +58,6 @@ void run_loss_case(const Json& c, GoldenCase& golden) {
 
 }  // namespace
 
-GOLDEN_PART(loss) {
-  const auto path = run.folder() / "loss.json";
-  if (!std::filesystem::exists(path)) return;
-  for (const Json& c : read_json(path).at("cases")) {
-    run.run_case("loss/" + c.at("name").get<std::string>(), [&](GoldenCase& golden) { run_loss_case(c, golden); });
-  }
-}
+GOLDEN_PART(loss) { run.run_list("loss.json", run_loss_case); }
 
 }  // namespace molmo::testing

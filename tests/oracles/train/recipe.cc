@@ -29,7 +29,9 @@ config::OptimizerConfig golden_optimizer(const Json& optimizer, const Json& sche
   result.final_fraction = scheduler.at("alpha_f").get<double>();
   result.warmup_min_lr.reset();
   if (!scheduler.at("warmup_min_lr").is_null()) result.warmup_min_lr = scheduler.at("warmup_min_lr").get<double>();
-  if (scheduler.contains("grad_clip_warmup_steps") && !scheduler.at("grad_clip_warmup_steps").is_null()) {
+  const auto is_given = [&](const char* key) { return scheduler.contains(key) && !scheduler.at(key).is_null(); };
+  if (is_given("t_max")) result.decay_steps = scheduler.at("t_max").get<int64_t>();
+  if (is_given("grad_clip_warmup_steps") && is_given("grad_clip_warmup_factor")) {
     result.clip_warmup_steps = scheduler.at("grad_clip_warmup_steps").get<int64_t>();
     result.clip_warmup_factor = scheduler.at("grad_clip_warmup_factor").get<double>();
   }

@@ -67,12 +67,6 @@ void run_schedule_case(const Json& c, GoldenCase& golden) {
 
 }  // namespace
 
-GOLDEN_PART(schedule) {
-  const auto path = run.folder() / "schedule.json";
-  if (!std::filesystem::exists(path)) return;
-  for (const Json& c : read_json(path).at("cases")) {
-    run.run_case("schedule/" + c.at("name").get<std::string>(), [&](GoldenCase& golden) { run_schedule_case(c, golden); });
-  }
-}
+GOLDEN_PART(schedule) { run.run_list("schedule.json", run_schedule_case); }
 
 }  // namespace molmo::testing
