@@ -50,10 +50,11 @@ function(molmo_precompile target torch)
   target_precompile_headers(${target} REUSE_FROM ${owner})
 endfunction()
 
-# molmo_test_directory(DIR LABEL [TORCH] [LINK target...]): one executable and one ctest entry for tests/DIR/*_test.cc.
+# molmo_test_directory(DIR LABEL [TORCH] [LINK target...]): one executable and one ctest entry for tests/DIR/*.cc, which
+# holds *_test.cc files and what they share.
 function(molmo_test_directory directory label)
   cmake_parse_arguments(ARG "TORCH" "" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${directory}/*_test.cc)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${directory}/*.cc)
   if(NOT sources)
     return()
   endif()

@@ -23,16 +23,16 @@ done
 
 recipes=$repository/configs/train/quickstart
 work=$repository
-data_level=1 num_train=6000 num_test=200
-tower_overrides=() caption_overrides=() sft_overrides=() eval_options=()
+data_level=1 num_train=6000 num_easy=2000 num_test=600
+tower_overrides=() caption_overrides=() sft_overrides=() eval_options=(--max-per-task 600) unseen_options=(--max-per-task 100)
 if ((smoke)); then
   work=$repository/build/smoke
-  data_level=0 num_train=40 num_test=12
-  small=(--set global_batch_size=4 --set micro_batch_size=4 --set optimizer.connector.warmup_steps=2)
+  data_level=0 num_train=40 num_easy=20 num_test=12
+  small=(--set global_batch_size=4 --set micro_batch_size=4)
   tower_overrides=("${small[@]}" --set steps=6)
   caption_overrides=("${small[@]}" --set steps=6)
   sft_overrides=("${small[@]}" --set steps=6)
-  eval_options=(--max-per-task 4)
+  eval_options=(--max-per-task 4) unseen_options=(--max-per-task 2)
 fi
 
 step() { SECONDS=0; say "$1"; }
@@ -49,6 +49,7 @@ prepare_program() {
 make_data() {
   step "drawing scenes with known objects"
   "$molmo" data synthesize --out quickstart/data --seed 1 --level "$data_level" --train "$num_train" --test "$num_test"
+  "$molmo" data synthesize --out quickstart/easy --seed 2 --level "$data_level" --max-objects 2 --train "$num_easy" --test 0
   [[ -s quickstart/tokenizer.model ]] || "$molmo" data train-tokenizer --data quickstart/data --out quickstart/tokenizer.model
   took
 }
@@ -66,15 +67,17 @@ export_model() {
   last=quickstart/runs/sft/$(<quickstart/runs/sft/latest)
   rm -rf quickstart/model
   mkdir -p quickstart/model
-  cp "$last"/molmo.json "$last"/tokenizer.model "$last"/model-*.safetensors quickstart/model/
+  cp "$last"/molmo.json "$last"/tokenizer.model "$last"/model-*.safetensors "$last"/model.safetensors.index.json quickstart/model/
 }
 
 evaluate() {
   step "scoring on test pictures, beside blank pictures and chance"
   rm -rf quickstart/eval
-  "$molmo" eval --model quickstart/model --data quickstart/data --dtype bf16 --out quickstart/eval --report quickstart/report.html \
+  "$molmo" eval --model quickstart/model --data quickstart/data --dtype auto --out quickstart/eval --report quickstart/report.html \
     --curves quickstart/runs/tower quickstart/runs/caption quickstart/runs/sft "${eval_options[@]}"
   cp quickstart/eval/scores.json quickstart/scores.json
+  say "the same for kinds of things that training never showed (no score is promised)"
+  "$molmo" eval --model quickstart/model --data quickstart/data --split test_unseen --dtype auto --tasks pointing,counting "${unseen_options[@]}"
   took
 }
 

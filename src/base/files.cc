@@ -22,12 +22,15 @@ namespace {
 // An open descriptor that closes itself, opened for reading a regular file.
 class ReadDescriptor {
  public:
-  explicit ReadDescriptor(const std::filesystem::path& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  // O_NONBLOCK: a pipe without a writer must not hold the program up before it is refused.
+  explicit ReadDescriptor(const std::filesystem::path& path)
+      : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (value_ < 0) throw_errno("open", path);
     struct stat status {};
-    if (::fstat(value_, &status) != 0 || S_ISDIR(status.st_mode)) {
+    if (::fstat(value_, &status) != 0 || !S_ISREG(status.st_mode)) {
       ::close(value_);
-      throw Error(fmt::format("[file] cannot read {}: it is a folder, expected a file", path.string()));
+      throw Error(fmt::format("[file] cannot read {}: it is a {}, expected a regular file", path.string(),
+                              S_ISDIR(status.st_mode) ? "folder" : "device or pipe"));
     }
     size_ = static_cast<size_t>(status.st_size);
   }
@@ -47,7 +50,7 @@ Container read_whole(const std::filesystem::path& path) {
   content.resize(file.size());
   size_t done = 0;
   for (;;) {
-    if (done == content.size()) content.resize(done + 4096);  // also reads pipes and files that grow
+    if (done == content.size()) content.resize(done + 4096);  // also reads files that grow
     const ssize_t count = ::read(file.value(), content.data() + done, content.size() - done);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw_errno("read", path);

@@ -15,7 +15,7 @@ namespace molmo::cli {
 namespace {
 
 struct TokenizerBenchOptions {
-  std::string tokenizer, dump;
+  std::string tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", dump;
   double mib = 4.0;
   int repeats = 5;
   bool json = false;
@@ -50,7 +50,7 @@ void add_bench(CLI::App& app, Action& action) {
   bench->require_subcommand(1);
   auto options = std::make_shared<TokenizerBenchOptions>();
   CLI::App* command = bench->add_subcommand("tokenizer", "encode a text made on the spot (English, other scripts, code, numbers, points)");
-  command->add_option("TOKENIZER", options->tokenizer, "tokenizer.json (plain or .gz) or SentencePiece .model")->required();
+  command->add_option("TOKENIZER", options->tokenizer, "tokenizer.json (plain or .gz) or SentencePiece .model; the default lies in this repository")->capture_default_str();
   command->add_option("--mib", options->mib, "size of the text")->check(CLI::Range(0.01, 1024.0))->capture_default_str();
   command->add_option("--repeats", options->repeats, "passes after the first; their median counts")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_option("--dump", options->dump, "write the documents here, each ended by NUL, for benchmarks/peers/tokenizers_peer.py");

@@ -42,6 +42,7 @@ void add_synthesize(CLI::App& data, Action& action) {
   command->add_option("--out", options->out, "folder that gets data.jsonl and img/")->required();
   command->add_option("--seed", options->seed, "the same seed gives the same bytes")->capture_default_str();
   command->add_option("--level", options->level, "0: smoke test, 1: quickstart, 2: hard")->check(CLI::Range(0, 2))->capture_default_str();
+  command->add_option("--max-objects", options->max_objects, "things in a picture (-1: as many as the level has)")->capture_default_str();
   command->add_option("--train", options->num_train, "training pictures (-1: as many as the level has)")->capture_default_str();
   command->add_option("--test", options->num_test, "test pictures (-1: as many as the level has)")->capture_default_str();
   command->add_option("--stamps", options->stamps, "folder of photo cut-outs")->capture_default_str();

@@ -4,13 +4,14 @@
 
 #include <iostream>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "cli/app.h"
 #include "cli/options.h"
-#include "base/files.h"
 #include "eval/make_report.h"
 #include "model/model_folder.h"
+#include "molmo/error.h"
 
 namespace molmo::cli {
 namespace {
@@ -25,20 +26,43 @@ struct EvalCommandOptions {
   ComputeOptions compute;
 };
 
+std::string dtype_text(at::ScalarType dtype) { return dtype == at::kBFloat16 ? "bf16" : "fp32"; }
+
+std::string task_names() {
+  std::vector<std::string> names;
+  for (const eval::TaskInfo& info : eval::embedded_tasks()) names.emplace_back(info.name);
+  return join_text(names, ", ");
+}
+
+std::string crops_text(const config::PreprocessConfig& config) {
+  const std::string size = fmt::format("{}x{} pixels", config.image_width, config.image_height);
+  if (config.crop_mode == config::CropMode::kResize) return "the whole picture at " + size;
+  return fmt::format("overview and up to {} crops of {}", config.max_crops, size);
+}
+
 // What a reader needs to repeat the run.
 std::vector<std::pair<std::string, std::string>> report_settings(const EvalCommandOptions& options, const eval::EvalResult& result,
-                                                                 const config::MolmoConfig& config) {
+                                                                 const config::MolmoConfig& config, const model::ForwardOptions& forward) {
   return {{"model", options.model},
           {"data", fmt::format("{}, split {}, {} pictures", options.eval.data.string(), options.eval.split, result.num_pictures)},
           {"questions", std::to_string(result.answers.size())},
-          {"crops", fmt::format("overview and up to {} of {}x{} pixels", config.preprocess.max_crops, config.preprocess.image_width, config.preprocess.image_height)},
-          {"precision", options.compute.dtype},
+          {"pictures seen as", crops_text(config.preprocess)},
+          {"precision", dtype_text(forward.compute)},
           {"seed", std::to_string(options.eval.seed)},
           {"decoding", "greedy"},
           {"time", format_duration(result.seconds)}};
 }
 
+// Before the work and not behind it.
+void expect_writable_report(const std::filesystem::path& report) {
+  const std::filesystem::path folder = report.has_parent_path() ? report.parent_path() : ".";
+  if (!report.empty() && !std::filesystem::is_directory(folder)) {
+    throw Error(fmt::format("[eval] --report {}: no such folder: {}", report.string(), folder.string()));
+  }
+}
+
 void run_eval(const EvalCommandOptions& options) {
+  expect_writable_report(options.report);
   eval::EvalOptions settings = options.eval;
   if (!options.tasks.empty()) {
     for (const std::string& name : split_text(options.tasks, ',')) settings.tasks.push_back(eval::parse_task(name));
@@ -46,13 +70,13 @@ void run_eval(const EvalCommandOptions& options) {
   const at::Device device = options.compute.open();
   const generate::LoadedModel model = generate::load_model(model::resolve_model_folder(options.model), device);
   model::ForwardOptions forward;
-  forward.compute = options.compute.compute();
+  forward.compute = options.compute.compute(device);
   const eval::EvalResult result = eval::evaluate(model, forward, settings);
-  log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, up to {} crops)", result.answers.size(), result.num_pictures,
-                       settings.split, format_duration(result.seconds), settings.seed, options.compute.dtype, model.config.preprocess.max_crops));
+  log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, {})", result.answers.size(), result.num_pictures,
+                       settings.split, format_duration(result.seconds), settings.seed, dtype_text(forward.compute), crops_text(model.config.preprocess)));
   if (!settings.out.empty()) write_json(settings.out / "scores.json", eval::scores_json(result));
   if (!options.report.empty()) {
-    const eval::Report report = eval::make_report(result, options.curves, report_settings(options, result, model.config), static_cast<size_t>(options.report_pictures));
+    const eval::Report report = eval::make_report(result, options.curves, report_settings(options, result, model.config, forward), static_cast<size_t>(options.report_pictures));
     write_file_atomically(options.report, eval::format_report_html(report));
   }
   std::cout << (options.json ? format_json_line(eval::scores_json(result)) + "\n" : eval::format_scores(result));
@@ -65,7 +89,7 @@ void add_eval(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("eval", "score a model beside chance and beside itself with blank pictures");
   command->add_option("--model", options->model, "model folder or run folder")->required();
   command->add_option("--data", options->eval.data, "own-data folder")->required();
-  command->add_option("--tasks", options->tasks, "comma-separated: pointing, counting, clock, short_answer, caption; default: all");
+  command->add_option("--tasks", options->tasks, "comma-separated: " + task_names() + "; default: all");
   command->add_option("--split", options->eval.split, "rows of this split")->capture_default_str();
   command->add_option("--max-per-task", options->eval.max_per_task, "questions of a task, spread over the split; 0: all")->check(CLI::Range(0, 1 << 30))->capture_default_str();
   command->add_option("--batch-size", options->eval.batch_size, "questions answered at a time")->check(CLI::Range(1, 4096))->capture_default_str();

@@ -103,11 +103,19 @@ void print_item(const GenerateOptions& options, const Item& item, const generate
   std::cout << format_json_line(line) << "\n";
 }
 
+// What would otherwise fail only when the answers are there.
+void expect_points_can_be_drawn(const GenerateOptions& options) {
+  if (options.points.empty()) return;
+  if (options.images.empty()) throw Error("[generate] --points without a picture, expected --image");
+  image::expect_writable_picture(options.points);
+}
+
 void run_generate(const GenerateOptions& options) {
+  expect_points_can_be_drawn(options);
   const at::Device device = options.compute.open();
   const generate::LoadedModel model = generate::load_model(model::resolve_model_folder(options.model), device);
   model::ForwardOptions forward;
-  forward.compute = options.compute.compute();
+  forward.compute = options.compute.compute(device);
   const generate::Generator generator(model, forward);
   const std::vector<Item> items = make_items(options, model.config.prompt);
   for (size_t begin = 0; begin < items.size(); begin += static_cast<size_t>(options.batch_size)) {

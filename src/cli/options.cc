@@ -12,7 +12,7 @@ void ComputeOptions::add_to(CLI::App& command, bool with_dtype) {
   command.add_option("--device", device, "auto, cpu, cuda or cuda:N; auto takes CUDA only where a driver reports a device")->capture_default_str();
   command.add_option("--threads", threads, "threads of one operator; 0: all available")->check(CLI::Range(0, 4096))->capture_default_str();
   if (with_dtype) {
-    command.add_option("--dtype", dtype, "dtype of matrix products")->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
+    command.add_option("--dtype", dtype, "dtype of matrix products; auto: bf16 where the device is fast at it")->check(CLI::IsMember({"auto", "fp32", "bf16"}))->capture_default_str();
   }
 }
 
@@ -21,6 +21,9 @@ at::Device ComputeOptions::open() const {
   return tensor::parse_device(device);
 }
 
-at::ScalarType ComputeOptions::compute() const { return dtype == "bf16" ? at::kBFloat16 : at::kFloat; }
+at::ScalarType ComputeOptions::compute(const at::Device& on) const {
+  const bool is_bfloat16 = dtype == "bf16" || (dtype == "auto" && tensor::is_fast_at_bfloat16(on));
+  return is_bfloat16 ? at::kBFloat16 : at::kFloat;
+}
 
 }  // namespace molmo::cli

@@ -21,7 +21,8 @@ struct ComputeOptions {
   void add_to(CLI::App& command, bool with_dtype = true);
   /// Sets the thread count and opens the device.
   at::Device open() const;
-  at::ScalarType compute() const;
+  /// The dtype that `dtype` means on that device.
+  at::ScalarType compute(const at::Device& on) const;
 };
 
 }  // namespace molmo::cli

@@ -91,7 +91,7 @@ struct TokenizerConfig {
   void visit(V& v) {
     v({.name = "file", .help = "tokenizer.json or SentencePiece .model below the model folder"}, file);
     v({.name = "kept_added_tokens", .help = "ids of the file's added tokens to keep; null: all"}, kept_added_tokens);
-    v({.name = "pad_to", .help = "size to pad the tokenizer to with fillers before the image tokens; null: none", .min = 0}, pad_to);
+    v({.name = "pad_to", .help = "size to pad the tokenizer to with fillers before the image tokens; null: none", .min = 0, .max = 1 << 24}, pad_to);
     v({.name = "bos_id", .help = "id that starts a sequence; null: eos_id", .min = 0}, bos_id);
     v({.name = "eos_id", .help = "id that ends an answer", .min = 0}, eos_id);
   }

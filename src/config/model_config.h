@@ -19,6 +19,9 @@ enum class PaddingEmbedKind { kNone, kPadEmbed, kRegress, kPadAndPartialPad };
 enum class BlockKind { kSequential, kMoe, kLlama };
 enum class NormKind { kRms, kLayerNorm };
 
+// No model is near these limits; they keep a damaged file from asking for endless work.
+inline constexpr int kMaxWidth = 1 << 20, kMaxLayers = 4096, kMaxHeads = 4096, kMaxRows = 1 << 24;
+
 /// Vision transformer. `num_layers` counts the blocks that exist (CLIP: 23 of 24).
 struct VitConfig {
   TowerKind kind = TowerKind::kOpenai;
@@ -31,6 +34,7 @@ struct VitConfig {
   Activation activation = Activation::kQuickGelu;
   int num_positions = 577;  ///< rows of the stored position table, class row included
   double norm_eps = 1e-5;
+  double init_std = 0.02;  ///< of fresh linear weights here and in the connector; narrow towers learn faster from more
 
   bool has_class_token() const { return kind != TowerKind::kSiglip; }
   bool has_pre_norm() const { return kind == TowerKind::kOpenai; }
@@ -47,15 +51,16 @@ struct VitConfig {
     v({.name = "image_height", .help = "height of a crop in pixels", .min = 1, .max = 16384}, image_height);
     v({.name = "image_width", .help = "width of a crop in pixels", .min = 1, .max = 16384}, image_width);
     v({.name = "patch_size", .help = "side of a patch in pixels", .min = 1, .max = 1024}, patch_size);
-    v({.name = "width", .help = "width of the tower (Dv)", .min = 1}, width);
-    v({.name = "num_layers", .help = "blocks that exist (CLIP keeps 23 of 24)", .min = 1}, num_layers);
-    v({.name = "num_heads", .help = "query heads", .min = 1}, num_heads);
-    v({.name = "num_kv_heads", .help = "key and value heads", .min = 1}, num_kv_heads);
-    v({.name = "head_dim", .help = "width of one head", .min = 1}, head_dim);
-    v({.name = "mlp_width", .help = "hidden width of a block's MLP", .min = 1}, mlp_width);
+    v({.name = "width", .help = "width of the tower (Dv)", .min = 1, .max = kMaxWidth}, width);
+    v({.name = "num_layers", .help = "blocks that exist (CLIP keeps 23 of 24)", .min = 1, .max = kMaxLayers}, num_layers);
+    v({.name = "num_heads", .help = "query heads", .min = 1, .max = kMaxHeads}, num_heads);
+    v({.name = "num_kv_heads", .help = "key and value heads", .min = 1, .max = kMaxHeads}, num_kv_heads);
+    v({.name = "head_dim", .help = "width of one head", .min = 1, .max = kMaxWidth}, head_dim);
+    v({.name = "mlp_width", .help = "hidden width of a block's MLP", .min = 1, .max = kMaxWidth}, mlp_width);
     v({.name = "activation", .help = "activation of the MLPs"}, activation);
-    v({.name = "num_positions", .help = "rows of the stored position table, class row included", .min = 1}, num_positions);
+    v({.name = "num_positions", .help = "rows of the stored position table, class row included", .min = 1, .max = kMaxRows}, num_positions);
     v({.name = "norm_eps", .help = "epsilon of the layer norms", .min = 0}, norm_eps);
+    v({.name = "init_std", .help = "standard deviation of fresh linear weights of tower and connector", .min = 0}, init_std);
   }
 };
 
@@ -76,7 +81,7 @@ struct ConnectorConfig {
     v({.name = "pool_width", .help = "columns of a pooling window, in patches", .min = 1, .max = 1024}, pool_width);
     v({.name = "pooling", .help = "how a window becomes one token [P Table 2f]"}, pooling);
     v({.name = "projector", .help = "map from pooled features to decoder width"}, projector);
-    v({.name = "hidden_width", .help = "hidden width of the projector MLP", .min = 1}, hidden_width);
+    v({.name = "hidden_width", .help = "hidden width of the projector MLP", .min = 1, .max = kMaxWidth}, hidden_width);
     v({.name = "padding_embed", .help = "embedding added to padded and partly padded patches"}, padding_embed);
     v({.name = "feature_dropout", .help = "dropout of the concatenated tower features", .min = 0, .max = 0.99}, feature_dropout);
   }
@@ -119,14 +124,14 @@ struct DecoderConfig {
   template <class V>
   void visit(V& v) {
     v({.name = "block", .help = "block type"}, block);
-    v({.name = "width", .help = "width of the residual stream (D)", .min = 1}, width);
-    v({.name = "num_layers", .help = "number of blocks", .min = 1}, num_layers);
-    v({.name = "num_heads", .help = "query heads (H)", .min = 1}, num_heads);
-    v({.name = "num_kv_heads", .help = "key and value heads (K)", .min = 1}, num_kv_heads);
-    v({.name = "ffn_width", .help = "hidden width of the feed-forward part (F), per expert in an MoE", .min = 1}, ffn_width);
-    v({.name = "vocab_size", .help = "tokenizer entries before the five image tokens", .min = 1}, vocab_size);
-    v({.name = "embedding_size", .help = "rows of the base embedding table and of the head", .min = 1}, embedding_size);
-    v({.name = "additional_vocab_size", .help = "rows of the new-token table; 0 for a single plain table", .min = 0}, additional_vocab_size);
+    v({.name = "width", .help = "width of the residual stream (D)", .min = 1, .max = kMaxWidth}, width);
+    v({.name = "num_layers", .help = "number of blocks", .min = 1, .max = kMaxLayers}, num_layers);
+    v({.name = "num_heads", .help = "query heads (H)", .min = 1, .max = kMaxHeads}, num_heads);
+    v({.name = "num_kv_heads", .help = "key and value heads (K)", .min = 1, .max = kMaxHeads}, num_kv_heads);
+    v({.name = "ffn_width", .help = "hidden width of the feed-forward part (F), per expert in an MoE", .min = 1, .max = kMaxWidth}, ffn_width);
+    v({.name = "vocab_size", .help = "tokenizer entries before the five image tokens", .min = 1, .max = kMaxRows}, vocab_size);
+    v({.name = "embedding_size", .help = "rows of the base embedding table and of the head", .min = 1, .max = kMaxRows}, embedding_size);
+    v({.name = "additional_vocab_size", .help = "rows of the new-token table; 0 for a single plain table", .min = 0, .max = kMaxRows}, additional_vocab_size);
     v({.name = "norm", .help = "kind of the norms"}, norm);
     v({.name = "norm_eps", .help = "epsilon of all norms", .min = 0}, norm_eps);
     v({.name = "norm_after", .help = "norms act on the branch outputs (OLMo)"}, norm_after);
@@ -136,14 +141,14 @@ struct DecoderConfig {
     v({.name = "norm_bias", .help = "bias of the layer norms"}, norm_bias);
     v({.name = "rope", .help = "rotary positions; false: a learned table"}, rope);
     v({.name = "rope_theta", .help = "base of the rotary frequencies", .min = 1}, rope_theta);
-    v({.name = "max_positions", .help = "number of positions", .min = 1}, max_positions);
+    v({.name = "max_positions", .help = "number of positions", .min = 1, .max = kMaxRows}, max_positions);
     v({.name = "tied_head", .help = "the head shares the embedding table"}, tied_head);
     v({.name = "clip_qkv", .help = "clamp of q, k and v; null: none", .min = 0}, clip_qkv);
     v({.name = "scale_logits", .help = "logits times 1/sqrt(width)"}, scale_logits);
     v({.name = "scale_embeddings", .help = "embeddings times sqrt(width)"}, scale_embeddings);
     v({.name = "direct_attention", .help = "llama block: explicit float32 softmax"}, direct_attention);
-    v({.name = "num_experts", .help = "experts of an MoE block (E)", .min = 0}, num_experts);
-    v({.name = "experts_per_token", .help = "experts that each token uses", .min = 0}, experts_per_token);
+    v({.name = "num_experts", .help = "experts of an MoE block (E)", .min = 0, .max = kMaxWidth}, num_experts);
+    v({.name = "experts_per_token", .help = "experts that each token uses", .min = 0, .max = kMaxWidth}, experts_per_token);
     v({.name = "load_balancing_weight", .help = "weight of the load-balancing loss", .min = 0}, load_balancing_weight);
     v({.name = "router_z_weight", .help = "weight of the router z-loss", .min = 0}, router_z_weight);
     v({.name = "residual_dropout", .help = "dropout of the branch outputs at all positions", .min = 0, .max = 0.99}, residual_dropout);

@@ -65,28 +65,6 @@ MolmoConfig molmoe_1b() {  // OLMoE-1B-7B-0924
   return molmo;
 }
 
-MolmoConfig tiny() {  // the quickstart model, 2.4 M parameters; all four blocks of the tower count
-  MolmoConfig molmo;
-  VitConfig& vit = molmo.model.vit;
-  vit.image_height = vit.image_width = 112;
-  vit.width = 128, vit.mlp_width = 512;
-  vit.num_layers = 4;
-  vit.num_heads = vit.num_kv_heads = 4, vit.head_dim = 32;
-  vit.num_positions = 65;
-  molmo.model.connector.vit_layers = {-1, -3};
-  molmo.model.connector.hidden_width = 512;
-  DecoderConfig& d = molmo.model.decoder;
-  d.width = 192, d.ffn_width = 512;
-  d.num_layers = 4;
-  d.num_heads = 6, d.num_kv_heads = 2;
-  d.vocab_size = d.embedding_size = 1024, d.additional_vocab_size = 8;
-  d.max_positions = 1536, d.rope_theta = 1e4;
-  molmo.preprocess.image_height = molmo.preprocess.image_width = 112;
-  molmo.preprocess.max_crops = 4, molmo.preprocess.overlap_margins = {2, 2};
-  molmo.tokenizer = {.file = "tokenizer.model", .pad_to = 1024, .bos_id = 1, .eos_id = 2};
-  return molmo;
-}
-
 struct Preset {
   std::string_view name;
   MolmoConfig (*make)();
@@ -94,8 +72,7 @@ struct Preset {
 constexpr Preset kPresets[] = {{"molmo-7b-d", molmo_7b_d},
                                {"molmo-7b-o", molmo_7b_o},
                                {"molmoe-1b", molmoe_1b},
-                               {"molmo-72b", molmo_72b},
-                               {"tiny", tiny}};
+                               {"molmo-72b", molmo_72b}};
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 
 namespace molmo::config {
 
-/// molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b, tiny.
+/// molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b.
 std::vector<std::string> preset_names();
 
 /// The configuration of a preset. Throws Error with the nearest name if there is none.

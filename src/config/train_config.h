@@ -15,7 +15,7 @@ namespace molmo::config {
 
 /// What a run teaches: the tower alone (kinds under pooled cells), captions with length hints, or the SFT mixture.
 enum class TrainStage { kTower, kCaption, kSft };
-enum class ComputeDtype { kFloat32, kBfloat16 };
+enum class ComputeDtype { kAuto, kFloat32, kBfloat16 };  ///< kAuto: bfloat16 where the device is fast at it
 enum class ClipMode { kComponent, kGlobal };
 /// Which decoder tables stay fixed: none, the base embedding, embedding and head, or final norm and head.
 enum class EmbeddingTraining { kAll, kLmHead, kLnF, kWte };
@@ -101,7 +101,7 @@ struct DataConfig {
     v({.name = "datasets", .help = "name -> dataset; rates follow the square root of the sizes [P App. B]"}, datasets);
     v({.name = "group_rates", .help = "share of each group; a group that is not named has 1", .min = 0}, group_rates);
     v({.name = "seed", .help = "seed of order, templates and hints", .min = 0, .max = 4294967295.0}, seed);
-    v({.name = "sequence_length", .help = "longest row in tokens, image included; longer ones are cut", .min = 8}, sequence_length);
+    v({.name = "sequence_length", .help = "longest row in tokens, image included; longer ones are cut", .min = 8, .max = 1 << 24}, sequence_length);
     v({.name = "shuffle", .help = "shuffle examples and the annotations of an image"}, shuffle);
     v({.name = "num_workers", .help = "preprocessing threads; the order does not depend on it", .min = 1, .max = 256}, num_workers);
     v({.name = "prefetch_batches", .help = "batches prepared ahead", .min = 1, .max = 1024}, prefetch_batches);
@@ -125,6 +125,7 @@ struct TrainConfig {
   int64_t save_every = 1000;
   int keep_checkpoints = 2;
   int64_t log_every = 10;
+  int64_t max_bad_steps = 100;
 
   template <class V>
   void visit(V& v) {
@@ -135,9 +136,9 @@ struct TrainConfig {
     v({.name = "data", .help = "datasets and order"}, data);
     v({.name = "optimizer", .help = "AdamW by component, schedule and clipping"}, optimizer);
     v({.name = "steps", .help = "updates of the run", .min = 1}, steps);
-    v({.name = "global_batch_size", .help = "images per update", .min = 1}, global_batch_size);
-    v({.name = "micro_batch_size", .help = "images per forward and backward", .min = 1}, micro_batch_size);
-    v({.name = "compute_dtype", .help = "dtype of matrix products; weights stay float32"}, compute_dtype);
+    v({.name = "global_batch_size", .help = "images per update", .min = 1, .max = 1 << 20}, global_batch_size);
+    v({.name = "micro_batch_size", .help = "images per forward and backward", .min = 1, .max = 1 << 20}, micro_batch_size);
+    v({.name = "compute_dtype", .help = "dtype of matrix products, weights stay float32; auto: bf16 on a GPU and on CPUs with bfloat16 instructions, else fp32"}, compute_dtype);
     v({.name = "z_loss", .help = "weight of the squared log-partition; 0: off", .min = 0}, z_loss);
     v({.name = "seed", .help = "seed of fresh weights and dropout", .min = 0, .max = 4294967295.0}, seed);
     v({.name = "residual_dropout", .help = "dropout of the decoder's branches at all positions", .min = 0, .max = 0.99}, residual_dropout);
@@ -145,6 +146,7 @@ struct TrainConfig {
     v({.name = "save_every", .help = "steps between checkpoints", .min = 1}, save_every);
     v({.name = "keep_checkpoints", .help = "newest complete checkpoints to keep", .min = 1}, keep_checkpoints);
     v({.name = "log_every", .help = "steps between log lines", .min = 1}, log_every);
+    v({.name = "max_bad_steps", .help = "steps in a row without a finite loss and gradient (they are skipped) after which the run gives up", .min = 1}, max_bad_steps);
   }
 };
 
@@ -155,7 +157,8 @@ struct EnumNames<TrainStage> {
 };
 template <>
 struct EnumNames<ComputeDtype> {
-  static constexpr std::pair<ComputeDtype, std::string_view> values[] = {{ComputeDtype::kFloat32, "fp32"},
+  static constexpr std::pair<ComputeDtype, std::string_view> values[] = {{ComputeDtype::kAuto, "auto"},
+                                                                         {ComputeDtype::kFloat32, "fp32"},
                                                                          {ComputeDtype::kBfloat16, "bf16"}};
 };
 template <>

@@ -10,7 +10,14 @@ namespace {
 
 double area(const Box& box) { return (box[2] - box[0]) * (box[3] - box[1]); }
 
-bool holds(const Box& box, float x, float y) { return box[0] <= x && x < box[2] && box[1] <= y && y < box[3]; }
+double middle_x(const Box& box) { return (box[0] + box[2]) / 2; }
+double middle_y(const Box& box) { return (box[1] + box[3]) / 2; }
+
+// An object smaller than a cell may miss every cell's middle; the cell that holds its own middle shows it all the same.
+bool lies_under(const Box& box, const preprocess::CellPlace& cell) {
+  const bool holds_middle = box[0] <= cell.x && cell.x < box[2] && box[1] <= cell.y && cell.y < box[3];
+  return holds_middle || (2 * std::abs(middle_x(box) - cell.x) < cell.width && 2 * std::abs(middle_y(box) - cell.y) < cell.height);
+}
 
 int64_t kind_label(const std::string& kind, const std::vector<std::string>& kinds) {
   const auto found = std::lower_bound(kinds.begin(), kinds.end(), kind);
@@ -27,12 +34,12 @@ CellLabel label_cell(std::span<const ObjectEntry> objects, const preprocess::Cel
   CellLabel label;
   double smallest = std::numeric_limits<double>::infinity();
   for (const auto& [kind, box] : objects) {
-    if (!holds(box, place.x, place.y) || area(box) >= smallest) continue;
+    if (!lies_under(box, place) || area(box) >= smallest) continue;
     smallest = area(box);
     label = {.kind = kind_label(kind, kinds)};
     if (label.kind == kBackgroundLabel) continue;
-    label.column = step_of((box[0] + box[2]) / 2, place.left, place.crop_width);
-    label.row = step_of((box[1] + box[3]) / 2, place.top, place.crop_height);
+    label.column = step_of(middle_x(box), place.left, place.crop_width);
+    label.row = step_of(middle_y(box), place.top, place.crop_height);
   }
   return label;
 }

@@ -14,9 +14,9 @@ namespace molmo::data {
 
 inline constexpr int64_t kBackgroundLabel = 0;
 inline constexpr int64_t kIgnoredLabel = -100;  ///< of cells on padding or beyond the picture
-inline constexpr int64_t kPlaceSteps = 16;      ///< into which a crop's width and height are cut
+inline constexpr int64_t kPlaceSteps = 20;      ///< into which a crop's width and height are cut
 
-/// The object under a cell: the smallest whose box holds the cell's middle.
+/// The object under a cell: the smallest whose box holds the cell's middle, or whose own middle lies in the cell.
 struct CellLabel {
   int64_t kind = kBackgroundLabel;  ///< 1 + index in the sorted kinds; background; or ignored
   int64_t column = kIgnoredLabel;   ///< step of the crop's width in which the middle of the object's box lies

@@ -41,13 +41,17 @@ std::vector<std::string> tokenizer_corpus(const std::vector<Record>& records, ui
 }
 
 std::vector<std::string> point_text_pieces() {
-  std::vector<std::string> pieces = {"<points x1=\"", "<point x=\"", "\" y=\"", "\" alt=\"", "\">", "</points>", "</point>",
-                                     "Counting the ", " shows a total of ", "There are none."};
-  for (int i = 1; i <= kMostNumberedPoints; ++i) {
-    pieces.push_back(fmt::format("\" y{}=\"", i));
-    if (i > 1) pieces.push_back(fmt::format("\" x{}=\"", i));
+  std::vector<std::string> pieces = {"<points x1=\"", "<point x=\"", "\">", "</points>", "</point>", "Counting the ",
+                                     " shows a total of ", "There are none."};
+  std::vector<std::string> separators = {"\" y=\"", "\" alt=\"", "\" y1=\""};
+  for (int i = 2; i <= kMostNumberedPoints; ++i) {
+    separators.push_back(fmt::format("\" x{}=\"", i));
+    separators.push_back(fmt::format("\" y{}=\"", i));
   }
-  for (int percent = 0; percent <= 100; ++percent) pieces.push_back(fmt::format("{}.", percent));
+  for (const std::string& separator : separators) {
+    pieces.push_back(separator);
+    pieces.push_back(".0" + separator);  // whole percents
+  }
   return pieces;
 }
 

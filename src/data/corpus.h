@@ -13,8 +13,9 @@ namespace molmo::data {
 /// point text. Deterministic by `seed`.
 std::vector<std::string> tokenizer_corpus(const std::vector<Record>& records, uint32_t seed);
 
-/// Pieces that make point text short: the fixed parts of the tags, and "0." to "100." for whole percents, so that a
-/// coordinate takes two tokens.
+/// Pieces that make point text short: the fixed parts of the tags, alone and behind ".0". A coordinate of whole percents
+/// takes its digits and one more token; digits stay apart, because ten of them are learnt from fewer points than a hundred
+/// numbers.
 std::vector<std::string> point_text_pieces();
 
 }  // namespace molmo::data

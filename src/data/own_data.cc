@@ -93,7 +93,10 @@ void read_images(const ObjectChecker& object, const fs::path& folder, Record& re
   const auto names = is_single ? std::vector<std::string>{object.required_text(key)} : object.texts(key);
   if (names.empty()) object.add_problem(key, "expected at least one file name");
   for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i].empty()) continue;  // reported already
+    if (names[i].empty()) {  // of a single picture reported already
+      if (!is_single) object.add_problem(fmt::format("{}[{}]", key, i), "got \"\", expected a file name");
+      continue;
+    }
     record.images.push_back(folder / names[i]);
     std::error_code error;
     if (fs::is_regular_file(record.images.back(), error)) continue;

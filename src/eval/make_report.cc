@@ -5,6 +5,7 @@
 #include "image/decode.h"
 #include "image/draw.h"
 #include "image/encode.h"
+#include "molmo/error.h"
 
 namespace molmo::eval {
 namespace {
@@ -34,7 +35,9 @@ ReportPicture make_picture(const Answered& item) {
 ReportCurve read_curve(const std::filesystem::path& run) {
   ReportCurve curve{.name = run.filename().string(), .points = {}};
   for_each_json_line(run / "metrics.jsonl", [&](size_t, const Json& line) {
-    curve.points.emplace_back(line.at("step").get<double>(), line.at("cross_entropy").get<double>());
+    const auto step = line.find("step"), loss = line.find("cross_entropy");
+    if (step == line.end() || !step->is_number() || loss == line.end()) throw Error(fmt::format("[report] {}: a line without step and cross_entropy", (run / "metrics.jsonl").string()));
+    if (loss->is_number()) curve.points.emplace_back(step->get<double>(), loss->get<double>());  // null: it was not finite
   });
   return curve;
 }

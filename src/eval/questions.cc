@@ -11,7 +11,8 @@ namespace molmo::eval {
 namespace {
 
 constexpr TaskInfo kTasks[] = {
-    {Task::kPointing, "pointing", "pointing_f1", 96, "point at every object of a kind; F1 over boxes hit"},
+    {Task::kPointing, "pointing", "pointing_f1", 96, "point at every object of a kind that is there; F1 over boxes hit"},
+    {Task::kAbsence, "absence", "absence_accuracy", 96, "point at a kind that is not there; right without a point"},
     {Task::kCounting, "counting", "count_accuracy", 96, "count the objects of a kind; exact"},
     {Task::kClock, "clock", "clock_accuracy", 16, "read a clock face; hour and minute exact"},
     {Task::kShortAnswer, "short_answer", "short_answer_accuracy", 16, "short questions; exact after lower-casing"},
@@ -21,7 +22,7 @@ constexpr TaskInfo kTasks[] = {
 constexpr std::string_view kClockStyle = "clock";
 
 Question pointing_question(const data::Record& record, const data::PointsEntry& entry) {
-  Question question{.task = Task::kPointing, .record = &record, .label = entry.label};
+  Question question{.task = entry.points.empty() ? Task::kAbsence : Task::kPointing, .record = &record, .label = entry.label};
   question.message.style = "pointing";
   question.message.label = entry.label;
   question.truth.points = entry.points;

@@ -14,7 +14,7 @@
 namespace molmo::eval {
 
 /// What is asked. Each task has one number per question, and the score is their mean.
-enum class Task { kPointing, kCounting, kClock, kShortAnswer, kCaption };
+enum class Task { kPointing, kAbsence, kCounting, kClock, kShortAnswer, kCaption };
 
 /// One row of the task table.
 struct TaskInfo {

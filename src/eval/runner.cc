@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/check.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
@@ -39,6 +40,7 @@ class ReplyLog {
     if (fs::exists(path)) read(path, settings);
     const bool is_new = !fs::exists(path);
     file_.open(path, std::ios::app);
+    if (!file_) throw Error(fmt::format("[eval] cannot write {}", path.string()));
     if (is_new) file_ << format_json_line(Json{{"settings", settings}}) << std::endl;
   }
 
@@ -53,14 +55,31 @@ class ReplyLog {
   }
 
  private:
+  // Takes over what a stopped run left. The line that it was writing may be torn: it is cut off, with its question open.
   void read(const fs::path& path, const Json& settings) {
-    for_each_json_line(path, [&](size_t, const Json& line) {
-      if (line.contains("settings")) {
-        if (line.at("settings") != settings) throw Error(fmt::format("[eval] {}: made with other settings, expected a new folder for --out", path.string()));
-        return;
+    std::string kept;
+    for (const std::string& text : split_text(read_text_file(path), '\n')) {
+      if (text.empty()) continue;
+      try {
+        read_line(parse_json(text, path.string()), path, settings);
+      } catch (const Json::exception&) {
+        throw Error(fmt::format("[eval] {}: not a line of predictions: {:.80}", path.string(), text));
+      } catch (const Error& error) {
+        if (!std::string_view(error.what()).starts_with("[json]")) throw;
+        log_warning(fmt::format("[eval] {}: dropped a torn line", path.string()));
+        break;
       }
-      replies_[{line.at("question").get<size_t>(), line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal}] = line.at("reply").get<std::string>();
-    });
+      kept += text + "\n";
+    }
+    write_file_atomically(path, kept);
+  }
+
+  void read_line(const Json& line, const fs::path& path, const Json& settings) {
+    if (line.contains("settings")) {
+      if (line.at("settings") != settings) throw Error(fmt::format("[eval] {}: made with other settings, expected a new folder for --out", path.string()));
+      return;
+    }
+    replies_[{line.at("question").get<size_t>(), line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal}] = line.at("reply").get<std::string>();
   }
 
   std::map<std::pair<size_t, Pictures>, std::string> replies_;
@@ -74,7 +93,7 @@ class Runner {
         options_(options),
         generator_(model, forward),
         format_(model.config.prompt),
-        log_(options.out, settings(model, options)),
+        log_(options.out, settings(model, forward, options)),
         pool_(num_available_threads() - 1) {}
 
   void answer(std::vector<Answered>& items, Pictures pictures) {
@@ -88,11 +107,12 @@ class Runner {
   }
 
  private:
-  static Json settings(const generate::LoadedModel& model, const EvalOptions& options) {
+  // Replies are good for a later run only where all of this is the same.
+  static Json settings(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options) {
     Json tasks = Json::array();
     for (const Task task : options.tasks) tasks.push_back(task_info(task).name);
     return {{"data", options.data.string()}, {"split", options.split}, {"tasks", tasks}, {"max_per_task", options.max_per_task},
-            {"seed", options.seed}, {"config", config::to_json(model.config)}};
+            {"seed", options.seed}, {"dtype", at::toString(forward.compute)}, {"weights", model.fingerprint}, {"config", config::to_json(model.config)}};
   }
 
   preprocess::Example prepare(Answered& item, Pictures pictures) const {
@@ -175,6 +195,14 @@ std::vector<TaskScore> summarize(const std::vector<Answered>& items, std::span<c
   return scores;
 }
 
+std::vector<Task> without_repeats(const std::vector<Task>& tasks) {
+  std::vector<Task> kept;
+  for (const Task task : tasks) {
+    if (std::find(kept.begin(), kept.end(), task) == kept.end()) kept.push_back(task);
+  }
+  return kept;
+}
+
 }  // namespace
 
 EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options) {
@@ -183,6 +211,7 @@ EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOpti
   if (resolved.tasks.empty()) {
     for (const TaskInfo& info : embedded_tasks()) resolved.tasks.push_back(info.task);
   }
+  resolved.tasks = without_repeats(resolved.tasks);
   const data::OwnData data = data::read_own_data(options.data);
   const std::vector<data::Record> records = data::select_split(data, options.split);
   EvalResult result;

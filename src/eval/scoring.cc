@@ -20,6 +20,7 @@ bool is_accepted(const std::string& reply, const std::vector<std::string>& answe
 double score_reply(const Question& question, const std::string& reply, data::ImageSize size) {
   switch (question.task) {
     case Task::kPointing: return metrics::point_f1(data::extract_points(reply, size), question.truth.boxes).f1;
+    case Task::kAbsence: return data::extract_points(reply, size).empty() ? 1.0 : 0.0;
     case Task::kCounting: {
       if (reply.find("There are none") != std::string::npos) return question.truth.count == 0 ? 1.0 : 0.0;
       return metrics::count_score(reply, question.truth.count, metrics::Mode::kFixed).is_correct ? 1.0 : 0.0;
@@ -34,6 +35,7 @@ double score_reply(const Question& question, const std::string& reply, data::Ima
 std::string true_reply(const Question& question, data::ImageSize size) {
   switch (question.task) {
     case Task::kPointing:
+    case Task::kAbsence:
       return data::points_to_text(data::to_percent({question.truth.points, false}, std::nullopt, size), "pointing", question.label);
     case Task::kCounting: return std::to_string(question.truth.count);
     default: return question.truth.answers.front();

@@ -119,14 +119,17 @@ class EntryParser {
     fail(name, fmt::format("dtype {}, expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL", brief(*found)));
   }
 
+  // Sizes of zero do not excuse the others: strides and counts are multiplied in any order later.
   uint64_t num_bytes(const TensorView& view) const {
-    uint64_t product = dtype_size(view.dtype);
+    int64_t product = static_cast<int64_t>(dtype_size(view.dtype));
+    bool is_empty = false;
     for (const int64_t size : view.shape) {
-      if (__builtin_mul_overflow(product, static_cast<uint64_t>(size), &product)) {
+      is_empty |= size == 0;
+      if (__builtin_mul_overflow(product, std::max<int64_t>(size, 1), &product)) {
         fail(view.name, "shape overflows 64 bits");
       }
     }
-    return product;
+    return is_empty ? 0 : static_cast<uint64_t>(product);
   }
 
   std::string where_;

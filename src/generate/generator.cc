@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/generator.h"
 
+#include <fmt/ranges.h>
+
+#include <set>
+
 #include "model/model_folder.h"
 #include "model/weights.h"
 #include "preprocess/collate.h"
 #include "tensor/ops.h"
 
 namespace molmo::generate {
+
+namespace {
+
+std::string weights_fingerprint(const std::filesystem::path& folder) {
+  std::set<std::string> lines;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    lines.insert(fmt::format("{}:{}:{}", entry.path().filename().string(), entry.file_size(), entry.last_write_time().time_since_epoch().count()));
+  }
+  return fmt::format("{}", fmt::join(lines, " "));
+}
+
+}  // namespace
 
 LoadedModel load_model(const std::filesystem::path& folder, at::Device device) {
   LoadedModel loaded;
@@ -15,6 +32,8 @@ LoadedModel load_model(const std::filesystem::path& folder, at::Device device) {
   model::load_weights(loaded.molmo->params(), folder);
   for (Parameter& param : loaded.molmo->params().all()) param.value = param.value.to(device);
   loaded.tokenizer = text::load_tokenizer(folder, loaded.config.tokenizer);
+  text::expect_vocabulary(loaded.tokenizer, (folder / loaded.config.tokenizer.file).string(), loaded.config.model.decoder.vocab_size);
+  loaded.fingerprint = weights_fingerprint(folder);
   return loaded;
 }
 

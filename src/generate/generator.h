@@ -17,6 +17,7 @@ struct LoadedModel {
   config::MolmoConfig config;
   std::unique_ptr<model::Molmo> molmo;
   text::MolmoTokenizer tokenizer;
+  std::string fingerprint;  ///< names, sizes and times of the weight files: tells one set of weights from another
 };
 
 /// Loads a model folder (molmo.json or config.json, *.safetensors, tokenizer). Errors name the file.

@@ -16,7 +16,7 @@ using config::ProjectorKind;
 
 AttentionPooling::AttentionPooling(const config::VitConfig& vit, int64_t in_width, bool mean_query, const ParamScope& scope)
     : num_heads_(vit.num_heads), num_kv_heads_(vit.num_kv_heads), mean_query_(mean_query) {
-  const Init init = Init::normal(0.02);
+  const Init init = Init::normal(vit.init_std);
   const int64_t inner = int64_t{vit.num_heads} * vit.head_dim, kv_inner = int64_t{vit.num_kv_heads} * vit.head_dim;
   wq_ = nn::Linear(in_width, inner, true, init, scope / "wq");
   wk_ = nn::Linear(in_width, kv_inner, true, init, scope / "wk");
@@ -38,7 +38,7 @@ Connector::Connector(const config::ModelConfig& config, ParamScope scope)
   const int64_t in_width = static_cast<int64_t>(config_.vit_layers.size()) * config.vit.width;
   const int64_t window = int64_t{config_.pool_height} * config_.pool_width;
   const int64_t width = config.decoder.width, hidden = config_.hidden_width;
-  const Init init = Init::normal(0.02);
+  const Init init = Init::normal(config.vit.init_std);
   if (config_.padding_embed == PaddingEmbedKind::kPadAndPartialPad) {
     pad_embed_ = scope.add("pad_embed", {2, in_width}, Init::zeros());
   } else if (config_.padding_embed != PaddingEmbedKind::kNone) {
@@ -49,7 +49,6 @@ Connector::Connector(const config::ModelConfig& config, ParamScope scope)
     pooling_ = AttentionPooling(config.vit, in_width, config_.pooling == PoolingKind::kAttentionMeanQuery, scope / "image_pooling_2d");
   }
   const int64_t pooled = attends ? config.vit.width : config_.pooling == PoolingKind::kStack ? window * in_width : in_width;
-  MOLMO_CHECK(config_.projector != ProjectorKind::kTwoMlps, "projector '2mlp' is not built yet");
   if (config_.projector == ProjectorKind::kLinear) {
     single_ = nn::Linear(pooled, width, false, Init::xavier(), scope / "image_projector");
   } else {

@@ -36,7 +36,6 @@ Tensor bias_from(const Tensor& allowed) {
 }  // namespace
 
 DecoderBlock::DecoderBlock(const config::DecoderConfig& config, int index, ParamScope scope) : config_(config), index_(index) {
-  MOLMO_CHECK(config.block == config::BlockKind::kSequential, "only sequential decoder blocks are built yet");
   const int64_t width = config.width, kv_width = int64_t{config.num_kv_heads} * config.head_dim();
   att_proj_ = nn::Linear(width, width + 2 * kv_width, config.qkv_bias || config.linear_bias, linear_init(config), scope / "att_proj");
   attn_out_ = nn::Linear(width, width, config.linear_bias, linear_init(config), scope / "attn_out");
@@ -96,8 +95,6 @@ Tensor DecoderBlock::operator()(const Tensor& x, const BlockContext& context) co
 }
 
 Decoder::Decoder(const config::DecoderConfig& config, ParamScope scope) : config_(config) {
-  MOLMO_CHECK(config.rope && !config.tied_head && config.additional_vocab_size > 0,
-              "learned positions, tied heads and plain embedding tables are not built yet");
   embedding_ = scope.add("wte.embedding", {config.embedding_size, config.width}, Init::normal(0.02));
   new_embedding_ = scope.add("wte.new_embedding", {config.additional_vocab_size, config.width}, Init::normal(0.02));
   embedding_unit_ = Unit(scope / "wte");

@@ -13,7 +13,7 @@
 namespace molmo::model {
 namespace {
 
-const Init kLinearInit = Init::normal(0.02);
+const Init kPatchInit = Init::normal(0.02);
 
 Init mlp_init(int64_t fan_in) { return Init::truncated(std::sqrt(1.0 / static_cast<double>(fan_in)), 2.0); }
 
@@ -28,10 +28,11 @@ VitBlock::VitBlock(const config::VitConfig& config, ParamScope scope)
   const int64_t width = config.width, inner = int64_t{config.num_heads} * config.head_dim;
   const int64_t kv_inner = int64_t{config.num_kv_heads} * config.head_dim;
   const ParamScope attention = scope / "attention", mlp = scope / "feed_forward";
-  wq_ = nn::Linear(width, inner, true, kLinearInit, attention / "wq");
-  wk_ = nn::Linear(width, kv_inner, true, kLinearInit, attention / "wk");
-  wv_ = nn::Linear(width, kv_inner, true, kLinearInit, attention / "wv");
-  wo_ = nn::Linear(inner, width, true, kLinearInit, attention / "wo");
+  const Init init = Init::normal(config.init_std);
+  wq_ = nn::Linear(width, inner, true, init, attention / "wq");
+  wk_ = nn::Linear(width, kv_inner, true, init, attention / "wk");
+  wv_ = nn::Linear(width, kv_inner, true, init, attention / "wv");
+  wo_ = nn::Linear(inner, width, true, init, attention / "wo");
   w1_ = nn::Linear(width, config.mlp_width, true, mlp_init(width), mlp / "w1");
   w2_ = nn::Linear(config.mlp_width, width, true, mlp_init(config.mlp_width), mlp / "w2");
   attention_norm_ = make_norm(config, scope / "attention_norm");
@@ -64,7 +65,7 @@ Vit::Vit(const config::VitConfig& config, ParamScope scope) : config_(config) {
   const double embedding_std = 1.0 / std::sqrt(static_cast<double>(config.width));
   if (config.has_class_token()) class_embedding_ = scope.add("class_embedding", {config.width}, Init::normal(embedding_std));
   positional_embedding_ = scope.add("positional_embedding", {config.num_positions, config.width}, Init::normal(embedding_std));
-  patch_embedding_ = nn::Linear(config.patch_values(), config.width, config.has_patch_bias(), kLinearInit, scope / "patch_embedding");
+  patch_embedding_ = nn::Linear(config.patch_values(), config.width, config.has_patch_bias(), kPatchInit, scope / "patch_embedding");
   if (config.has_pre_norm()) pre_norm_ = make_norm(config, scope / "pre_ln");
   embedding_unit_ = Unit(scope);
   for (int i = 0; i < config.num_layers; ++i) {

@@ -185,6 +185,8 @@ void append_places(std::vector<CellPlace>& places, const CanvasMap& map, int top
   const float cell_height = static_cast<float>(config.patch_size * config.pool_height), cell_width = static_cast<float>(config.patch_size * config.pool_width);
   CellPlace place{.x = kNan,
                   .y = kNan,
+                  .width = cell_width * map.scale_x(),
+                  .height = cell_height * map.scale_y(),
                   .left = map.x_of(static_cast<float>(left)),
                   .top = map.y_of(static_cast<float>(top)),
                   .crop_width = static_cast<float>(config.image_width) * map.scale_x(),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "synth/caption.h"
 #include "synth/questions.h"
@@ -15,14 +16,21 @@ namespace {
 
 constexpr double kNegativeShare = 0.6;  // of the pictures whose main kind is there: one more kind, that is not
 
-Json points_entry(const Scene& scene, const std::string& kind, const std::string& label) {
+Json points_entry(const Scene& scene, const std::string& kind, const std::string& label, bool in_percent) {
   Json points = Json::array(), boxes = Json::array();
   for (const SceneObject& object : scene.objects) {
     if (object.kind != kind) continue;
-    points.push_back(object.point);
+    if (in_percent) {
+      points.push_back(
+          {percent_of(object.point[0], scene.picture.width), percent_of(object.point[1], scene.picture.height)});
+    } else {
+      points.push_back(object.point);
+    }
     boxes.push_back(object.box);
   }
-  return {{"label", label}, {"points", std::move(points)}, {"boxes", std::move(boxes)}};
+  Json entry{{"label", label}, {"points", std::move(points)}, {"boxes", std::move(boxes)}};
+  if (in_percent) entry["unit"] = "percent";
+  return entry;
 }
 
 // The kinds to be pointed at: the one whose count is asked, the others that are there, and one that is not.
@@ -45,16 +53,18 @@ std::vector<std::string> kinds_to_point_at(const Scene& scene, RandomState& rand
 Json annotate_scene(const Scene& scene, const std::string& image, Split split, bool is_rich, RandomState& random) {
   Json record{{"image", image}, {"split", split_name(split)}};
   record["caption"] = is_rich ? varied_caption(scene, random) : regular_caption(scene);
-  record["transcripts"] = transcripts(scene, random);
+  record["transcripts"] = is_rich ? transcripts(scene, random) : std::vector<std::string>{pointing_transcript(scene)};
   record["points"] = Json::array();
+  // Plain scenes are taught in whole percents: no digit of the text is then beyond what can be seen. Tests stay exact.
+  const bool in_percent = !is_rich && split == Split::kTrain;
   for (const std::string& kind : kinds_to_point_at(scene, random)) {
     const int64_t count = count_of(scene, kind);
     const std::string label = is_rich && count == 1 && random.random() < 0.5 ? kind : plural(kind);
-    record["points"].push_back(points_entry(scene, kind, label));
+    record["points"].push_back(points_entry(scene, kind, label, in_percent));
     if (kind == scene.main_kind) record["counts"] = Json::array({{{"label", label}, {"count", count}}});
   }
   record["qa"] = Json::array();
-  for (const Question& question : draw_questions(scene, is_rich, random)) {
+  for (const Question& question : draw_questions(scene, random)) {
     record["qa"].push_back({{"q", question.text}, {"a", question.answer}, {"style", question.style}});
   }
   if (const std::optional<Choice> choice = draw_choice(scene, random)) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/strings.h"
 #include "synth/wording.h"
 
 namespace molmo::synth {
@@ -138,6 +139,17 @@ std::string varied_caption(const Scene& scene, RandomState& random) {
                         places_in_order(scene, from_left_to_right(scene)));
   }
   return text;
+}
+
+std::string pointing_transcript(const Scene& scene) {
+  if (scene.objects.empty()) return "There is nothing here.";
+  std::vector<std::string> items;
+  for (const SceneObject* object : from_left_to_right(scene)) {
+    items.push_back(fmt::format("{0} <point x=\"{1}.0\" y=\"{2}.0\" alt=\"{0}\">{0}</point>", object->kind,
+                                percent_of(object->point[0], scene.picture.width),
+                                percent_of(object->point[1], scene.picture.height)));
+  }
+  return join_text(items, ", ");
 }
 
 std::vector<std::string> transcripts(const Scene& scene, RandomState& random) {

@@ -30,6 +30,9 @@ std::string regular_caption(const Scene& scene);
 /// The same facts in one of several wordings.
 std::string varied_caption(const Scene& scene, RandomState& random);
 
+/// Every object by name with its point, from left to right: what an annotator would say while clicking.
+std::string pointing_transcript(const Scene& scene);
+
 /// Three descriptions: in the words of the stamps' own captions, by number, and by place.
 std::vector<std::string> transcripts(const Scene& scene, RandomState& random);
 

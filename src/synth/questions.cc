@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kClearlyBigger = 1.5;  // times the area of the next
 constexpr double kClearlyApart = 0.08;  // of the picture's width, between middles
-constexpr size_t kRichQuestions = 3;
+constexpr size_t kMostQuestions = 3;  // beside that for the time
 
 double middle_x(const SceneObject& object) { return (object.box[0] + object.box[2]) / 2.0; }
 
@@ -76,7 +76,7 @@ void add_colors(const Scene& scene, std::vector<Question>& questions) {
 
 }  // namespace
 
-std::vector<Question> draw_questions(const Scene& scene, bool is_rich, RandomState& random) {
+std::vector<Question> draw_questions(const Scene& scene, RandomState& random) {
   std::vector<Question> questions;
   add_presence(scene, random, questions);
   add_background(scene, questions);
@@ -86,10 +86,8 @@ std::vector<Question> draw_questions(const Scene& scene, bool is_rich, RandomSta
     add_colors(scene, questions);
     questions.push_back({"How many objects are there?", std::to_string(scene.objects.size())});
   }
-  if (is_rich) {
-    random.shuffle(questions);
-    questions.resize(std::min(questions.size(), kRichQuestions));
-  }
+  random.shuffle(questions);
+  questions.resize(std::min(questions.size(), kMostQuestions));
   if (!scene.time.empty()) questions.insert(questions.begin(), {"What time is shown?", scene.time, "clock"});
   return questions;
 }

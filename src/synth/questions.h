@@ -21,9 +21,9 @@ struct Choice {
   int answer = 0;
 };
 
-/// The questions that the scene answers: presence, background, size, places, colors, number of things, time (style
-/// "clock"). With `is_rich` three of them at random, else all.
-std::vector<Question> draw_questions(const Scene& scene, bool is_rich, RandomState& random);
+/// Three of the questions that the scene answers (presence, background, size, places, colors, number of things), in random
+/// order; before them that for the time (style "clock").
+std::vector<Question> draw_questions(const Scene& scene, RandomState& random);
 
 /// "Which of these is in the picture?" with one kind that is there; nothing where the scene is empty.
 std::optional<Choice> draw_choice(const Scene& scene, RandomState& random);

@@ -51,6 +51,10 @@ SynthOptions resolve(SynthOptions options) {
   }
   if (options.out.empty()) throw Error("[synth] out: got no folder");
   const Level& level = kLevels[options.level];
+  if (options.max_objects == -1) options.max_objects = level.max_objects;
+  if (options.max_objects < 1 || options.max_objects > level.max_objects) {
+    throw Error(fmt::format("[synth] things in a picture: got {}, expected 1 to {} of level {}", options.max_objects, level.max_objects, options.level));
+  }
   if (options.num_train == -1) options.num_train = level.num_train;
   if (options.num_test == -1) options.num_test = level.num_test;
   for (const int64_t count : {options.num_train, options.num_test}) {
@@ -67,6 +71,7 @@ int64_t num_unseen(const SynthOptions& options) { return (options.num_test + 3) 
 Json describe(const SynthOptions& options) {
   return {{"seed", options.seed},
           {"level", options.level},
+          {"max_objects", options.max_objects},
           {"num_train", options.num_train},
           {"num_test", options.num_test},
           {"has_stamps_folder", fs::is_directory(options.stamps)}};
@@ -116,7 +121,8 @@ class SetWriter {
 
   /// Composes, annotates, encodes and writes one picture; returns its line of data.jsonl and adds to `counts`.
   std::string write(const PictureId& id, Counts& counts) const {
-    const Level& level = kLevels[options_.level];
+    Level level = kLevels[options_.level];
+    level.max_objects = options_.max_objects;
     const Scene scene =
         compose_scene(level, id.split == Split::kTestUnseen ? library_.unseen_kinds : library_.kinds, id);
     const bool is_small = std::max(scene.picture.width, scene.picture.height) <= kMaxPngSide;

@@ -17,6 +17,7 @@ struct SynthOptions {
   uint32_t seed = 0;
   int level = 1;           ///< 0: smoke test, 1: quickstart, 2: hard (docs/data.md)
   int64_t num_train = -1;  ///< pictures; -1: as many as the level has
+  int max_objects = -1;    ///< things in a picture; -1: as many as the level has
   int64_t num_test = -1;   ///< a quarter as many show kinds that training never shows (split test_unseen)
   std::filesystem::path stamps = "/usr/share/tuxpaint/stamps";  ///< Debian's tuxpaint-stamps-default; absent: shapes
   int num_threads = 0;                                          ///< 0: all there are

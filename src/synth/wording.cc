@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace molmo::synth {
@@ -79,6 +80,8 @@ std::string listed(const std::vector<std::string>& items) {
   }
   return text;
 }
+
+int percent_of(int place, int length) { return static_cast<int>(std::lround(100 * (place + 0.5) / length)); }
 
 std::string place_phrase(double x, double y) {
   static constexpr std::string_view kPlaces[3][3] = {

@@ -27,6 +27,9 @@ std::string capitalized(std::string text);
 /// "a", "a and b", "a, b and c".
 std::string listed(const std::vector<std::string>& items);
 
+/// The whole percent of `length` that is nearest to the middle of pixel `place`.
+int percent_of(int place, int length);
+
 /// Where (x, y), as shares of width and height, lies on a grid of 3 x 3: "at the top left", "in the center".
 std::string place_phrase(double x, double y);
 

@@ -92,6 +92,15 @@ CudaDriver probe_cuda_driver() {
   return {.num_devices = count, .problem = ""};
 }
 
+bool is_fast_at_bfloat16(const at::Device& device) {
+  if (!device.is_cpu()) return true;
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 void open_cuda_half() {
   static std::once_flag opened;  // an exception leaves it unset
   std::call_once(opened, [] {

@@ -23,6 +23,10 @@ CudaDriver probe_cuda_driver();
 /// where libmolmo_cuda.so was not built.
 at::Device parse_device(const std::string& text);
 
+/// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on a CPU with instructions for them. On
+/// others LibTorch emulates bfloat16, an order of magnitude slower.
+bool is_fast_at_bfloat16(const at::Device& device);
+
 /// Opens libtorch_cuda.so and libmolmo_cuda.so and installs its kernels; does nothing the second time. The library is
 /// taken from MOLMO_CUDA_LIBRARY where set, else from the program's own folder, else by the loader's rules. Needs no
 /// GPU. Throws Error("[device] ...") naming the library and the loader's reason.

@@ -3,6 +3,9 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <new>
 
 #include "base/thread_pool.h"
 
@@ -13,5 +16,18 @@ void set_num_threads(int num_threads) {
 }
 
 at::Generator make_generator(uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
+
+std::optional<std::string> describe_memory_shortage(const std::exception& error) {
+  constexpr std::string_view kAdvice = "turn down the batch size, max_crops or the model size";
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return fmt::format("[memory] out of memory: {}", kAdvice);
+  // LibTorch's allocator of the host throws its general error; only the text tells.
+  const std::string_view what = error.what();
+  constexpr std::string_view kHostText = "DefaultCPUAllocator: ";
+  const size_t host = what.find(kHostText);
+  const bool is_host = host != std::string_view::npos && what.find("allocate memory") != std::string_view::npos;
+  if (!is_host && dynamic_cast<const c10::OutOfMemoryError*>(&error) == nullptr) return std::nullopt;
+  const std::string_view text = is_host ? what.substr(host + kHostText.size()) : what;
+  return fmt::format("[memory] {}: {}", text.substr(0, text.find_first_of("\n(")), kAdvice);
+}
 
 }  // namespace molmo

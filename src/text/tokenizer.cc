@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/tokenizer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "molmo/error.h"
 #include "text/unicode.h"
 
 namespace molmo::text {
@@ -39,6 +42,12 @@ std::string StreamDecoder::finish() {
   held_.clear();
   at_start_ = true;
   return text;
+}
+
+void expect_vocabulary(const MolmoTokenizer& tokenizer, const std::string& where, int64_t vocab_size) {
+  if (tokenizer.special.im_start == vocab_size) return;
+  throw Error(fmt::format("[text] {}: the image tokens start at id {}, expected model.decoder.vocab_size = {}; set tokenizer.pad_to",
+                          where, tokenizer.special.im_start, vocab_size));
 }
 
 }  // namespace molmo::text

@@ -67,6 +67,9 @@ struct MolmoTokenizer {
 /// Errors: missing or malformed file; image tokens that do not land on consecutive ids.
 MolmoTokenizer load_tokenizer(const std::filesystem::path& folder, const config::TokenizerConfig& config);
 
+/// Error unless the image tokens start where the model's base table of `vocab_size` entries ends. `where` is the file.
+void expect_vocabulary(const MolmoTokenizer& tokenizer, const std::string& where, int64_t vocab_size);
+
 /// Emits the text of a token stream as soon as it can no longer change; an incomplete UTF-8 prefix is held back.
 class StreamDecoder {
  public:

@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kModelFile = "model-00001-of-00001.safetensors";
+constexpr const char* kIndexFile = "model.safetensors.index.json";
 constexpr const char* kOptimizerFile = "optim-00001-of-00001.safetensors";
 constexpr const char* kStateFile = "state.json";
 constexpr const char* kManifestFile = "manifest.json";
@@ -41,27 +42,47 @@ void take_values(ParamSet& set, std::map<std::string, Tensor>& tensors, const fs
   if (!problems.empty()) throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", file.string(), problems));
 }
 
+// Other programs find sharded weights by this file.
+void write_index(const fs::path& folder, const ParamSet& model) {
+  Json map = Json::object();
+  int64_t num_bytes = 0;
+  for (const Parameter& param : model.all()) {
+    map[param.name] = kModelFile;
+    num_bytes += static_cast<int64_t>(param.value.nbytes());
+  }
+  write_json(folder / kIndexFile, Json{{"metadata", {{"total_size", num_bytes}}}, {"weight_map", map}});
+}
+
+// Every file of the step, the model's configuration and tokenizer among them.
 void write_manifest(const fs::path& folder) {
+  std::map<std::string, uint64_t> sizes;
+  for (const auto& entry : fs::directory_iterator(folder)) sizes[entry.path().filename().string()] = entry.file_size();
   Json files = Json::object();
-  for (const char* name : {kModelFile, kOptimizerFile, kStateFile}) files[name] = fs::file_size(folder / name);
+  for (const auto& [name, size] : sizes) files[name] = size;
   write_json(folder / kManifestFile, Json{{"format", 1}, {"num_shards", 1}, {"files", files}});
 }
 
+// A manifest that cannot be read says no more than one that is missing.
 bool is_complete(const fs::path& folder) {
   std::error_code failed;
   if (!fs::is_regular_file(folder / kManifestFile, failed)) return false;
-  const Json manifest = read_json(folder / kManifestFile);
-  for (const auto& [name, size] : manifest.at("files").items()) {
-    if (fs::file_size(folder / name, failed) != size.get<uint64_t>() || failed) return false;
+  try {
+    const Json manifest = read_json(folder / kManifestFile);
+    for (const auto& [name, size] : manifest.at("files").items()) {
+      if (fs::file_size(folder / name, failed) != size.get<uint64_t>() || failed) return false;
+    }
+    return true;
+  } catch (const std::exception&) {
+    return false;
   }
-  return true;
 }
 
 std::optional<int64_t> step_of(const fs::path& folder) {
   const std::string name = folder.filename().string();
   if (!name.starts_with(kStepPrefix) || name.size() < 5) return std::nullopt;
   const std::string digits = name.substr(4);
-  if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  constexpr size_t kMostDigits = 18;
+  if (digits.size() > kMostDigits || digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   return std::stoll(digits);
 }
 
@@ -83,6 +104,7 @@ void save_checkpoint(const fs::path& run, const CheckpointContent& content, cons
   fs::create_directories(folder);
   fs::remove(folder / kManifestFile);  // what is overwritten is incomplete until the end
   model::write_tensors(folder / kModelFile, tensors_of(*content.model), {{"format", "pt"}});
+  write_index(folder, *content.model);
   std::map<std::string, Tensor> optimizer = content.optimizer->state();
   if (content.extra != nullptr) optimizer.merge(tensors_of(*content.extra));
   model::write_tensors(folder / kOptimizerFile, optimizer);
@@ -115,7 +137,14 @@ TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent&
   if (content.extra != nullptr) take_values(*content.extra, optimizer, step_folder / kOptimizerFile);
   content.optimizer->load_state(optimizer);
   const Json state = read_json(step_folder / kStateFile);
-  return {.step = state.at("step").get<int64_t>(), .examples_seen = state.at("examples_seen").get<int64_t>()};
+  const auto count = [&](const char* key) {
+    const auto found = state.find(key);
+    if (found == state.end() || !found->is_number_unsigned()) {
+      throw Error(fmt::format("[checkpoint] {}: '{}', got {}, expected a number", (step_folder / kStateFile).string(), key, found == state.end() ? "nothing" : found->dump()));
+    }
+    return found->get<int64_t>();
+  };
+  return {.step = count("step"), .examples_seen = count("examples_seen")};
 }
 
 }  // namespace molmo::train

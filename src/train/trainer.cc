@@ -13,6 +13,7 @@
 #include "model/model_folder.h"
 #include "model/weights.h"
 #include "molmo/error.h"
+#include "tensor/device.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
 #include "train/checkpoint.h"
@@ -46,6 +47,20 @@ class SignalScope {
  private:
   struct sigaction old_term_ {}, old_int_ {};
 };
+
+// The dtype of matrix products on `device`.
+at::ScalarType compute_type(config::ComputeDtype dtype, const at::Device& device) {
+  const bool is_bfloat16 = dtype == config::ComputeDtype::kBfloat16 || (dtype == config::ComputeDtype::kAuto && tensor::is_fast_at_bfloat16(device));
+  return is_bfloat16 ? at::kBFloat16 : at::kFloat;
+}
+
+// Says what a resumed run will do otherwise than it began. How far it goes and what it reports may change.
+void warn_of_changes(const config::TrainConfig& before, config::TrainConfig now, const fs::path& file) {
+  now.steps = before.steps, now.log_every = before.log_every, now.save_every = before.save_every;
+  now.keep_checkpoints = before.keep_checkpoints;
+  now.data.num_workers = before.data.num_workers, now.data.prefetch_batches = before.data.prefetch_batches;
+  for (const std::string& line : config::diff(before, now)) log_warning(fmt::format("[train] resumed with another recipe than {}: {}", file.string(), line));
+}
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -84,8 +99,9 @@ class Trainer {
       : config_(std::move(config)),
         options_(std::move(options)),
         tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
-        molmo_(config_.molmo.model) {
-    expect_tokenizer_fits();
+        molmo_(config_.molmo.model),
+        compute_(compute_type(config_.compute_dtype, options_.device)) {
+    text::expect_vocabulary(tokenizer_, config_.molmo.tokenizer.file, config_.molmo.model.decoder.vocab_size);
     init_weights();
     make_objective();
   }
@@ -94,7 +110,6 @@ class Trainer {
   void print_plan();
 
  private:
-  void expect_tokenizer_fits() const;
   void init_weights();
   void make_objective();
   data::LoaderOptions loader_options() const;
@@ -102,25 +117,19 @@ class Trainer {
   model::ForwardOptions forward_options(int64_t step) const;
   void save();
   void prepare_run_folder();
+  [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
   CheckpointContent content();
 
   config::TrainConfig config_;
   RunOptions options_;
   text::MolmoTokenizer tokenizer_;
   model::Molmo molmo_;
+  at::ScalarType compute_;
   std::unique_ptr<Objective> objective_;
   TowerObjective* tower_ = nullptr;  // objective_, if this is stage 0
   std::unique_ptr<AdamW> optimizer_;
   TrainState state_;
 };
-
-void Trainer::expect_tokenizer_fits() const {
-  const int64_t vocab = config_.molmo.model.decoder.vocab_size;
-  if (tokenizer_.special.im_start != vocab) {
-    throw Error(fmt::format("[train] {}: the image tokens start at id {}, expected model.decoder.vocab_size = {}; set tokenizer.pad_to",
-                            config_.molmo.tokenizer.file, tokenizer_.special.im_start, vocab));
-  }
-}
 
 void Trainer::init_weights() {
   if (options_.dry_run) return;
@@ -161,7 +170,7 @@ void Trainer::make_objective() {
 
 model::ForwardOptions Trainer::forward_options(int64_t step) const {
   model::ForwardOptions forward;
-  forward.compute = config_.compute_dtype == config::ComputeDtype::kBfloat16 ? at::kBFloat16 : at::kFloat;
+  forward.compute = compute_;
   forward.dropout.residual = config_.residual_dropout;
   forward.dropout.response = config_.response_dropout;
   forward.dropout.embedding = config_.molmo.model.decoder.embedding_dropout;
@@ -207,11 +216,21 @@ void Trainer::prepare_run_folder() {
   }
   fs::create_directories(options_.out);
   add_log_file(options_.out / "log.txt");
-  write_json(options_.out / "config.json", config::to_json(config_));
+  const fs::path config_file = options_.out / "config.json";
+  if (!steps.empty() && fs::exists(config_file)) warn_of_changes(config::load_config<config::TrainConfig>(config_file), config_, config_file);
+  write_json(config_file, config::to_json(config_));
   if (steps.empty()) return;
   const fs::path folder = options_.out / step_folder_name(steps.back());
   state_ = load_checkpoint(folder, content());
   log_info(fmt::format("[train] resumed from {}", folder.string()));
+}
+
+void Trainer::give_up(int64_t step, int64_t num_bad_steps) const {
+  const std::vector<int64_t> steps = complete_steps(options_.out);
+  throw Error(fmt::format("[train] no finite loss and gradient, got {} bad steps in a row up to step {}, expected fewer than max_bad_steps = {}; "
+                          "the last checkpoint is {}; lower the learning rates or look at the data",
+                          num_bad_steps, step, config_.max_bad_steps, steps.empty() ? "none" : step_folder_name(steps.back())),
+              ExitCode::kBadSteps);
 }
 
 RunSummary Trainer::run() {
@@ -221,12 +240,15 @@ RunSummary Trainer::run() {
   data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
   Monitor monitor(options_.out, config_, state_.step);
   RunSummary summary;
+  int64_t num_bad_steps = 0;  // in a row
   while (state_.step < config_.steps) {
     const auto step_start = Clock::now();
     StepTimes times;
     const std::vector<MicroBatch> batches = load_step(loader, times);
     const int64_t step = state_.step + 1;
     const StepResult result = train_step(*objective_, *optimizer_, batches, step, config_.steps, forward_options(step));
+    num_bad_steps = result.is_skipped ? num_bad_steps + 1 : 0;
+    if (num_bad_steps >= config_.max_bad_steps) give_up(step, num_bad_steps);
     state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size};
     times.seconds = seconds_since(step_start);
     monitor.record(step, result, times);

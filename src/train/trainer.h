@@ -24,8 +24,8 @@ struct RunSummary {
 };
 
 /// Trains as the recipe says. Results go to the run folder; progress goes to stderr.
-/// Errors: a run folder that is in use (without `resume`), data or weights that do not fit; exit code 75 after SIGTERM or
-/// SIGINT, when the state has been saved.
+/// Errors: a run folder that is in use (without `resume`), data or weights that do not fit; exit code 74 after
+/// max_bad_steps bad steps in a row; exit code 75 after SIGTERM or SIGINT, when the state has been saved.
 RunSummary train(const config::TrainConfig& config, const RunOptions& options);
 
 }  // namespace molmo::train

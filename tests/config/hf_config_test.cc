@@ -64,8 +64,8 @@ TEST(HfConfig, ErrorsNameFileAndField) {
   EXPECT_EQ(error_with("intermediate_size", 11),
             "[config] config.json: field 'intermediate_size': got 11, expected an even width, of [up; gate] together");
   EXPECT_EQ(error_with("num_attention_heads", 0),
-            "[config] config.json: 'model.decoder.num_heads': got 0, expected integer >= 1\n"
-            "[config] config.json: 'model.decoder.num_kv_heads': got 0, expected integer >= 1");
+            "[config] config.json: 'model.decoder.num_heads': got 0, expected integer from 1 to 4096\n"
+            "[config] config.json: 'model.decoder.num_kv_heads': got 0, expected integer from 1 to 4096");
   EXPECT_EQ(error_with("vocab_size", 1000),
             "[config] config.json: field 'eos_token_id': got nothing, expected an id, as no released model has this "
             "vocab_size");

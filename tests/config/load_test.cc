@@ -62,7 +62,7 @@ TEST(FromJson, ReportsAllProblemsAtOnce) {
   EXPECT_EQ(
       error_of_json(
           R"({"modle": {}, "model": {"vit": {"widht": 3, "num_layers": "many"}, "connector": {"zzzzzzzzzzzz": 1}}, "prompt": 7})"),
-      "[config] m.json: 'model.vit.num_layers': got \"many\", expected integer >= 1\n"
+      "[config] m.json: 'model.vit.num_layers': got \"many\", expected integer from 1 to 4096\n"
       "[config] m.json: unknown key 'model.vit.widht' (did you mean 'model.vit.width'?)\n"
       "[config] m.json: unknown key 'model.connector.zzzzzzzzzzzz', expected one of vit_layers, pool_height, "
       "pool_width, pooling, projector, "
@@ -78,9 +78,9 @@ TEST(FromJson, IntegersAreWholeAndInRange) {
   for (const char* value :
        {"1.5", "1.0", "true", "null", "0", "-3", "2147483648", "9223372036854775808", "[1]", "\"1024\""}) {
     EXPECT_EQ(error_of_width(value),
-              "[config] m.json: 'model.vit.width': got " + std::string(value) + ", expected integer >= 1");
+              "[config] m.json: 'model.vit.width': got " + std::string(value) + ", expected integer from 1 to 1048576");
   }
-  EXPECT_EQ(error_of_width(R"({"a": 1})"), "[config] m.json: 'model.vit.width': got an object, expected integer >= 1");
+  EXPECT_EQ(error_of_width(R"({"a": 1})"), "[config] m.json: 'model.vit.width': got an object, expected integer from 1 to 1048576");
 }
 
 TEST(FromJson, NumbersListsAndNamesSayWhatIsAccepted) {
@@ -134,7 +134,7 @@ TEST_F(LoadFile, ProblemsNameTheirSource) {
             "[config] --set global_batch=8: unknown key 'global_batch', expected one of stage, molmo, init_from, "
             "init_tower_from, data, optimizer, steps, "
             "global_batch_size, micro_batch_size, compute_dtype, z_loss, seed, residual_dropout, response_dropout, "
-            "save_every, keep_checkpoints, log_every\n"
+            "save_every, keep_checkpoints, log_every, max_bad_steps\n"
             "[config] --set steps=1.5: 'steps': got 1.5, expected integer >= 1\n"
             "[config] --set seed=NaN: 'seed': got \"NaN\", expected integer from 0 to 4294967295\n"
             "[config] --set z_loss=1e999: 'z_loss': got \"1e999\", expected number >= 0");

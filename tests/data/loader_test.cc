@@ -171,6 +171,16 @@ TEST_F(LoaderTest, TowerBatchesCarryALabelPerCell) {
   EXPECT_GT(counts[kIgnoredLabel], 0);  // padding above and below
 }
 
+TEST(LabelCells, AnObjectBetweenTheMiddlesBelongsToTheCellOfItsOwnMiddle) {
+  const std::vector<ObjectEntry> objects{{"a", {1, 1, 3, 3}}};
+  std::vector<preprocess::CellPlace> places;
+  for (const float x : {5.0f, 15.0f})
+    places.push_back({.x = x, .y = 5, .width = 10, .height = 10, .left = 0, .top = 0, .crop_width = 20, .crop_height = 10});
+  const std::vector<CellLabel> labels = label_cells(objects, places, {"a"});
+  EXPECT_EQ(labels[0].kind, 1);
+  EXPECT_EQ(labels[1].kind, kBackgroundLabel);
+}
+
 TEST(LabelCells, SmallestBoxWins) {
   const std::vector<ObjectEntry> objects{{"b", {0, 0, 10, 10}}, {"a", {0, 0, 5, 5}}, {"unlisted", {8, 8, 9, 9}}};
   std::vector<preprocess::CellPlace> places;
@@ -178,8 +188,9 @@ TEST(LabelCells, SmallestBoxWins) {
     places.push_back({.x = x, .y = y, .left = 4, .top = 0, .crop_width = 16, .crop_height = 32});
   }
   const std::vector<CellLabel> labels = label_cells(objects, places, {"a", "b"});
-  const CellLabel a{.kind = 1, .column = 0, .row = 1};  // its middle, (2.5, 2.5), lies to the left of the crop
-  const CellLabel b{.kind = 2, .column = 1, .row = 2};
+  const auto step = [](double share) { return static_cast<int64_t>(share * static_cast<double>(kPlaceSteps)); };
+  const CellLabel a{.kind = 1, .column = 0, .row = step(2.5 / 32)};  // its middle, (2.5, 2.5), lies to the left of the crop
+  const CellLabel b{.kind = 2, .column = step(1.0 / 16), .row = step(5.0 / 32)};
   EXPECT_EQ(labels, (std::vector<CellLabel>{a, b, {}, {}, {.kind = kIgnoredLabel}}));
 }
 

@@ -134,5 +134,11 @@ TEST_F(OwnDataTest, PointsOutsideThePictureAreFound) {
   EXPECT_THROW(check_points_inside(r, {99, 50}), Error);
 }
 
+TEST_F(OwnDataTest, EmptyFileNamesAreProblems) {
+  EXPECT_NE(problems(R"({"images": [""], "caption": "x"})").find("images[0]: got \"\", expected a file name"), std::string::npos)
+      << problems(R"({"images": [""], "caption": "x"})");
+  EXPECT_NE(problems(R"({"image": "", "caption": "x"})"), "no error");
+}
+
 }  // namespace
 }  // namespace molmo::data

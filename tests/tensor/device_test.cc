@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "molmo/error.h"
+#include "tensor/ops.h"
+#include "tensor/runtime.h"
 
 namespace molmo::tensor {
 namespace {
@@ -32,6 +34,19 @@ TEST(Device, NamesTheReasonWhyThereIsNoCudaDevice) {
   EXPECT_FALSE(driver.problem.empty());
   EXPECT_EQ(message_of("cuda"), "[device] no CUDA device: " + driver.problem + "; use --device cpu");
   EXPECT_TRUE(parse_device("auto").is_cpu());
+}
+
+TEST(MemoryShortage, IsToldApartFromOtherErrors) {
+  try {
+    at::empty({int64_t{1} << 46});
+    FAIL();
+  } catch (const std::exception& error) {
+    const auto text = describe_memory_shortage(error);
+    ASSERT_TRUE(text.has_value()) << error.what();
+    EXPECT_NE(text->find("turn down the batch size"), std::string::npos) << *text;
+  }
+  EXPECT_TRUE(describe_memory_shortage(std::bad_alloc()).has_value());
+  EXPECT_FALSE(describe_memory_shortage(std::runtime_error("other")).has_value());
 }
 
 }  // namespace

@@ -1,0 +1,20 @@
+// Runs the molmo program and keeps what it said.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace molmo::testing {
+
+struct Outcome {
+  int code = 0;
+  std::string out, err;
+};
+
+/// Runs the program with `arguments` (a shell fragment).
+Outcome run_program(const std::string& arguments);
+
+/// Exit code 2, nothing on stdout, and `text` in the message.
+void expect_user_error(const Outcome& outcome, const std::string& text);
+
+}  // namespace molmo::testing

@@ -1,0 +1,169 @@
+// A run from recipe to answers by the program alone: resume, guards and streams of `train`, `eval` and `generate`.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "cli/program.h"
+#include "support/paths.h"
+
+namespace molmo {
+namespace {
+
+using molmo::testing::expect_user_error;
+using molmo::testing::Outcome;
+using molmo::testing::run_program;
+using molmo::testing::TemporaryFolder;
+
+constexpr const char* kRecipe = R"({
+  "stage": "sft", "steps": 6, "global_batch_size": 2, "micro_batch_size": 1, "save_every": 3, "log_every": 1, "compute_dtype": "fp32",
+  "response_dropout": 0.1, "seed": 7, "keep_checkpoints": 9,
+  "data": {"datasets": {"scenes": {"path": "%DATA%"}}, "sequence_length": 512},
+  "optimizer": {"embedding": "all", "connector": {"warmup_steps": 1}, "vit": {"warmup_steps": 1}, "llm": {"warmup_steps": 1, "learning_rate": 1e-3}},
+  "molmo": {
+    "model": {
+      "vit": {"image_height": 56, "image_width": 56, "width": 16, "num_layers": 2, "num_heads": 2, "num_kv_heads": 2, "head_dim": 8,
+              "mlp_width": 16, "num_positions": 17},
+      "connector": {"vit_layers": [-1, -2], "hidden_width": 16},
+      "decoder": {"width": 16, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "ffn_width": 16, "vocab_size": 512, "embedding_size": 512,
+                  "additional_vocab_size": 8, "max_positions": 1024, "rope_theta": 10000}},
+    "preprocess": {"image_height": 56, "image_width": 56, "max_crops": 2, "overlap_margins": [0, 0]},
+    "tokenizer": {"file": "%DATA%/../tokenizer.model", "pad_to": 512, "bos_id": 1, "eos_id": 2}}})";
+
+// Scenes, a tokenizer and a recipe, made once for all tests here.
+class TrainedProgram : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryFolder;
+    const std::string data = path("data");
+    ASSERT_EQ(run_program("data synthesize --out " + data + " --level 0 --train 8 --test 4 --seed 3").code, 0);
+    ASSERT_EQ(run_program(fmt::format("data train-tokenizer --data {} --vocab-size 507 --out {}", data, path("tokenizer.model"))).code, 0);
+    std::string recipe = kRecipe;
+    for (size_t at; (at = recipe.find("%DATA%")) != std::string::npos;) recipe.replace(at, 6, data);
+    write_file_atomically(path("recipe.json"), recipe);
+    const Outcome outcome = run_program(fmt::format("train {} --out {}", path("recipe.json"), path("straight")));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+  }
+  static void TearDownTestSuite() { delete folder_; }
+  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
+  static Outcome train(const std::string& run, const std::string& more) {
+    return run_program(fmt::format("train {} --out {} {}", path("recipe.json"), path(run), more));
+  }
+  static std::string weights(const std::string& run) { return read_text_file(path(run) + "/step000006/model-00001-of-00001.safetensors"); }
+
+ private:
+  static TemporaryFolder* folder_;
+};
+TemporaryFolder* TrainedProgram::folder_ = nullptr;
+
+TEST_F(TrainedProgram, ResumedRunEqualsAStraightOneBitForBit) {
+  ASSERT_EQ(train("resumed", "").code, 0);
+  std::filesystem::remove_all(path("resumed") + "/step000006");  // as if it had been killed behind step 3
+  const Outcome outcome = train("resumed", "--resume auto");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("resumed from"), std::string::npos);
+  EXPECT_EQ(weights("resumed"), weights("straight"));
+  size_t num_lines = 0;
+  for_each_json_line(path("resumed") + "/metrics.jsonl", [&](size_t, const Json& line) { EXPECT_EQ(line.at("step"), ++num_lines); });
+  EXPECT_EQ(num_lines, 6u);
+}
+
+TEST_F(TrainedProgram, TornManifestCountsAsIncomplete) {
+  ASSERT_EQ(train("torn", "").code, 0);
+  write_file_atomically(path("torn") + "/step000006/manifest.json", "{\"files\": ");
+  const Outcome outcome = train("torn", "--resume auto");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("step000006: incomplete, left out"), std::string::npos) << outcome.err;
+  EXPECT_EQ(weights("torn"), weights("straight"));
+}
+
+TEST_F(TrainedProgram, ChangedRecipeIsNamedOnResume) {
+  const Outcome outcome = train("straight", "--resume auto --set optimizer.llm.learning_rate=0.5");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("optimizer.llm.learning_rate: 0.001 -> 0.5"), std::string::npos) << outcome.err;
+}
+
+TEST_F(TrainedProgram, UsedRunFolderIsRefused) { expect_user_error(train("straight", ""), "holds a run that is 6 steps old"); }
+
+TEST_F(TrainedProgram, EndlessBadStepsEndWith74) {
+  const Outcome outcome = train("bad", "--set steps=20 --set max_bad_steps=3 --set optimizer.llm.learning_rate=1e38 --set optimizer.llm.max_grad_norm=null");
+  EXPECT_EQ(outcome.code, 74) << outcome.err;
+  EXPECT_NE(outcome.err.find("got 3 bad steps in a row"), std::string::npos) << outcome.err;
+}
+
+TEST_F(TrainedProgram, DryRunWritesNothing) {
+  const Outcome outcome = train("dry", "--dry-run");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("parameters"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path("dry")));
+}
+
+TEST_F(TrainedProgram, EvaluationGoesOnBehindATornLine) {
+  const std::string command = fmt::format("eval --model {} --data {} --tasks counting,counting --json --out {}", path("straight"), path("data"), path("eval"));
+  const Outcome first = run_program(command);
+  ASSERT_EQ(first.code, 0) << first.err;
+  const Json scores = parse_json(first.out, "scores");
+  EXPECT_TRUE(scores.at("count_accuracy").contains("blank")) << first.out;
+  const std::string log = read_text_file(path("eval") + "/predictions.jsonl");
+  write_file_atomically(path("eval") + "/predictions.jsonl", log.substr(0, log.size() - 9));
+  const Outcome second = run_program(command);
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_EQ(second.out, first.out);
+  EXPECT_EQ(read_text_file(path("eval") + "/predictions.jsonl"), log);
+}
+
+TEST_F(TrainedProgram, EvaluationRefusesRepliesOfOtherWeights) {
+  const std::string rest = fmt::format(" --data {} --tasks counting --max-per-task 1 --out {}", path("data"), path("other"));
+  ASSERT_EQ(run_program("eval --model " + path("straight") + "/step000003" + rest).code, 0);
+  expect_user_error(run_program("eval --model " + path("straight") + "/step000006" + rest), "made with other settings");
+}
+
+TEST_F(TrainedProgram, GenerateAnswersInJson) {
+  const std::string image = path("data") + "/img/test/000000";
+  const std::string file = std::filesystem::exists(image + ".png") ? image + ".png" : image + ".jpg";
+  const Outcome outcome = run_program(fmt::format("generate --model {} --image {} 'Point to the apples' --json --max-new-tokens 4 --points {}", path("straight"), file, path("p.png")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(parse_json(outcome.out, "answer").contains("points"));
+  EXPECT_TRUE(std::filesystem::exists(path("p.png")));
+}
+
+TEST_F(TrainedProgram, GenerateSaysAtOnceWhatItCannotDraw) {
+  const std::string start = "generate --model " + path("straight") + " Hello --points ";
+  expect_user_error(run_program(start + path("p.png")), "--points without a picture");
+  const Outcome outcome = run_program(start + path("p.bmp") + " --image " + path("none.png"));
+  expect_user_error(outcome, "extension '.bmp', expected .png, .jpg or .jpeg");
+}
+
+TEST_F(TrainedProgram, BrokenPicturesAreNamed) {
+  write_file_atomically(path("empty.jpg"), "");
+  write_file_atomically(path("text.png"), "this is no picture at all");
+  for (const char* name : {"empty.jpg", "text.png"}) {
+    expect_user_error(run_program(fmt::format("generate --model {} --image {} Hello", path("straight"), path(name))), name);
+  }
+}
+
+TEST_F(TrainedProgram, WeightsOfAnotherShapeAreListed) {
+  const std::string model = path("misfit");
+  std::filesystem::copy(path("straight") + "/step000006", model);
+  Json config = read_json(model + "/molmo.json");
+  config["model"]["decoder"]["ffn_width"] = 24;
+  write_json(model + "/molmo.json", config);
+  const Outcome outcome = run_program("generate --model " + model + " Hello");
+  expect_user_error(outcome, "4 tensors do not fit the model configuration");
+  expect_user_error(outcome, "model.transformer.blocks.1.ff_out.weight: got shape [16, 16], expected [16, 24]");
+}
+
+TEST_F(TrainedProgram, UnsupportedModelsAreUserErrors) {
+  const std::string model = path("unsupported");
+  std::filesystem::copy(path("straight") + "/step000006", model);
+  Json config = read_json(model + "/molmo.json");
+  config["model"]["decoder"]["rope"] = false;
+  write_json(model + "/molmo.json", config);
+  expect_user_error(run_program("generate --model " + model + " Hello"), "[model] not supported by this version: decoder.rope false");
+}
+
+}  // namespace
+}  // namespace molmo

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/scoring.h"
+
+#include <gtest/gtest.h>
+
+#include "molmo/error.h"
+
+namespace molmo::eval {
+namespace {
+
+constexpr data::ImageSize kSize{200, 100};
+
+Question pointing(std::vector<data::Point> points, std::vector<data::Box> boxes) {
+  Question question{.task = points.empty() ? Task::kAbsence : Task::kPointing, .record = nullptr, .label = "dogs"};
+  question.truth.points = std::move(points);
+  question.truth.boxes = std::move(boxes);
+  return question;
+}
+
+TEST(Scoring, PointInsideItsBoxCounts) {
+  const Question question = pointing({{20, 10}, {150, 80}}, {{10, 0, 30, 20}, {140, 70, 160, 90}});
+  EXPECT_DOUBLE_EQ(score_reply(question, "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>", kSize), 2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
+  EXPECT_DOUBLE_EQ(score_reply(question, "There are none.", kSize), 0.0);
+}
+
+TEST(Scoring, AbsenceWantsNoPoint) {
+  const Question question = pointing({}, {});
+  EXPECT_EQ(score_reply(question, "There are none.", kSize), 1.0);
+  EXPECT_EQ(score_reply(question, "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>", kSize), 0.0);
+  EXPECT_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
+}
+
+TEST(Scoring, CountIsReadFromThePointedReply) {
+  Question question{.task = Task::kCounting, .record = nullptr, .label = "dogs"};
+  question.truth.count = 2;
+  EXPECT_EQ(score_reply(question, "Counting the <points x1=\"1.0\" y1=\"2.0\" x2=\"3.0\" y2=\"4.0\" alt=\"dogs\">dogs</points> shows a total of 2.", kSize), 1.0);
+  EXPECT_EQ(score_reply(question, "There are none.", kSize), 0.0);
+  question.truth.count = 0;
+  EXPECT_EQ(score_reply(question, "There are none.", kSize), 1.0);
+}
+
+TEST(Scoring, AnswersIgnoreCaseAndSpace) {
+  Question question{.task = Task::kShortAnswer, .record = nullptr, .label = "q"};
+  question.truth.answers = {"red", "dark red"};
+  EXPECT_EQ(score_reply(question, " Dark Red\n", kSize), 1.0);
+  EXPECT_EQ(score_reply(question, "dark", kSize), 0.0);
+}
+
+TEST(Tasks, NamesAreParsedAndSuggested) {
+  for (const TaskInfo& info : embedded_tasks()) EXPECT_EQ(parse_task(std::string(info.name)), info.task);
+  try {
+    parse_task("countin");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "[eval] unknown task 'countin' (did you mean 'counting'?), expected one of pointing, absence, counting, clock, short_answer, caption");
+  }
+}
+
+// Two pictures with two labels each, one of them absent.
+std::vector<data::Record> two_records() {
+  std::vector<data::Record> records(2);
+  for (data::Record& record : records) {
+    record.images = {"a.png"};
+    record.points = {{.label = "dogs", .points = {{1, 2}}, .boxes = {{0, 0, 4, 4}}}, {.label = "cats"}};
+    record.counts = {{.label = "dogs", .count = 1}};
+    record.caption = "A dog.";
+  }
+  return records;
+}
+
+TEST(Questions, EveryAnnotationIsAskedUnderItsTask) {
+  const std::vector<data::Record> records = two_records();
+  const Task tasks[] = {Task::kPointing, Task::kAbsence, Task::kCounting, Task::kClock, Task::kCaption};
+  std::map<Task, int> counts;
+  for (const Question& question : make_questions(records, tasks, 0)) ++counts[question.task];
+  EXPECT_EQ(counts, (std::map<Task, int>{{Task::kPointing, 2}, {Task::kAbsence, 2}, {Task::kCounting, 2}, {Task::kCaption, 2}}));
+}
+
+TEST(Questions, ALimitSpreadsOverTheSplit) {
+  std::vector<data::Record> records;
+  for (int i = 0; i < 5; ++i) records.insert(records.end(), 2, two_records().front());
+  const Task tasks[] = {Task::kCounting};
+  const std::vector<Question> chosen = make_questions(records, tasks, 5);
+  ASSERT_EQ(chosen.size(), 5u);
+  for (size_t i = 0; i < chosen.size(); ++i) EXPECT_EQ(chosen[i].record, &records[2 * i]);
+}
+
+}  // namespace
+}  // namespace molmo::eval

@@ -1,0 +1,124 @@
+// The pieces of a network against their formulas, written with plain operators.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "nn/activation.h"
+#include "nn/attention.h"
+#include "nn/dropout.h"
+#include "nn/norm.h"
+#include "nn/rope.h"
+#include "tensor/ops.h"
+#include "tensor/runtime.h"
+
+namespace molmo::nn {
+namespace {
+
+Tensor random(at::IntArrayRef shape, uint64_t seed = 1) { return at::randn(shape, make_generator(seed), at::TensorOptions()); }
+
+double largest_difference(const Tensor& a, const Tensor& b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
+
+// softmax(q k^T / sqrt(Dh) + bias) v in float64, every query head with its own copy of the keys.
+Tensor plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
+  const int64_t repeats = q.size(1) / k.size(1);
+  const auto wide = [&](const Tensor& t) { return t.to(at::kDouble).repeat_interleave(repeats, 1); };
+  Tensor scores = at::matmul(q.to(at::kDouble), wide(k).transpose(-2, -1)) / std::sqrt(static_cast<double>(q.size(3)));
+  if (bias.defined()) scores = scores + bias.to(at::kDouble);
+  return at::matmul(at::softmax(scores, -1), wide(v)).transpose(1, 2).flatten(2, 3);
+}
+
+Tensor causal_bias(int64_t size) { return at::full({1, 1, size, size}, -1e9).triu(1); }
+
+TEST(Attention, GroupedHeadsEqualRepeatedKeys) {
+  const Tensor q = random({2, 6, 5, 8}), k = random({2, 2, 7, 8}, 2), v = random({2, 2, 7, 8}, 3);
+  EXPECT_LT(largest_difference(attend(q, k, v, {}), plain_attention(q, k, v, {})), 1e-6);
+}
+
+TEST(Attention, CausalFlagEqualsItsMask) {
+  const Tensor q = random({2, 4, 9, 8}), k = random({2, 2, 9, 8}, 2), v = random({2, 2, 9, 8}, 3);
+  const Tensor expected = plain_attention(q, k, v, causal_bias(9));
+  EXPECT_LT(largest_difference(attend(q, k, v, {.is_causal = true, .bias = {}}), expected), 1e-6);
+  EXPECT_LT(largest_difference(attend(q, k, v, {.is_causal = false, .bias = causal_bias(9)}), expected), 1e-6);
+}
+
+TEST(Attention, BFloat16IsWithinItsRounding) {
+  const Tensor q = random({2, 4, 9, 8}), k = random({2, 2, 9, 8}, 2), v = random({2, 2, 9, 8}, 3);
+  const auto half = [](const Tensor& t) { return t.to(at::kBFloat16); };
+  const Tensor got = attend(half(q), half(k), half(v), {.is_causal = true, .bias = {}});
+  EXPECT_EQ(got.scalar_type(), at::kBFloat16);
+  EXPECT_LT(largest_difference(got, plain_attention(half(q), half(k), half(v), causal_bias(9))), 3e-2);
+}
+
+TEST(Attention, FullyMaskedRowStaysFinite) {
+  const Tensor q = random({1, 2, 3, 4});
+  const Tensor bias = at::full({1, 1, 3, 3}, std::numeric_limits<float>::lowest());
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    EXPECT_TRUE(attend(q.to(dtype), q.to(dtype), q.to(dtype), {.is_causal = false, .bias = bias}).isfinite().all().item<bool>());
+  }
+}
+
+TEST(Rope, ScoresDependOnTheDistanceAlone) {
+  const Tensor q = random({1, 1, 1, 16}), k = random({1, 1, 1, 16}, 2);
+  const auto score = [&](int64_t at_query, int64_t at_key) {
+    const auto rotated = [&](const Tensor& x, int64_t position) {
+      const RopeTables tables = rope_tables(at::full({1, 1, 1}, position, at::kLong), 16, 1e4);
+      return apply_rope(x, tables);
+    };
+    return (rotated(q, at_query) * rotated(k, at_key)).sum().item<double>();
+  };
+  EXPECT_NEAR(score(7, 3), score(104, 100), 1e-4);
+  EXPECT_GT(std::abs(score(7, 3) - score(7, 6)), 1e-3);
+}
+
+TEST(Rope, PositionZeroTurnsNothing) {
+  const Tensor x = random({2, 3, 1, 8});
+  EXPECT_TRUE(apply_rope(x, rope_tables(at::zeros({1, 1, 1}, at::kLong), 8, 1e4)).equal(x));
+}
+
+TEST(Norms, RmsHasUnitMeanSquare) {
+  const Tensor x = random({4, 32}) * 100.0;
+  const Tensor y = rms_norm(x, at::ones({32}), 1e-6);
+  EXPECT_LT((y.square().mean(1) - 1.0).abs().max().item<double>(), 1e-5);
+}
+
+TEST(Norms, LayerNormWorksInFloat32) {
+  const Tensor x = random({4, 32}).to(at::kBFloat16);
+  const Tensor y = layer_norm(x, at::ones({32}), {}, 1e-5);
+  EXPECT_EQ(y.scalar_type(), at::kFloat);
+  EXPECT_LT(y.mean(1).abs().max().item<double>(), 1e-6);
+}
+
+TEST(Activations, FusedSwigluGatesWithItsSecondHalf) {
+  const Tensor x = random({3, 10});
+  const Tensor up = x.slice(1, 0, 5), gate = x.slice(1, 5);
+  EXPECT_LT(largest_difference(swiglu_fused(x), up * gate * gate.sigmoid()), 1e-6);
+  EXPECT_TRUE(swiglu_fused(x).equal(swiglu(up, gate)));
+}
+
+TEST(Activations, FollowTheirFormulas) {
+  const Tensor x = at::linspace(-4, 4, 33);
+  EXPECT_LT(largest_difference(activate(x, config::Activation::kQuickGelu), x * (1.702 * x).sigmoid()), 1e-6);
+  EXPECT_LT(largest_difference(activate(x, config::Activation::kGelu), 0.5 * x * (1.0 + (x / std::sqrt(2.0)).erf())), 1e-6);
+  EXPECT_LT(largest_difference(activate(x, config::Activation::kSilu), x * x.sigmoid()), 1e-6);
+  EXPECT_TRUE(activate(x, config::Activation::kRelu).equal(x.clamp_min(0)));
+}
+
+TEST(Dropout, ResponsePositionsAloneAreDropped) {
+  DropoutState state{.residual = 0.0, .response = 0.5, .is_response = at::tensor(std::vector<int64_t>{0, 1, 1, 0}, at::kLong).to(at::kBool).unsqueeze(0)};
+  state.generator = make_generator(3);
+  const Tensor x = at::ones({1, 4, 1000}), y = drop_residual(x, state);
+  EXPECT_TRUE(y.select(1, 0).equal(x.select(1, 0)));
+  EXPECT_TRUE(y.select(1, 3).equal(x.select(1, 3)));
+  EXPECT_NEAR((y.select(1, 1) == 0).to(at::kFloat).mean().item<double>(), 0.5, 0.06);
+  EXPECT_EQ(y.max().item<double>(), 2.0);  // what stays is scaled by its own keep probability
+}
+
+TEST(Dropout, SameGeneratorDropsTheSame) {
+  const Tensor x = at::ones({100});
+  EXPECT_TRUE(drop(x, 0.3, make_generator(5)).equal(drop(x, 0.3, make_generator(5))));
+  EXPECT_TRUE(drop(x, 0.0, {}).equal(x));
+}
+
+}  // namespace
+}  // namespace molmo::nn
