@@ -36,6 +36,18 @@ ALLOWED = {
 TORCH = re.compile(r"^(ATen|c10|torch|caffe2)/")
 # Heavy or sharp LibTorch headers live behind these files (docs/architecture.md, "Doors").
 TORCH_DOORS = re.compile(r"^(tensor|cuda|dist)/")
+# Libraries whose headers cost seconds or clash: in .cc files and the precompiled headers only.
+HEAVY = re.compile(r"^(nlohmann/(?!json_fwd\.hpp)|opencv2/|spdlog/|curl/|arrow/|parquet/|CLI/)")
+INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+
+def facade_violations(folder):
+    """The public headers stand alone: the standard library and each other."""
+    for path in sorted(os.path.join(base, name) for base, _, names in os.walk(folder) for name in names):
+        for number, line in enumerate(open(path, encoding="utf-8"), 1):
+            match = INCLUDE.match(line)
+            if match and not match.group(1).startswith("molmo/") and re.search(r"[/.]", match.group(1)):
+                yield f"{os.path.relpath(path, folder)}:{number}: a public header includes {match.group(1)}"
 
 
 def violations(root):
@@ -51,18 +63,19 @@ def violations(root):
                 continue
             allowed = ALLOWED[layer].split() + [layer]
             for number, line in enumerate(open(path, encoding="utf-8"), 1):
-                match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+                match = INCLUDE.match(line)
                 if not match:
                     continue
                 target = match.group(1)
+                if ".." in target.split("/"):
+                    yield f"{relative}:{number}: {target} climbs; name the file from src"
                 first = target.split("/")[0]
                 if TORCH.match(target) and not TORCH_DOORS.match(relative):
                     yield f"{relative}:{number}: includes {target}; LibTorch comes in through tensor/tensor.h or tensor/ops.h"
                 if target == "tensor/ops.h" and name.endswith(".h") and name != "precompiled.h":
                     yield f"{relative}:{number}: tensor/ops.h in a header; include tensor/tensor.h there"
-                if target.startswith("nlohmann/") and name.endswith(".h") and target != "nlohmann/json_fwd.hpp" \
-                        and name != "precompiled.h":
-                    yield f"{relative}:{number}: {target} in a header; use nlohmann/json_fwd.hpp"
+                if HEAVY.match(target) and name.endswith(".h") and name != "precompiled.h":
+                    yield f"{relative}:{number}: {target} in a header; forward-declare, or nlohmann/json_fwd.hpp"
                 if "/" not in target or first not in ALLOWED or ALLOWED[layer] == "*":
                     continue
                 if first not in allowed:
@@ -73,6 +86,7 @@ def main():
     if len(sys.argv) != 2 or not os.path.isdir(sys.argv[1]):
         sys.exit("usage: check_layers.py SRC")
     found = list(violations(sys.argv[1]))
+    found += facade_violations(os.path.join(sys.argv[1], os.pardir, "include", "molmo"))
     for line in found:
         print(line)
     print(f"check_layers: {len(found)} violations")

@@ -31,15 +31,15 @@ int64_t step_of(double place, float begin, float length) {
 
 CellLabel label_cell(std::span<const ObjectEntry> objects, const preprocess::CellPlace& place, const std::vector<std::string>& kinds) {
   if (std::isnan(place.x) || std::isnan(place.y)) return {.kind = kIgnoredLabel};
-  CellLabel label;
+  const auto at_middle = [&](int64_t kind, double x, double y) {
+    return CellLabel{kind, step_of(x, place.left, place.crop_width), step_of(y, place.top, place.crop_height)};
+  };
+  CellLabel label = at_middle(kBackgroundLabel, place.x, place.y);
   double smallest = std::numeric_limits<double>::infinity();
   for (const auto& [kind, box] : objects) {
     if (!lies_under(box, place) || area(box) >= smallest) continue;
     smallest = area(box);
-    label = {.kind = kind_label(kind, kinds)};
-    if (label.kind == kBackgroundLabel) continue;
-    label.column = step_of(middle_x(box), place.left, place.crop_width);
-    label.row = step_of(middle_y(box), place.top, place.crop_height);
+    label = at_middle(kind_label(kind, kinds), middle_x(box), middle_y(box));
   }
   return label;
 }

@@ -44,7 +44,8 @@ class TokenObjective : public Objective {
 };
 
 /// Stage 0 for a tower that starts from nothing: each projected image token tells the kind of the object under its middle,
-/// and in which column and row of its crop the middle of that object lies, so that the decoder finds places to read off.
+/// and in which column and row of its crop the middle of that object (or the token's own) lies, so that the decoder finds
+/// places to read off.
 /// The released models start from a trained tower instead; this is how the tiny model gets one (docs/training.md).
 class TowerObjective : public Objective {
  public:

@@ -191,7 +191,9 @@ TEST(LabelCells, SmallestBoxWins) {
   const auto step = [](double share) { return static_cast<int64_t>(share * static_cast<double>(kPlaceSteps)); };
   const CellLabel a{.kind = 1, .column = 0, .row = step(2.5 / 32)};  // its middle, (2.5, 2.5), lies to the left of the crop
   const CellLabel b{.kind = 2, .column = step(1.0 / 16), .row = step(5.0 / 32)};
-  EXPECT_EQ(labels, (std::vector<CellLabel>{a, b, {}, {}, {.kind = kIgnoredLabel}}));
+  const CellLabel unlisted{.kind = kBackgroundLabel, .column = step(4.5 / 16), .row = step(8.5 / 32)};
+  const CellLabel nothing{.kind = kBackgroundLabel, .column = kPlaceSteps - 1, .row = step(20.0 / 32)};  // the cell's own place
+  EXPECT_EQ(labels, (std::vector<CellLabel>{a, b, unlisted, nothing, {.kind = kIgnoredLabel}}));
 }
 
 }  // namespace
