@@ -102,8 +102,8 @@ point_at_pictures() {
   local number=0 image label
   while IFS=$'\t' read -r image label; do
     number=$((number + 1))
-    say "  $image: Point to every $label"
-    "$molmo" generate --model quickstart/model --image "$image" "Point to every $label" --points "quickstart/points-$number.png"
+    say "  $image: Locate all $label."
+    "$molmo" generate --model quickstart/model --image "$image" "Locate all $label." --points "quickstart/points-$number.png"
   done < <(test_pictures)
   took
 }

@@ -12,6 +12,7 @@ struct Level {
   int num_kinds;                ///< of the quickstart kinds; 0: all kinds there are
   int num_unseen_kinds;
   int max_objects;
+  int max_others;                 ///< of them that are not of the kind which is counted
   int min_side, max_side;
   double min_aspect;              ///< shorter side over longer side; 1: square pictures only
   double min_object, max_object;  ///< longer side of an object
@@ -26,6 +27,7 @@ inline constexpr Level kLevels[] = {
      .num_kinds = 4,
      .num_unseen_kinds = 4,
      .max_objects = 3,
+     .max_others = 3,
      .min_side = 96,
      .max_side = 160,
      .min_aspect = 0.6,
@@ -39,6 +41,7 @@ inline constexpr Level kLevels[] = {
      .num_kinds = 12,
      .num_unseen_kinds = 12,
      .max_objects = 6,
+     .max_others = 2,
      .min_side = 160,
      .max_side = 1200,
      .min_aspect = 1.0,
@@ -52,6 +55,7 @@ inline constexpr Level kLevels[] = {
      .num_kinds = 0,
      .num_unseen_kinds = 12,
      .max_objects = 10,
+     .max_others = 10,
      .min_side = 240,
      .max_side = 1200,
      .min_aspect = 0.6,

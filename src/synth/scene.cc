@@ -135,7 +135,8 @@ std::vector<const Kind*> draw_object_kinds(const Level& level, const std::vector
                                            int64_t count, RandomState& random) {
   std::vector<const Kind*> wanted(static_cast<size_t>(count), &main);
   const int64_t least = count == 0 && !level.is_rich ? 1 : 0;
-  const int64_t num_others = random.randint(least, level.max_objects - count + 1);
+  const int64_t most = std::min<int64_t>(level.max_others, level.max_objects - count);
+  const int64_t num_others = random.randint(least, std::max(least, most) + 1);
   const size_t num_kinds = static_cast<size_t>(random.randint(1, kMaxOtherKinds + 1));
   const std::vector<const Kind*> others = draw_distinct_kinds(kinds, {&main}, num_kinds, random);
   for (int64_t i = 0; i < num_others && !others.empty(); ++i) {

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFormat = "molmo-synth-1";  // a new number where the same options give other bytes
+constexpr const char* kFormat = "molmo-synth-2";  // a new number where the same options give other bytes
 constexpr int64_t kMaxPictures = 10'000'000;
 constexpr int kJpegQuality = 90;
 constexpr int kMaxPngSide = 320;    // PNGs of larger pictures would be slow and big
