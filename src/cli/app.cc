@@ -14,7 +14,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
   Action action;
-  for (const auto add : {add_generate, add_train, add_eval, add_data, add_config, add_inspect, add_bench}) add(app, action);
+  for (const auto add : {add_generate, add_train, add_eval, add_data, add_config, add_inspect, add_convert, add_bench}) add(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

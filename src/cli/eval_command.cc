@@ -10,6 +10,7 @@
 #include "cli/app.h"
 #include "cli/options.h"
 #include "eval/make_report.h"
+#include "hub/hub.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
 
@@ -68,9 +69,9 @@ void run_eval(const EvalCommandOptions& options) {
     for (const std::string& name : split_text(options.tasks, ',')) settings.tasks.push_back(eval::parse_task(name));
   }
   const at::Device device = options.compute.open();
-  const generate::LoadedModel model = generate::load_model(model::resolve_model_folder(options.model), device);
   model::ForwardOptions forward;
   forward.compute = options.compute.compute(device);
+  const generate::LoadedModel model = generate::load_model(model::resolve_model_folder(hub::find_model(options.model)), device, forward.compute);
   const eval::EvalResult result = eval::evaluate(model, forward, settings);
   log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, {})", result.answers.size(), result.num_pictures,
                        settings.split, format_duration(result.seconds), settings.seed, dtype_text(forward.compute), crops_text(model.config.preprocess)));

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "cli/app.h"
 #include "formats/safetensors.h"
+#include "hub/hub.h"
 #include "model/model_folder.h"
 
 namespace molmo::cli {
@@ -40,7 +41,7 @@ std::string part_of(const std::string& name) {
   return join_text(kept, ".");
 }
 
-void print_text(const formats::SafetensorsFolder& folder) {
+void print_text(const formats::TensorSource& folder) {
   std::map<std::string, Totals> parts;
   Totals all;
   for (const formats::TensorView* view : folder.tensors()) {
@@ -57,7 +58,7 @@ void print_text(const formats::SafetensorsFolder& folder) {
                            format_bytes(static_cast<double>(all.num_bytes)));
 }
 
-void print_json(const formats::SafetensorsFolder& folder) {
+void print_json(const formats::TensorSource& folder) {
   Json tensors = Json::array();
   int64_t total = 0;
   for (const formats::TensorView* view : folder.tensors()) {
@@ -71,13 +72,13 @@ void print_json(const formats::SafetensorsFolder& folder) {
 
 void add_inspect(CLI::App& app, Action& action) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand("inspect", "names, shapes, dtypes and parameter counts of a model or a .safetensors file");
-  command->add_option("MODEL", options->path, "model folder, run folder or .safetensors file")->required();
+  CLI::App* command = app.add_subcommand("inspect", "names, shapes, dtypes and parameter counts of a model, a .safetensors or a .pt file");
+  command->add_option("MODEL", options->path, "model folder, run folder, .safetensors or .pt file")->required();
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback([options, &action] {
     action = [options] {
-      const formats::SafetensorsFolder folder(model::resolve_model_folder(options->path));
-      options->json ? print_json(folder) : print_text(folder);
+      const auto tensors = formats::open_tensors(model::resolve_model_folder(hub::find_model(options->path)));
+      options->json ? print_json(*tensors) : print_text(*tensors);
     };
   });
 }

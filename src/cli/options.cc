@@ -22,8 +22,7 @@ at::Device ComputeOptions::open() const {
 }
 
 at::ScalarType ComputeOptions::compute(const at::Device& on) const {
-  const bool is_bfloat16 = dtype == "bf16" || (dtype == "auto" && tensor::is_fast_at_bfloat16(on));
-  return is_bfloat16 ? at::kBFloat16 : at::kFloat;
+  return tensor::parse_compute_type(dtype, on);
 }
 
 }  // namespace molmo::cli

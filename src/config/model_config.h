@@ -116,7 +116,7 @@ struct DecoderConfig {
   double residual_dropout = 0.0;  ///< of both branch outputs, all positions
   double response_dropout = 0.0;  ///< where > 0: of positions whose target is a response token [P §4]
   double attention_dropout = 0.0, embedding_dropout = 0.0;
-  double init_std = 0.02;
+  double init_std = 0.02, embedding_init_std = 0.02;  ///< of fresh linear weights, and of the base embedding table
   std::optional<double> init_cutoff;  ///< truncation of the normal, in standard deviations
 
   int head_dim() const { return width / num_heads; }  ///< Dh
@@ -156,6 +156,7 @@ struct DecoderConfig {
     v({.name = "attention_dropout", .help = "dropout of attention probabilities", .min = 0, .max = 0.99}, attention_dropout);
     v({.name = "embedding_dropout", .help = "dropout of the embeddings", .min = 0, .max = 0.99}, embedding_dropout);
     v({.name = "init_std", .help = "standard deviation of fresh weights", .min = 0}, init_std);
+    v({.name = "embedding_init_std", .help = "standard deviation of a fresh base embedding table", .min = 0}, embedding_init_std);
     v({.name = "init_cutoff", .help = "truncation of fresh weights, in standard deviations; null: none", .min = 0}, init_cutoff);
   }
 };

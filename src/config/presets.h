@@ -1,5 +1,5 @@
-// The released models and the quickstart model by name. A preset is a short function: what differs from the defaults.
-// Facts: spec/model.md §1.
+// Models by name: a language model behind a vision tower. Each of both is a short function that says what differs from the
+// defaults; another family is one more. Facts: spec/model.md §1.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,10 +11,14 @@
 
 namespace molmo::config {
 
-/// molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b.
+/// The released models: molmo-7b-d, molmo-7b-o, molmoe-1b, molmo-72b.
 std::vector<std::string> preset_names();
 
-/// The configuration of a preset. Throws Error with the nearest name if there is none.
+/// The language models and the towers of which "LLM+TOWER" names a model, for example "qwen2-7b+siglip-so400m".
+std::vector<std::string> decoder_names();
+std::vector<std::string> tower_names();
+
+/// The configuration of a released model or of a pair. Throws Error with the nearest name if there is none.
 MolmoConfig preset(std::string_view name);
 
 }  // namespace molmo::config

@@ -112,7 +112,8 @@ struct TrainConfig {
   TrainStage stage = TrainStage::kCaption;
   MolmoConfig molmo;                ///< ignored where init_from names a folder with molmo.json
   std::optional<std::string> init_from;        ///< model folder or run step to take weights from (and the model config)
-  std::optional<std::string> init_tower_from;  ///< model folder whose tower weights replace the fresh ones
+  std::optional<std::string> init_llm_from;    ///< decoder weights: a Molmo, or Hugging Face's Qwen2, OLMo-2 or OLMoE
+  std::optional<std::string> init_tower_from;  ///< tower weights: a Molmo (with its connector), or CLIP, MetaCLIP, SigLIP, DINOv2
   DataConfig data;
   OptimizerConfig optimizer;
   int64_t steps = 1000;
@@ -132,7 +133,8 @@ struct TrainConfig {
     v({.name = "stage", .help = "what is taught: tower, caption or sft"}, stage);
     v({.name = "molmo", .help = "model, preprocessing, prompts and tokenizer of a fresh model"}, molmo);
     v({.name = "init_from", .help = "model folder to start from; its molmo.json replaces molmo.model, .preprocess and .tokenizer"}, init_from);
-    v({.name = "init_tower_from", .help = "model folder whose tower replaces the fresh one"}, init_tower_from);
+    v({.name = "init_llm_from", .help = "folder or file whose decoder replaces the fresh one: a Molmo, or a Qwen2, OLMo-2 or OLMoE of Hugging Face"}, init_llm_from);
+    v({.name = "init_tower_from", .help = "folder or file whose tower replaces the fresh one: a Molmo, or a CLIP, MetaCLIP, SigLIP or DINOv2 of Hugging Face"}, init_tower_from);
     v({.name = "data", .help = "datasets and order"}, data);
     v({.name = "optimizer", .help = "AdamW by component, schedule and clipping"}, optimizer);
     v({.name = "steps", .help = "updates of the run", .min = 1}, steps);

@@ -18,14 +18,17 @@
 namespace molmo::data {
 namespace {
 
-/// A micro-batch on its way: workers take its rows one by one, and the last to finish collates it.
+constexpr size_t kWindow = 4;  // micro-batches among which rows are sorted: more would pad little less and hold more in memory
+
+/// Some micro-batches of one step on their way: workers take the rows one by one, and the last to finish sorts them by
+/// length and collates them, so that rows of about one length share a micro-batch.
 struct Slot {
   std::vector<MixtureItem> items;
   std::vector<MadeExample> examples;       // by row
   std::vector<std::exception_ptr> errors;  // by row
   size_t num_taken = 0, num_done = 0;
   bool is_ready = false;
-  LoadedBatch batch;
+  std::deque<LoadedBatch> batches;
   std::exception_ptr error;  // of the first row that failed, or of the collation
 
   explicit Slot(std::vector<MixtureItem> rows) : items(std::move(rows)), examples(items.size()), errors(items.size()) {}
@@ -67,15 +70,15 @@ void check_options(const LoaderOptions& options) {
 
 }  // namespace
 
-/// The queue between the workers and the consumer. `slots_` holds the micro-batches that are not delivered yet, in
-/// order.
+/// The queue between the workers and the consumer. `slots_` holds what is not delivered yet, in order.
 class Loader::Queue {
  public:
   Queue(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,
         const LoaderOptions& options)
       : options_(options),
         collate_{.sequence_length = data.sequence_length, .pad_to_max = false},
-        max_slots_(static_cast<size_t>(data.prefetch_batches)),
+        rows_per_slot_(kWindow * static_cast<size_t>(options.micro_batch_size)),
+        max_slots_((static_cast<size_t>(data.prefetch_batches) + kWindow - 1) / kWindow + 1),  // one is being delivered
         maker_(load_datasets(data, options.stage), data, molmo, std::move(tokenizer), options.stage,
                options.cache_bytes),
         sources_(make_sources(maker_.datasets(), data)),
@@ -90,12 +93,14 @@ class Loader::Queue {
   LoadedBatch next() {
     std::unique_lock lock(mutex_);
     has_batch_.wait(lock, [&] { return !slots_.empty() && slots_.front()->is_ready; });
-    if (slots_.front()->error) std::rethrow_exception(slots_.front()->error);  // stays in front: the end of the stream
-    const std::unique_ptr<Slot> slot = std::move(slots_.front());
-    slots_.pop_front();
+    Slot& slot = *slots_.front();
+    if (slot.error) std::rethrow_exception(slot.error);  // stays in front: the end of the stream
+    LoadedBatch batch = std::move(slot.batches.front());
+    slot.batches.pop_front();
+    if (slot.batches.empty()) slots_.pop_front();
     lock.unlock();
     has_work_.notify_all();
-    return std::move(slot->batch);
+    return batch;
   }
 
   const std::vector<Source>& sources() const { return sources_; }
@@ -107,10 +112,11 @@ class Loader::Queue {
   Slot* open_slot();
   void make_row(Slot& slot, size_t row) const;
   void finish(Slot& slot) const;
+  LoadedBatch collate(std::span<MadeExample> rows) const;
 
   const LoaderOptions options_;
   const preprocess::CollateOptions collate_;
-  const size_t max_slots_;
+  const size_t rows_per_slot_, max_slots_;
   const ExampleMaker maker_;
   const std::vector<Source> sources_;
 
@@ -118,19 +124,18 @@ class Loader::Queue {
   std::condition_variable_any has_work_;
   std::condition_variable has_batch_;
   MixtureOrder order_;
-  std::deque<std::vector<MixtureItem>> planned_;  // micro-batches of the current global batch
+  std::deque<std::vector<MixtureItem>> planned_;  // slots of the current global batch
   std::deque<std::unique_ptr<Slot>> slots_;
   bool has_failed_ = false;  // no further slots are opened
 
   std::vector<std::jthread> workers_;  // last: they stop before the rest goes
 };
 
-// Cuts this rank's share of the next global batch into micro-batches.
+// Cuts this rank's share of the next global batch into slots.
 void Loader::Queue::plan() {
   const std::vector<MixtureItem> share = rank_share(order_.next(), options_.rank, options_.world_size);
-  const auto size = static_cast<size_t>(options_.micro_batch_size);
-  for (size_t begin = 0; begin < share.size(); begin += size) {
-    const size_t end = std::min(begin + size, share.size());
+  for (size_t begin = 0; begin < share.size(); begin += rows_per_slot_) {
+    const size_t end = std::min(begin + rows_per_slot_, share.size());
     planned_.emplace_back(share.begin() + begin, share.begin() + end);
   }
 }
@@ -187,17 +192,29 @@ void Loader::Queue::finish(Slot& slot) const {
     if (error && !slot.error) slot.error = error;
   }
   if (slot.error) return;
+  std::stable_sort(slot.examples.begin(), slot.examples.end(), [](const MadeExample& a, const MadeExample& b) {
+    return a.example.input_tokens.size() < b.example.input_tokens.size();
+  });
+  const auto size = static_cast<size_t>(options_.micro_batch_size);
   try {
-    std::vector<preprocess::Example> examples;
-    for (MadeExample& made : slot.examples) {
-      slot.batch.cell_labels.insert(slot.batch.cell_labels.end(), made.cell_labels.begin(), made.cell_labels.end());
-      examples.push_back(std::move(made.example));
+    for (size_t begin = 0; begin < slot.examples.size(); begin += size) {
+      slot.batches.push_back(collate(std::span(slot.examples).subspan(begin, std::min(size, slot.examples.size() - begin))));
     }
-    slot.batch.batch = preprocess::collate(examples, collate_);
-    slot.examples.clear();
   } catch (...) {
     slot.error = std::current_exception();
   }
+  slot.examples.clear();
+}
+
+LoadedBatch Loader::Queue::collate(std::span<MadeExample> rows) const {
+  LoadedBatch loaded;
+  std::vector<preprocess::Example> examples;
+  for (MadeExample& made : rows) {
+    loaded.cell_labels.insert(loaded.cell_labels.end(), made.cell_labels.begin(), made.cell_labels.end());
+    examples.push_back(std::move(made.example));
+  }
+  loaded.batch = preprocess::collate(examples, collate_);
+  return loaded;
 }
 
 Loader::Loader(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,

@@ -11,9 +11,9 @@ namespace molmo::eval {
 namespace {
 
 constexpr TaskInfo kTasks[] = {
-    {Task::kPointing, "pointing", "pointing_f1", 96, "point at every object of a kind that is there; F1 over boxes hit"},
-    {Task::kAbsence, "absence", "absence_accuracy", 96, "point at a kind that is not there; right without a point"},
-    {Task::kCounting, "counting", "count_accuracy", 96, "count the objects of a kind; exact"},
+    {Task::kPointing, "pointing", "pointing_f1", 256, "point at every object of a kind that is there; F1 over boxes hit"},
+    {Task::kAbsence, "absence", "absence_accuracy", 256, "point at a kind that is not there; right without a point"},
+    {Task::kCounting, "counting", "count_accuracy", 256, "count the objects of a kind; exact"},
     {Task::kClock, "clock", "clock_accuracy", 16, "read a clock face; hour and minute exact"},
     {Task::kShortAnswer, "short_answer", "short_answer_accuracy", 16, "short questions; exact after lower-casing"},
     {Task::kCaption, "caption", "caption_word_f1", 160, "describe the picture; F1 of content words"},

@@ -141,7 +141,7 @@ class Runner {
         places.push_back(i);
       }
     }
-    const auto answers = generator_(open, task_info(items[begin].question.task).max_new_tokens);
+    const auto answers = generator_(open, {.max_new_tokens = task_info(items[begin].question.task).max_new_tokens});
     for (size_t k = 0; k < answers.size(); ++k) {
       reply_of(items[places[k]], pictures) = answers[k].text;
       log_.add(places[k], pictures, answers[k].text);

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "formats/safetensors_header.h"
+#include "formats/torch_file.h"
 #include "molmo/error.h"
 
 namespace molmo::formats {
@@ -22,12 +23,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors data is l
 constexpr size_t kAlignment = 64;
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
-
-size_t num_bytes_of(const TensorEntry& entry) {
-  size_t num_bytes = dtype_size(entry.dtype);
-  for (const int64_t size : entry.shape) num_bytes *= static_cast<size_t>(size);
-  return num_bytes;
-}
+constexpr const char* kTorchFile = "model.pt";  // as the public training code writes it
 
 // The files of a folder, and which tensors an index promises in which of them.
 struct WeightFiles {
@@ -99,18 +95,23 @@ std::vector<const TensorView*> SafetensorsFolder::tensors() const {
   return views;
 }
 
-SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vector<TensorEntry> entries,
+size_t TensorEntry::num_bytes() const {
+  size_t num_bytes = dtype_size(dtype);
+  for (const int64_t size : shape) num_bytes *= static_cast<size_t>(size);
+  return num_bytes;
+}
+
+SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorEntry>& entries,
                                      const std::map<std::string, std::string>& metadata)
-    : file_(path), entries_(std::move(entries)) {
+    : file_(path) {
   Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
-  size_t offset = 0;
-  for (const TensorEntry& entry : entries_) {
+  for (const TensorEntry& entry : entries) {
     MOLMO_CHECK(!header.contains(entry.name), "tensor written twice: " + entry.name);
-    const size_t num_bytes = num_bytes_of(entry);
-    header[entry.name] = Json{
-        {"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {offset, offset + num_bytes}}};
-    offset += num_bytes;
+    const size_t end = num_left_ + entry.num_bytes();
+    header[entry.name] =
+        Json{{"dtype", dtype_name(entry.dtype)}, {"shape", entry.shape}, {"data_offsets", {num_left_, end}}};
+    num_left_ = end;
   }
   std::string text = header.dump();
   text.append((kAlignment - (8 + text.size()) % kAlignment) % kAlignment, ' ');  // data starts aligned
@@ -120,15 +121,29 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, std::vec
 }
 
 void SafetensorsWriter::write(std::span<const uint8_t> data) {
-  MOLMO_CHECK(next_ < entries_.size(), "more tensors than announced");
-  const TensorEntry& entry = entries_[next_++];
-  MOLMO_CHECK(data.size() == num_bytes_of(entry), entry.name);
+  MOLMO_CHECK(data.size() <= num_left_, "more data than announced");
+  num_left_ -= data.size();
   file_.write(data.data(), data.size());
 }
 
 void SafetensorsWriter::finish() {
-  MOLMO_CHECK(next_ == entries_.size(), "fewer tensors than announced");
+  MOLMO_CHECK(num_left_ == 0, "less data than announced");
   file_.commit();
+}
+
+void write_index(const fs::path& folder, const std::map<std::string, std::string>& shard_of, uint64_t num_bytes) {
+  write_json(folder / kIndexFile, Json{{"metadata", {{"total_size", num_bytes}}}, {"weight_map", shard_of}});
+}
+
+std::string shard_file_name(int number, int total) {
+  return fmt::format("model-{:05}-of-{:05}.safetensors", number, total);
+}
+
+std::unique_ptr<TensorSource> open_tensors(const fs::path& path) {
+  if (is_torch_file(path)) return std::make_unique<TorchFile>(path);
+  const bool has_safetensors = fs::exists(path / kSingleFile) || fs::exists(path / kIndexFile);
+  if (!has_safetensors && is_torch_file(path / kTorchFile)) return std::make_unique<TorchFile>(path / kTorchFile);
+  return std::make_unique<SafetensorsFolder>(path);
 }
 
 }  // namespace molmo::formats

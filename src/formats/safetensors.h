@@ -11,21 +11,9 @@
 #include <vector>
 
 #include "base/files.h"
+#include "formats/tensor_source.h"
 
 namespace molmo::formats {
-
-enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
-
-size_t dtype_size(DType dtype);            ///< bytes of one value
-std::string_view dtype_name(DType dtype);  ///< "F32"
-
-/// One tensor inside a mapped file. `data` may lie at any address: copy before typed access.
-struct TensorView {
-  std::string name;
-  DType dtype = DType::kF32;
-  std::vector<int64_t> shape;
-  std::span<const uint8_t> data;
-};
 
 /// One file. The constructor checks the whole header: sizes, names, dtypes, shapes, offsets without gap or overlap.
 /// Errors name the file, the tensor and what was expected.
@@ -47,12 +35,12 @@ class SafetensorsFile {
 
 /// All tensors of a folder: model.safetensors, or model.safetensors.index.json and its shards, or shards
 /// "model-*-of-*.safetensors" alone. A path to one file works too.
-class SafetensorsFolder {
+class SafetensorsFolder : public TensorSource {
  public:
   explicit SafetensorsFolder(const std::filesystem::path& folder);
 
-  const TensorView* find(const std::string& name) const;
-  std::vector<const TensorView*> tensors() const;  ///< sorted by name
+  const TensorView* find(const std::string& name) const override;
+  std::vector<const TensorView*> tensors() const override;
   const std::vector<SafetensorsFile>& files() const { return files_; }
 
  private:
@@ -65,15 +53,17 @@ struct TensorEntry {
   std::string name;
   DType dtype;
   std::vector<int64_t> shape;
+
+  size_t num_bytes() const;
 };
 
 /// Writes a file tensor by tensor in the order of `entries`; it appears under its name only when finish() is called.
 class SafetensorsWriter {
  public:
-  SafetensorsWriter(const std::filesystem::path& path, std::vector<TensorEntry> entries,
+  SafetensorsWriter(const std::filesystem::path& path, const std::vector<TensorEntry>& entries,
                     const std::map<std::string, std::string>& metadata = {});
 
-  /// The data of the next tensor; its size must be what the entry says.
+  /// The next bytes of data: all of a tensor, or some of it; tensors follow each other in the order of the entries.
   void write(std::span<const uint8_t> data);
 
   /// Syncs and renames into place; every announced tensor must have been written.
@@ -81,8 +71,13 @@ class SafetensorsWriter {
 
  private:
   AtomicFile file_;
-  std::vector<TensorEntry> entries_;
-  size_t next_ = 0;
+  size_t num_left_ = 0;  ///< bytes that the entries announce and nobody has written yet
 };
+
+/// The index of a sharded checkpoint: which file holds which tensor, for other programs to find them by.
+void write_index(const std::filesystem::path& folder, const std::map<std::string, std::string>& shard_of, uint64_t num_bytes);
+
+/// "model-00002-of-00007.safetensors"
+std::string shard_file_name(int number, int total);
 
 }  // namespace molmo::formats

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "generate/text_stream.h"
 #include "model/model_folder.h"
 #include "model/weights.h"
 #include "preprocess/collate.h"
@@ -25,11 +26,12 @@ std::string weights_fingerprint(const std::filesystem::path& folder) {
 
 }  // namespace
 
-LoadedModel load_model(const std::filesystem::path& folder, at::Device device) {
+LoadedModel load_model(const std::filesystem::path& folder, at::Device device, at::ScalarType compute) {
   LoadedModel loaded;
   loaded.config = model::read_model_config(folder);
   loaded.molmo = std::make_unique<model::Molmo>(loaded.config.model);
-  model::load_weights(loaded.molmo->params(), folder);
+  model::load_weights(loaded.molmo->params(), loaded.config.model, folder);
+  if (compute != at::kFloat) model::round_matrices(loaded.molmo->params(), compute);
   for (Parameter& param : loaded.molmo->params().all()) param.value = param.value.to(device);
   loaded.tokenizer = text::load_tokenizer(folder, loaded.config.tokenizer);
   text::expect_vocabulary(loaded.tokenizer, (folder / loaded.config.tokenizer.file).string(), loaded.config.model.decoder.vocab_size);
@@ -47,30 +49,57 @@ preprocess::Example Generator::preprocess(const Request& request) const {
   return processor_(request.images, conversations);
 }
 
-std::vector<Answer> Generator::operator()(std::span<const Request> requests, int64_t max_new_tokens) const {
+std::vector<Answer> Generator::operator()(std::span<const Request> requests, const DecodeOptions& options, const TextCallback& on_text) const {
   std::vector<preprocess::Example> examples;
   for (const Request& request : requests) examples.push_back(preprocess(request));
-  return (*this)(examples, max_new_tokens);
+  return (*this)(examples, options, on_text);
 }
 
-std::vector<Answer> Generator::operator()(std::span<const preprocess::Example> examples, int64_t max_new_tokens,
-                                          const TokenCallback& on_token) const {
+std::vector<Answer> Generator::operator()(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text) const {
   if (examples.empty()) return {};
   const preprocess::Batch batch = preprocess::collate(examples, {.sequence_length = model_.config.model.decoder.max_positions});
   const model::ModelInputs inputs = model::make_inputs(batch, model_.molmo->device());
-  DecodeOptions options;
-  options.max_new_tokens = max_new_tokens;
-  options.eos = model_.tokenizer.special.eos;
-  const DecodeResult result = decode_greedy(*model_.molmo, inputs, options, forward_, on_token);
-  std::vector<Answer> answers;
+  DecodeOptions resolved = options;
+  resolved.eos = model_.tokenizer.special.eos;
+  std::vector<Answer> answers = options.beams.size > 1 ? search_rows(inputs, resolved) : decode_rows(inputs, resolved, on_text);
   for (size_t i = 0; i < examples.size(); ++i) {
-    answers.push_back({.text = model_.tokenizer.decode_answer(result.tokens[i]),
-                       .tokens = result.tokens[i],
-                       .log_prob = result.log_probs[i],
-                       .num_prompt_tokens = static_cast<int64_t>(examples[i].input_tokens.size()),
-                       .num_image_tokens = examples[i].num_image_tokens});
+    answers[i].num_prompt_tokens = static_cast<int64_t>(examples[i].input_tokens.size());
+    answers[i].num_image_tokens = examples[i].num_image_tokens;
   }
   return answers;
+}
+
+std::vector<Answer> Generator::decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options, const TextCallback& on_text) const {
+  std::vector<TextStream> streams(static_cast<size_t>(inputs.input_ids.size(0)), TextStream(model_.tokenizer.tokenizer, options.stop));
+  const int64_t eos = options.eos;
+  const auto show = [&](size_t row, const std::string& text) {
+    if (on_text && !text.empty()) on_text(row, text);
+  };
+  const DecodeResult result = decode(*model_.molmo, inputs, options, forward_, [&](size_t row, int64_t token) {
+    show(row, token == eos ? streams[row].finish() : streams[row].push(token));
+    return !streams[row].has_stopped();
+  });
+  std::vector<Answer> answers;
+  for (size_t row = 0; row < streams.size(); ++row) {
+    show(row, streams[row].finish());
+    answers.push_back({.text = text_of(result.tokens[row], options.stop), .tokens = result.tokens[row], .log_prob = result.log_probs[row], .others = {}});
+  }
+  return answers;
+}
+
+std::vector<Answer> Generator::search_rows(const model::ModelInputs& inputs, const DecodeOptions& options) const {
+  std::vector<Answer> answers;
+  for (const std::vector<Beam>& beams : search_beams(*model_.molmo, inputs, options, forward_).rows) {
+    Answer& answer = answers.emplace_back(Answer{.text = text_of(beams[0].tokens, options.stop), .tokens = beams[0].tokens, .log_prob = beams[0].log_prob, .others = {}});
+    for (size_t i = 1; i < beams.size(); ++i) answer.others.push_back({text_of(beams[i].tokens, options.stop), beams[i].log_prob, beams[i].score});
+  }
+  return answers;
+}
+
+std::string Generator::text_of(const std::vector<int64_t>& tokens, const std::vector<std::string>& stop) const {
+  std::string text = model_.tokenizer.decode_answer(tokens);
+  for (const std::string& end : stop) text = text.substr(0, text.find(end));
+  return text;
 }
 
 }  // namespace molmo::generate

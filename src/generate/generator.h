@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "config/molmo_config.h"
-#include "generate/greedy.h"
+#include "generate/beam_search.h"
+#include "generate/decode.h"
 #include "preprocess/processor.h"
 
 namespace molmo::generate {
@@ -20,8 +21,9 @@ struct LoadedModel {
   std::string fingerprint;  ///< names, sizes and times of the weight files: tells one set of weights from another
 };
 
-/// Loads a model folder (molmo.json or config.json, *.safetensors, tokenizer). Errors name the file.
-LoadedModel load_model(const std::filesystem::path& folder, at::Device device);
+/// Loads a model folder (molmo.json or config.json, weights, tokenizer) for passes that compute in `compute`: matrices lie in
+/// that dtype, everything else in float32. Errors name the file.
+LoadedModel load_model(const std::filesystem::path& folder, at::Device device, at::ScalarType compute);
 
 /// One question. `messages` are formatted strings (user, assistant, user, ...), the last one a user's.
 struct Request {
@@ -34,22 +36,34 @@ struct Answer {
   std::vector<int64_t> tokens;
   double log_prob = 0.0;
   int64_t num_prompt_tokens = 0, num_image_tokens = 0;
+  /// The other beams, best first, where beams were asked for; `score` is after the length penalty.
+  struct Other {
+    std::string text;
+    double log_prob = 0.0, score = 0.0;
+  };
+  std::vector<Other> others;
 };
+
+/// Called with (row, text) whenever text became safe to show.
+using TextCallback = std::function<void(size_t row, const std::string& text)>;
 
 class Generator {
  public:
   Generator(const LoadedModel& model, const model::ForwardOptions& forward);
 
-  /// Answers all requests in one right-padded batch, in order.
-  std::vector<Answer> operator()(std::span<const Request> requests, int64_t max_new_tokens) const;
+  /// Answers all requests in one right-padded batch, in order. The end token is the tokenizer's.
+  std::vector<Answer> operator()(std::span<const Request> requests, const DecodeOptions& options, const TextCallback& on_text = {}) const;
 
-  /// The same for examples that were preprocessed before.
-  std::vector<Answer> operator()(std::span<const preprocess::Example> examples, int64_t max_new_tokens,
-                                 const TokenCallback& on_token = {}) const;
+  /// The same for examples that were preprocessed before. Beams are not streamed.
+  std::vector<Answer> operator()(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text = {}) const;
 
   preprocess::Example preprocess(const Request& request) const;
 
  private:
+  std::vector<Answer> decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options, const TextCallback& on_text) const;
+  std::vector<Answer> search_rows(const model::ModelInputs& inputs, const DecodeOptions& options) const;
+  std::string text_of(const std::vector<int64_t>& tokens, const std::vector<std::string>& stop) const;
+
   const LoadedModel& model_;
   model::ForwardOptions forward_;
   preprocess::Processor processor_;

@@ -33,6 +33,13 @@ Tensor AttentionPooling::operator()(const Tensor& windows, at::ScalarType comput
   return wo_(nn::attend(q, k, v, {}), compute).squeeze(1);                 // [M, Dv]
 }
 
+ProjectorMlp::ProjectorMlp(int64_t in, int64_t hidden, int64_t out, Init init, const ParamScope& scope)
+    : w1_(in, hidden, false, init, scope / "w1"), w2_(hidden, out, false, init, scope / "w2"), w3_(in, hidden, false, init, scope / "w3") {}
+
+Tensor ProjectorMlp::operator()(const Tensor& x, at::ScalarType compute) const {
+  return w2_(nn::swiglu(w3_(x, compute), w1_(x, compute)), compute);  // PARITY: silu on w1
+}
+
 Connector::Connector(const config::ModelConfig& config, ParamScope scope)
     : config_(config.connector), grid_height_(config.vit.grid_height()), grid_width_(config.vit.grid_width()) {
   const int64_t in_width = static_cast<int64_t>(config_.vit_layers.size()) * config.vit.width;
@@ -49,12 +56,15 @@ Connector::Connector(const config::ModelConfig& config, ParamScope scope)
     pooling_ = AttentionPooling(config.vit, in_width, config_.pooling == PoolingKind::kAttentionMeanQuery, scope / "image_pooling_2d");
   }
   const int64_t pooled = attends ? config.vit.width : config_.pooling == PoolingKind::kStack ? window * in_width : in_width;
-  if (config_.projector == ProjectorKind::kLinear) {
-    single_ = nn::Linear(pooled, width, false, Init::xavier(), scope / "image_projector");
-  } else {
-    w1_ = nn::Linear(pooled, hidden, false, init, scope / "image_projector" / "w1");
-    w2_ = nn::Linear(hidden, width, false, init, scope / "image_projector" / "w2");
-    w3_ = nn::Linear(pooled, hidden, false, init, scope / "image_projector" / "w3");
+  const ParamScope projector = scope / "image_projector";
+  switch (config_.projector) {
+    case ProjectorKind::kLinear: linear_ = nn::Linear(pooled, width, false, Init::xavier(), projector); break;
+    case ProjectorKind::kMlp: mlp_ = ProjectorMlp(pooled, hidden, width, init, projector); break;
+    case ProjectorKind::kTwoMlps:
+      // DEVIATION: the public code gives the second one the pooled width and so runs only where that is the decoder's.
+      mlp_ = ProjectorMlp(pooled, hidden, width, init, projector / "0");
+      second_mlp_ = ProjectorMlp(width, hidden, width, init, projector / "1" / "submodule");
+      break;
   }
   unit_.name = scope.prefix() + ".connector";
   for (const char* part : {"pad_embed", "image_pooling_2d", "image_projector"}) {
@@ -100,8 +110,9 @@ Tensor Connector::pool(const Tensor& windows, at::ScalarType compute) const {
 }
 
 Tensor Connector::project(const Tensor& pooled, at::ScalarType compute) const {
-  if (config_.projector == ProjectorKind::kLinear) return single_(pooled, compute);
-  return w2_(nn::swiglu(w3_(pooled, compute), w1_(pooled, compute)), compute);  // PARITY: silu on w1
+  if (config_.projector == ProjectorKind::kLinear) return linear_(pooled, compute);
+  const Tensor x = mlp_(pooled, compute);
+  return config_.projector == ProjectorKind::kTwoMlps ? x + second_mlp_(x, compute) : x;
 }
 
 Tensor Connector::operator()(const Tensor& features, const Tensor& masks, const ForwardOptions& options) const {

@@ -23,6 +23,17 @@ class AttentionPooling {
   nn::Linear wq_, wk_, wv_, wo_;
 };
 
+/// The projector's SwiGLU without biases: w2(silu(w1 x) * w3 x).
+class ProjectorMlp {
+ public:
+  ProjectorMlp() = default;
+  ProjectorMlp(int64_t in, int64_t hidden, int64_t out, Init init, const ParamScope& scope);
+  Tensor operator()(const Tensor& x, at::ScalarType compute) const;  // [..., in] -> [..., out]
+
+ private:
+  nn::Linear w1_, w2_, w3_;
+};
+
 class Connector {
  public:
   Connector(const config::ModelConfig& config, ParamScope scope);
@@ -41,7 +52,8 @@ class Connector {
   int64_t grid_height_, grid_width_;
   Param pad_embed_;
   AttentionPooling pooling_;
-  nn::Linear w1_, w2_, w3_, single_;
+  nn::Linear linear_;               // one of the projectors is set: this,
+  ProjectorMlp mlp_, second_mlp_;  // the first, or both [2mlp]
   Unit unit_;
 };
 

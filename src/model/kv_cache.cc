@@ -22,6 +22,18 @@ std::pair<Tensor, Tensor> KvCache::append(int64_t layer, const Tensor& k, const 
   return {keys_[layer].slice(2, 0, end), values_[layer].slice(2, 0, end)};
 }
 
+void KvCache::select_rows(const Tensor& rows) {
+  const bool same_size = rows.size(0) == valid_.size(0);
+  for (std::vector<Tensor>* tensors : {&keys_, &values_}) {
+    for (Tensor& tensor : *tensors) {
+      const Tensor used = tensor.slice(2, 0, length_).index_select(0, rows);
+      if (!same_size) tensor = at::empty({rows.size(0), tensor.size(1), tensor.size(2), tensor.size(3)}, tensor.options());
+      tensor.slice(2, 0, length_).copy_(used);
+    }
+  }
+  valid_ = valid_.index_select(0, rows);
+}
+
 void KvCache::advance(const Tensor& valid) {
   valid_.slice(1, length_, length_ + valid.size(1)).copy_(valid);
   length_ += valid.size(1);

@@ -21,6 +21,9 @@ class KvCache {
   /// Marks the slots of a forward pass as used; `valid` [B, Sn] bool says which hold real tokens.
   void advance(const Tensor& valid);
 
+  /// Row i becomes what row rows[i] was; the batch may grow or shrink.
+  void select_rows(const Tensor& rows);  // [B'] int64
+
   int64_t length() const { return length_; }
   int64_t capacity() const { return valid_.size(1); }
   const Tensor& valid() const { return valid_; }  // [B, capacity] bool

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/molmo.h"
 
-#include <fmt/ranges.h>
-
 #include "base/check.h"
-#include "molmo/error.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 #include "tensor/taps.h"
@@ -20,28 +17,10 @@ std::vector<int> count_from_zero(std::vector<int> layers, int num_layers) {
   return layers;
 }
 
-// What the config format can say but this version cannot compute yet; all of it at once.
-config::ModelConfig expect_supported(const config::ModelConfig& config) {
-  const config::DecoderConfig& d = config.decoder;
-  std::vector<std::string> missing;
-  const auto require = [&](bool is_supported, std::string what) {
-    if (!is_supported) missing.push_back(std::move(what));
-  };
-  require(d.block == config::BlockKind::kSequential, fmt::format("decoder.block '{}'", config::enum_name(d.block)));
-  require(d.rope, "decoder.rope false");
-  require(!d.tied_head, "decoder.tied_head true");
-  require(d.additional_vocab_size > 0, "decoder.additional_vocab_size 0");
-  require(d.attention_dropout == 0, "decoder.attention_dropout above 0");
-  require(config.connector.projector != config::ProjectorKind::kTwoMlps, "connector.projector '2mlp'");
-  require(config.vit.num_positions == config.vit.num_patches() + (config.vit.has_class_token() ? 1 : 0), "vit.num_positions of another grid than the crop's");
-  if (!missing.empty()) throw Error(fmt::format("[model] not supported by this version: {}", fmt::join(missing, ", ")));
-  return config;
-}
-
 }  // namespace
 
 Molmo::Molmo(const config::ModelConfig& config)
-    : config_(expect_supported(config)),
+    : config_(config),
       vit_layers_(count_from_zero(config.connector.vit_layers, config.vit.num_layers)),
       vit_(config.vit, ParamScope(params_, "model") / "vision_backbone" / "image_vit"),
       connector_(config, ParamScope(params_, "model") / "vision_backbone"),

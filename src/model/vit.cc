@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "model/positions.h"
 #include "nn/activation.h"
 #include "nn/attention.h"
 #include "tensor/ops.h"
@@ -80,11 +81,17 @@ Tensor Vit::embed(const Tensor& patches, at::ScalarType compute) const {
     const Tensor row = class_embedding_.value().to(x.scalar_type()).expand({x.size(0), 1, config_.width});
     x = at::cat({row, x}, 1);  // [C, N+1, Dv]
   }
-  expect_shape("vit positions", positional_embedding_.value(), {x.size(1), config_.width});
-  x = x + positional_embedding_.value();
+  x = x + positions();
   if (!config_.has_pre_norm()) return x;
   tap("vit.pre_ln_input", x);
   return pre_norm_(x);
+}
+
+Tensor Vit::positions() const {
+  const int64_t num_class_rows = config_.has_class_token() ? 1 : 0;
+  const Tensor table = positional_embedding_.value();
+  if (!needs_resize(table.size(0) - num_class_rows, config_.grid_height(), config_.grid_width())) return table;
+  return resize_positions(table, num_class_rows, config_.grid_height(), config_.grid_width());
 }
 
 std::vector<Tensor> Vit::operator()(const Tensor& patches, const std::vector<int>& layers, at::ScalarType compute) const {

@@ -41,6 +41,7 @@ class Vit {
 
  private:
   Tensor embed(const Tensor& patches, at::ScalarType compute) const;  // [C, N, 3p^2] -> [C, N+c, Dv]
+  Tensor positions() const;                                           // [N+c, Dv]
 
   config::VitConfig config_;
   nn::Linear patch_embedding_;

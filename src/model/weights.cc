@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include "base/check.h"
+#include "formats/safetensors.h"
+#include "model/weight_reader.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
-#include "tensor/shape.h"
 
 namespace molmo::model {
 namespace {
@@ -16,6 +17,22 @@ constexpr std::pair<formats::DType, at::ScalarType> kDtypes[] = {
     {formats::DType::kBF16, at::kBFloat16}, {formats::DType::kI64, at::kLong}, {formats::DType::kI32, at::kInt},
     {formats::DType::kI16, at::kShort}, {formats::DType::kI8, at::kChar}, {formats::DType::kU8, at::kByte},
     {formats::DType::kBool, at::kBool}};
+
+void expect_whole(const WeightReader& reader, const std::filesystem::path& path) {
+  if (!reader.is_part()) return;
+  throw Error(fmt::format("[weights] {}: got a {}, expected a whole Molmo", path.string(), reader.layout() == Layout::kLlmPart ? "language model" : "vision tower"));
+}
+
+void fill(ParamSet& params, const WeightReader& reader, const std::vector<Recipe>& recipes) {
+  const at::NoGradGuard no_grad;
+  for (const Recipe& recipe : recipes) {
+    Parameter& param = *params.find(recipe.name);
+    const Tensor value = reader.value(recipe);
+    param.value = param.value.is_meta() ? value.to(at::kFloat).contiguous() : param.value.copy_(value);
+  }
+}
+
+}  // namespace
 
 at::ScalarType scalar_type(formats::DType dtype) {
   for (const auto& [file, torch] : kDtypes) {
@@ -30,32 +47,6 @@ formats::DType file_dtype(at::ScalarType type) {
   }
   MOLMO_CHECK(false, "dtype that safetensors cannot hold");
 }
-
-// Fills `params` from the file's tensors and collects what does not fit.
-void fill(ParamSet& params, const formats::SafetensorsFolder& file, const std::function<bool(const std::string&)>& is_wanted,
-          std::vector<std::string>& problems) {
-  const at::NoGradGuard no_grad;
-  for (Parameter& param : params.all()) {
-    if (!is_wanted(param.name)) continue;
-    const formats::TensorView* view = file.find(param.name);
-    if (view == nullptr) {
-      problems.push_back(fmt::format("missing {} {}", param.name, format_shape(param.value.sizes())));
-    } else if (param.value.sizes() != IntArrayRef(view->shape)) {
-      problems.push_back(fmt::format("{}: got shape {}, expected {}", param.name, format_shape(view->shape), format_shape(param.value.sizes())));
-    } else {
-      const Tensor value = to_tensor(*view).to(at::kFloat);
-      param.value = param.value.is_meta() ? value : param.value.copy_(value);
-    }
-  }
-}
-
-void throw_problems(const std::filesystem::path& folder, const std::vector<std::string>& problems) {
-  if (problems.empty()) return;
-  throw Error(fmt::format("[weights] {}: {} tensors do not fit the model configuration:\n  {}", folder.string(), problems.size(),
-                          fmt::join(problems, "\n  ")));
-}
-
-}  // namespace
 
 Tensor to_tensor(const formats::TensorView& view) {
   Tensor tensor = at::empty(view.shape, at::TensorOptions().dtype(scalar_type(view.dtype)));
@@ -83,27 +74,30 @@ void write_tensors(const std::filesystem::path& path, const std::map<std::string
   writer.finish();
 }
 
-void load_weights(ParamSet& params, const std::filesystem::path& folder) {
-  const formats::SafetensorsFolder file(folder);
-  std::vector<std::string> problems;
-  fill(params, file, [](const std::string&) { return true; }, problems);
-  for (const formats::TensorView* view : file.tensors()) {
-    if (params.find(view->name) == nullptr) problems.push_back(fmt::format("extra {} {}", view->name, format_shape(view->shape)));
+void load_weights(ParamSet& params, const config::ModelConfig& config, const std::filesystem::path& path) {
+  WeightReader reader(config, path);
+  expect_whole(reader, path);
+  const std::vector<Recipe> recipes = reader.recipes(params);
+  reader.expect_nothing_left();
+  reader.throw_problems();
+  fill(params, reader, recipes);
+}
+
+void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix, const std::filesystem::path& path) {
+  WeightReader reader(config, path);
+  const std::vector<Recipe> recipes = reader.recipes(params, prefix);
+  reader.throw_problems();
+  if (recipes.empty()) throw Error(fmt::format("[weights] {}: got a file of layout '{}', expected weights for {}", path.string(), layout_name(reader.layout()), prefix));
+  fill(params, reader, recipes);
+}
+
+void round_matrices(ParamSet& params, at::ScalarType type) {
+  for (Parameter& param : params.all()) {
+    const bool is_table = param.name.find("wte.") != std::string::npos || param.name.find("wpe.") != std::string::npos ||
+                          param.name.find("embed") != std::string::npos;
+    const bool is_patch_embedding = param.name.find("patch_embedding.weight") != std::string::npos;
+    if (param.value.dim() == 2 && (!is_table || is_patch_embedding)) param.value = param.value.to(type);
   }
-  throw_problems(folder, problems);
-}
-
-void load_weights_below(ParamSet& params, const std::string& prefix, const std::filesystem::path& folder) {
-  const formats::SafetensorsFolder file(folder);
-  std::vector<std::string> problems;
-  fill(params, file, [&](const std::string& name) { return name.starts_with(prefix); }, problems);
-  throw_problems(folder, problems);
-}
-
-void save_weights(const ParamSet& params, const std::filesystem::path& folder) {
-  std::map<std::string, Tensor> tensors;
-  for (const Parameter& param : params.all()) tensors[param.name] = param.value;
-  write_tensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
 }
 
 }  // namespace molmo::model

@@ -1,4 +1,4 @@
-// Weights from and to safetensors under the released names.
+// Weights from and to files: safetensors or .pt, whole models in any released layout, or pre-trained parts.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,10 +6,14 @@
 #include <map>
 #include <string>
 
-#include "formats/safetensors.h"
+#include "config/model_config.h"
+#include "formats/tensor_source.h"
 #include "tensor/param_set.h"
 
 namespace molmo::model {
+
+at::ScalarType scalar_type(formats::DType dtype);
+formats::DType file_dtype(at::ScalarType type);
 
 /// Copies a tensor out of a mapped file (whatever its alignment), keeping its dtype.
 Tensor to_tensor(const formats::TensorView& view);
@@ -21,14 +25,15 @@ std::map<std::string, Tensor> read_tensors(const std::filesystem::path& path);
 void write_tensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors,
                    const std::map<std::string, std::string>& metadata = {});
 
-/// Fills every parameter from a folder (model.safetensors, or an index and its shards),
-/// converting to float32. One Error reports every missing, extra and misshapen tensor.
-void load_weights(ParamSet& params, const std::filesystem::path& folder);
+/// Fills every parameter from a whole model's files (formats::open_tensors; any layout but the parts), converting to
+/// float32. One Error reports every missing, extra and misshapen tensor.
+void load_weights(ParamSet& params, const config::ModelConfig& config, const std::filesystem::path& path);
 
-/// Fills the parameters below `prefix` only; other tensors of the folder are ignored.
-void load_weights_below(ParamSet& params, const std::string& prefix, const std::filesystem::path& folder);
+/// Fills the parameters below `prefix` only, from a whole model or from a pre-trained part (Layout::kLlmPart, kVitPart);
+/// other tensors of the files are ignored. The table of new tokens, which parts lack, may stay as it is.
+void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix, const std::filesystem::path& path);
 
-/// Writes model.safetensors into `folder`.
-void save_weights(const ParamSet& params, const std::filesystem::path& folder);
+/// Rounds the matrices of linear maps to `type`, for passes that compute in it: norms, biases and embeddings stay float32.
+void round_matrices(ParamSet& params, at::ScalarType type);
 
 }  // namespace molmo::model

@@ -2,6 +2,7 @@
 #include "nn/activation.h"
 
 #include "base/check.h"
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 
 namespace molmo::nn {
@@ -19,9 +20,6 @@ Tensor activate(const Tensor& x, config::Activation activation) {
 
 Tensor swiglu(const Tensor& up, const Tensor& gate) { return at::silu(gate) * up; }
 
-Tensor swiglu_fused(const Tensor& x) {
-  const std::vector<Tensor> halves = x.chunk(2, -1);  // [..., F] up, [..., F] gate
-  return swiglu(halves[0], halves[1]);
-}
+Tensor swiglu_fused(const Tensor& x) { return tensor::kernels().swiglu(x); }
 
 }  // namespace molmo::nn

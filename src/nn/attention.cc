@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "nn/dropout.h"
+#include "tensor/device.h"
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 
@@ -31,16 +34,19 @@ Tensor causal_bias(int64_t queries, int64_t keys, const at::TensorOptions& optio
 }
 
 // softmax(q k^T / sqrt(Dh) + bias) v: [B, H, Sq, Dh]. The product is rounded to the heads' dtype as it comes; the softmax
-// reads that, sums in float32 and rounds once more, so a float32 copy of the scores would cost memory and add nothing.
-Tensor attend_by_products(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask) {
+// reads that, sums in float32 and rounds once more, so a float32 copy of the scores is made only where it is asked for.
+Tensor attend_by_products(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask, const SoftmaxOptions& softmax) {
+  const at::ScalarType type = softmax.in_float32 ? at::kFloat : q.scalar_type();
   const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
-  Tensor scores = at::matmul(q * scale, k.transpose(-2, -1));  // [B, H, Sq, Sk]
+  Tensor scores = at::matmul(q.to(type) * scale, k.to(type).transpose(-2, -1));  // [B, H, Sq, Sk]
   if (mask.bias.defined()) {
-    scores.add_(mask.bias.clamp_min(kLowestBFloat16).to(scores.scalar_type()));  // finite: fully masked rows stay so
+    const Tensor bias = type == at::kBFloat16 ? mask.bias.clamp_min(kLowestBFloat16) : mask.bias;  // finite: fully masked rows stay so
+    scores.add_(bias.to(type));
   } else if (mask.is_causal) {
-    scores.add_(causal_bias(q.size(2), k.size(2), q.options()));
+    scores.add_(causal_bias(q.size(2), k.size(2), scores.options()));
   }
-  return at::matmul(at::softmax(scores, -1), v);
+  const Tensor probs = drop(at::softmax(scores, -1), softmax.dropout, softmax.generator);
+  return at::matmul(probs.to(v.scalar_type()), v);
 }
 
 }  // namespace
@@ -49,15 +55,23 @@ Tensor split_heads(const Tensor& x, int64_t num_heads) {
   return x.view({x.size(0), x.size(1), num_heads, x.size(2) / num_heads}).transpose(1, 2);
 }
 
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask) {
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask, const SoftmaxOptions& softmax) {
   expect_shape("attend: k", k, {q.size(0), kAnySize, kAnySize, q.size(3)});
   expect_shape("attend: v", v, {q.size(0), k.size(1), k.size(2), q.size(3)});
+  if (q.size(2) == 1 && !mask.is_causal && !softmax.in_float32 && softmax.dropout == 0 && !at::GradMode::is_enabled()) {
+    return tensor::kernels().decode_attention(q, k, v, mask.bias).reshape({q.size(0), 1, q.size(1) * q.size(3)});
+  }
   const Tensor keys = repeat_kv_heads(k, q.size(1)), values = repeat_kv_heads(v, q.size(1));  // [B, H, Sk, Dh]
   const auto fused = [&] {
     const auto bias = mask.bias.defined() ? std::optional<Tensor>(mask.bias.to(q.scalar_type())) : std::nullopt;
     return at::scaled_dot_product_attention(q, keys, values, bias, /*dropout_p=*/0.0, /*is_causal=*/!bias && mask.is_causal);
   };
-  const Tensor out = prefers_products(q, keys) ? attend_by_products(q, keys, values, mask) : fused();  // [B, H, Sq, Dh]
+  if (q.is_cpu() && q.scalar_type() == at::kBFloat16 && !tensor::is_fast_at_bfloat16(q.device())) {
+    // Emulated bfloat16 products would be ten times slower than this, which rounds less.
+    return attend(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), mask, softmax).to(at::kBFloat16);
+  }
+  const bool by_products = softmax.in_float32 || softmax.dropout > 0 || prefers_products(q, keys);
+  const Tensor out = by_products ? attend_by_products(q, keys, values, mask, softmax) : fused();  // [B, H, Sq, Dh]
   return out.transpose(1, 2).reshape({q.size(0), q.size(2), q.size(1) * q.size(3)});
 }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "tensor/tensor.h"
 
 namespace molmo::nn {
@@ -12,9 +14,16 @@ struct AttentionMask {
   Tensor bias;  // [B, 1, Sq, Sk] or undefined
 };
 
+/// What happens to the probabilities. Any of it costs the fused kernel.
+struct SoftmaxOptions {
+  bool in_float32 = false;  ///< scores and softmax in float32, whatever the heads are
+  double dropout = 0.0;
+  std::optional<at::Generator> generator;
+};
+
 /// softmax(q k^T / sqrt(Dh) + bias) v. Query head j uses key/value head j / (heads / kv_heads).
 /// q [B, heads, Sq, Dh], k and v [B, kv_heads, Sk, Dh] -> [B, Sq, heads * Dh], in the dtype of q.
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask);
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask, const SoftmaxOptions& softmax = {});
 
 /// [B, S, heads * Dh] -> [B, heads, S, Dh] (a view).
 Tensor split_heads(const Tensor& x, int64_t num_heads);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/linear.h"
 
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 
 namespace molmo::nn {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, at::ScalarType compute) {
-  return at::linear(x.to(compute), weight.to(compute),
-                    bias.defined() ? std::optional<Tensor>(bias.to(compute)) : std::nullopt);
+  return tensor::kernels().matvec(x, weight.to(compute), bias.defined() ? bias.to(compute) : bias);
 }
 
 Linear::Linear(int64_t in, int64_t out, bool has_bias, Init init, const ParamScope& scope)

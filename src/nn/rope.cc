@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/rope.h"
 
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 
 namespace molmo::nn {
@@ -16,10 +17,7 @@ RopeTables rope_tables(const Tensor& positions, int64_t head_dim, double theta) 
 }
 
 Tensor apply_rope(const Tensor& x, const RopeTables& tables) {
-  const Tensor wide = x.to(at::kFloat);
-  const std::vector<Tensor> halves = wide.chunk(2, -1);
-  const Tensor rotated = at::cat({-halves[1], halves[0]}, -1);
-  return (wide * tables.cos + rotated * tables.sin).to(x.scalar_type());
+  return tensor::kernels().rope(x, tables.sin, tables.cos);
 }
 
 }  // namespace molmo::nn

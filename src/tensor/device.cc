@@ -101,6 +101,13 @@ bool is_fast_at_bfloat16(const at::Device& device) {
 #endif
 }
 
+at::ScalarType parse_compute_type(std::string_view text, const at::Device& device) {
+  if (text == "fp32") return at::kFloat;
+  if (text == "bf16") return at::kBFloat16;
+  if (text == "auto") return is_fast_at_bfloat16(device) ? at::kBFloat16 : at::kFloat;
+  throw Error(fmt::format("[device] dtype '{}', expected fp32, bf16 or auto", text));
+}
+
 void open_cuda_half() {
   static std::once_flag opened;  // an exception leaves it unset
   std::call_once(opened, [] {

@@ -27,6 +27,10 @@ at::Device parse_device(const std::string& text);
 /// others LibTorch emulates bfloat16, an order of magnitude slower.
 bool is_fast_at_bfloat16(const at::Device& device);
 
+/// The dtype of matrix products that "fp32", "bf16" or "auto" (bf16 where the device is fast at it) means there.
+/// Throws Error("[device] ...") for another text.
+at::ScalarType parse_compute_type(std::string_view text, const at::Device& device);
+
 /// Opens libtorch_cuda.so and libmolmo_cuda.so and installs its kernels; does nothing the second time. The library is
 /// taken from MOLMO_CUDA_LIBRARY where set, else from the program's own folder, else by the loader's rules. Needs no
 /// GPU. Throws Error("[device] ...") naming the library and the loader's reason.

@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "formats/safetensors.h"
 #include "model/weights.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
@@ -14,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kModelFile = "model-00001-of-00001.safetensors";
-constexpr const char* kIndexFile = "model.safetensors.index.json";
 constexpr const char* kOptimizerFile = "optim-00001-of-00001.safetensors";
 constexpr const char* kStateFile = "state.json";
 constexpr const char* kManifestFile = "manifest.json";
@@ -42,15 +42,14 @@ void take_values(ParamSet& set, std::map<std::string, Tensor>& tensors, const fs
   if (!problems.empty()) throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", file.string(), problems));
 }
 
-// Other programs find sharded weights by this file.
 void write_index(const fs::path& folder, const ParamSet& model) {
-  Json map = Json::object();
-  int64_t num_bytes = 0;
+  std::map<std::string, std::string> shard_of;
+  uint64_t num_bytes = 0;
   for (const Parameter& param : model.all()) {
-    map[param.name] = kModelFile;
-    num_bytes += static_cast<int64_t>(param.value.nbytes());
+    shard_of[param.name] = kModelFile;
+    num_bytes += param.value.nbytes();
   }
-  write_json(folder / kIndexFile, Json{{"metadata", {{"total_size", num_bytes}}}, {"weight_map", map}});
+  formats::write_index(folder, shard_of, num_bytes);
 }
 
 // Every file of the step, the model's configuration and tokenizer among them.

@@ -36,6 +36,10 @@ Json metrics_line(const config::TrainConfig& config, int64_t step, const StepRes
             {"loss_weight", result.weight_sum},
             {"grad_norm", result.clip.total_norm},
             {"clipping_rate", result.clip.clipping_rate}};
+  if (config.molmo.model.decoder.block == config::BlockKind::kMoe) {
+    line["load_balancing"] = result.load_balancing;
+    line["router_z"] = result.router_z;
+  }
   for (const Component component : kComponents) {
     const std::string name(component_name(component));
     line["grad_norm_" + name] = result.clip.norms[static_cast<size_t>(component)];

@@ -14,7 +14,7 @@ constexpr double kBackgroundWeight = 0.25;
 constexpr double kPlaceWeight = 0.5;  // of a column or a row, beside the kind
 
 LossSums summed(const TokenLosses& losses) {
-  LossSums sums{losses.cross_entropy.sum(), losses.accuracy.sum(), {}};
+  LossSums sums{.cross_entropy = losses.cross_entropy.sum(), .accuracy = losses.accuracy.sum(), .z_loss = {}, .load_balancing = {}, .router_z = {}};
   if (losses.z_loss.defined()) sums.z_loss = losses.z_loss.sum();
   return sums;
 }
@@ -28,6 +28,14 @@ Tensor place_weights(const Tensor& steps) {  // [N] -> [N]
   return at::where(steps == data::kIgnoredLabel, 0.0, kPlaceWeight).to(at::kFloat);
 }
 
+// Facts: spec/model.md §2.11. Every position of the micro-batch counts, padding included.
+void add_router_losses(const config::DecoderConfig& config, const model::RouterLosses& router, int64_t num_tokens, LossSums& sums) {
+  if (!router.load_balance.defined()) return;
+  const double choices = static_cast<double>(config.num_layers) * static_cast<double>(num_tokens) * config.experts_per_token;
+  sums.load_balancing = router.load_balance * (config.load_balancing_weight * config.num_experts / choices);
+  sums.router_z = router.z * (config.router_z_weight / choices);
+}
+
 }  // namespace
 
 double TokenObjective::weight_sum(const MicroBatch& batch) const { return train::weight_sum(batch.targets.weights); }
@@ -35,12 +43,16 @@ double TokenObjective::weight_sum(const MicroBatch& batch) const { return train:
 LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOptions& forward) const {
   model::ForwardOptions options = forward;
   options.dropout.is_response = batch.inputs.is_response;
+  model::RouterLosses router;
+  const config::DecoderConfig& decoder = molmo_.config().decoder;
+  if (decoder.load_balancing_weight > 0 || decoder.router_z_weight > 0) options.router_losses = &router;
   const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);  // [B, S, D]
   const Tensor weights = batch.targets.weights.flatten();                      // [B*S]
   const Tensor counted = (weights > 0).nonzero().squeeze(1);                   // [M]
   const Tensor logits = molmo_.logits(hidden.flatten(0, 1).index_select(0, counted), options);  // [M, V]
-  return summed(token_losses(logits, batch.targets.labels.flatten().index_select(0, counted),
-                             weights.index_select(0, counted), z_loss_scale_));
+  LossSums sums = summed(token_losses(logits, batch.targets.labels.flatten().index_select(0, counted), weights.index_select(0, counted), z_loss_scale_));
+  add_router_losses(decoder, router, weights.size(0), sums);
+  return sums;
 }
 
 TowerObjective::TowerObjective(const model::Molmo& molmo, int64_t num_kinds, uint64_t seed)

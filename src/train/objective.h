@@ -21,6 +21,8 @@ struct MicroBatch {
 struct LossSums {
   Tensor cross_entropy, accuracy;  // []
   Tensor z_loss;                   // [] or undefined
+  /// Means over the micro-batch, weighted: not divided by the weight sum but by the number of micro-batches; or undefined.
+  Tensor load_balancing, router_z;  // []
 };
 
 class Objective {

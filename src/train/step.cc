@@ -12,12 +12,20 @@ StepResult accumulate(const Objective& objective, std::span<const MicroBatch> ba
     result.is_skipped = true;
     return result;
   }
+  const auto num_batches = static_cast<double>(batches.size());
   for (const MicroBatch& batch : batches) {
     const LossSums sums = objective.losses(batch, forward);
-    const Tensor total = sums.z_loss.defined() ? sums.cross_entropy + sums.z_loss : sums.cross_entropy;
-    (total / result.weight_sum).backward();
+    Tensor total = sums.cross_entropy / result.weight_sum;
+    const auto add = [&](const Tensor& loss, double divisor, double& mean) {
+      if (!loss.defined()) return;
+      total = total + loss / divisor;
+      mean += loss.item<double>() / divisor;
+    };
+    add(sums.z_loss, result.weight_sum, result.z_loss);
+    add(sums.load_balancing, num_batches, result.load_balancing);
+    add(sums.router_z, num_batches, result.router_z);
+    total.backward();
     result.cross_entropy += sums.cross_entropy.item<double>() / result.weight_sum;
-    if (sums.z_loss.defined()) result.z_loss += sums.z_loss.item<double>() / result.weight_sum;
     result.accuracy += sums.accuracy.item<double>() / result.weight_sum;
   }
   return result;
@@ -28,7 +36,7 @@ StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<co
   StepResult result = accumulate(objective, batches, forward);
   if (!result.is_skipped) {
     result.clip = clip_gradients(optimizer.groups(), optimizer.config(), step);
-    result.is_skipped = !std::isfinite(result.cross_entropy + result.z_loss + result.clip.total_norm);
+    result.is_skipped = !std::isfinite(result.cross_entropy + result.z_loss + result.load_balancing + result.router_z + result.clip.total_norm);
   }
   if (!result.is_skipped) optimizer.update(step, run_steps);
   optimizer.clear_gradients();

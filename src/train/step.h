@@ -15,6 +15,7 @@ namespace molmo::train {
 /// What one update did.
 struct StepResult {
   double cross_entropy = 0.0, z_loss = 0.0, accuracy = 0.0;  ///< weighted means over the global batch
+  double load_balancing = 0.0, router_z = 0.0;               ///< means over the micro-batches, weighted
   double weight_sum = 0.0;                                   ///< the divisor
   ClipResult clip;
   bool is_skipped = false;  ///< no loss token in the batch, or a loss or gradient that is not finite: weights unchanged

@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "config/validate.h"
 #include "data/loader.h"
+#include "hub/hub.h"
 #include "model/model_folder.h"
 #include "model/weights.h"
 #include "molmo/error.h"
@@ -48,12 +49,6 @@ class SignalScope {
   struct sigaction old_term_ {}, old_int_ {};
 };
 
-// The dtype of matrix products on `device`.
-at::ScalarType compute_type(config::ComputeDtype dtype, const at::Device& device) {
-  const bool is_bfloat16 = dtype == config::ComputeDtype::kBfloat16 || (dtype == config::ComputeDtype::kAuto && tensor::is_fast_at_bfloat16(device));
-  return is_bfloat16 ? at::kBFloat16 : at::kFloat;
-}
-
 // Says what a resumed run will do otherwise than it began. How far it goes and what it reports may change.
 void warn_of_changes(const config::TrainConfig& before, config::TrainConfig now, const fs::path& file) {
   now.steps = before.steps, now.log_every = before.log_every, now.save_every = before.save_every;
@@ -75,7 +70,7 @@ void expect_valid(config::TrainConfig config, const fs::path& folder) {
 // The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights.
 config::TrainConfig resolve_recipe(config::TrainConfig config) {
   if (!config.init_from) return config;
-  const fs::path folder = model::resolve_model_folder(*config.init_from);
+  const fs::path folder = model::resolve_model_folder(hub::find_model(*config.init_from));
   const config::MolmoConfig source = model::read_model_config(folder);
   config.molmo.model = source.model;
   config.molmo.preprocess = source.preprocess;
@@ -100,7 +95,7 @@ class Trainer {
         options_(std::move(options)),
         tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
         molmo_(config_.molmo.model),
-        compute_(compute_type(config_.compute_dtype, options_.device)) {
+        compute_(tensor::parse_compute_type(config::enum_name(config_.compute_dtype), options_.device)) {
     text::expect_vocabulary(tokenizer_, config_.molmo.tokenizer.file, config_.molmo.model.decoder.vocab_size);
     init_weights();
     make_objective();
@@ -134,14 +129,16 @@ class Trainer {
 void Trainer::init_weights() {
   if (options_.dry_run) return;
   if (config_.init_from) {
-    model::load_weights(molmo_.params(), model::resolve_model_folder(*config_.init_from));
+    model::load_weights(molmo_.params(), config_.molmo.model, model::resolve_model_folder(hub::find_model(*config_.init_from)));
     for (Parameter& param : molmo_.params().all()) param.value = param.value.to(options_.device);
   } else {
     molmo_.params().materialize(options_.device, static_cast<uint64_t>(config_.seed));
   }
-  if (config_.init_tower_from) {
-    model::load_weights_below(molmo_.params(), "model.vision_backbone.", model::resolve_model_folder(*config_.init_tower_from));
-  }
+  const auto load_part = [&](const std::optional<std::string>& from, const char* prefix) {
+    if (from) model::load_weights_below(molmo_.params(), config_.molmo.model, prefix, model::resolve_model_folder(hub::find_model(*from)));
+  };
+  load_part(config_.init_llm_from, "model.transformer.");
+  load_part(config_.init_tower_from, "model.vision_backbone.");
 }
 
 data::LoaderOptions Trainer::loader_options() const {
@@ -173,6 +170,7 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   forward.compute = compute_;
   forward.dropout.residual = config_.residual_dropout;
   forward.dropout.response = config_.response_dropout;
+  forward.dropout.attention = config_.molmo.model.decoder.attention_dropout;
   forward.dropout.embedding = config_.molmo.model.decoder.embedding_dropout;
   forward.dropout.features = config_.molmo.model.connector.feature_dropout;
   // A generator per step makes a resumed run draw what an uninterrupted one draws, without saved state.

@@ -10,13 +10,16 @@
 
 namespace molmo::testing {
 
-Outcome run_program(const std::string& arguments) {
+Outcome run_command(const std::string& command) {
   const TemporaryFolder folder;
+  const int status = std::system((command + " >" + (folder / "out").string() + " 2>" + (folder / "err").string()).c_str());
+  return {WEXITSTATUS(status), read_text_file(folder / "out"), read_text_file(folder / "err")};
+}
+
+Outcome run_program(const std::string& arguments) {
   const char* binary = std::getenv("MOLMO_BINARY");
   if (binary == nullptr) throw std::runtime_error("MOLMO_BINARY is not set: run through ctest");
-  const std::string command = std::string(binary) + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), read_text_file(folder / "out"), read_text_file(folder / "err")};
+  return run_command(std::string(binary) + " " + arguments);
 }
 
 void expect_user_error(const Outcome& outcome, const std::string& text) {

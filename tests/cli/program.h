@@ -11,6 +11,9 @@ struct Outcome {
   std::string out, err;
 };
 
+/// Runs a shell command.
+Outcome run_command(const std::string& command);
+
 /// Runs the program with `arguments` (a shell fragment).
 Outcome run_program(const std::string& arguments);
 

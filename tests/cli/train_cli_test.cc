@@ -15,6 +15,7 @@ namespace {
 
 using molmo::testing::expect_user_error;
 using molmo::testing::Outcome;
+using molmo::testing::run_command;
 using molmo::testing::run_program;
 using molmo::testing::TemporaryFolder;
 
@@ -156,13 +157,50 @@ TEST_F(TrainedProgram, WeightsOfAnotherShapeAreListed) {
   expect_user_error(outcome, "model.transformer.blocks.1.ff_out.weight: got shape [16, 16], expected [16, 24]");
 }
 
-TEST_F(TrainedProgram, UnsupportedModelsAreUserErrors) {
-  const std::string model = path("unsupported");
-  std::filesystem::copy(path("straight") + "/step000006", model);
-  Json config = read_json(model + "/molmo.json");
-  config["model"]["decoder"]["rope"] = false;
-  write_json(model + "/molmo.json", config);
-  expect_user_error(run_program("generate --model " + model + " Hello"), "[model] not supported by this version: decoder.rope false");
+TEST_F(TrainedProgram, ConvertsThereAndBackWithoutALoss) {
+  const std::string model = path("straight") + "/step000006", options = " --max-shard-gb 0.00002";
+  ASSERT_EQ(run_program("convert " + model + " --out " + path("first") + options).code, 0);
+  const Outcome native = run_program("convert " + path("first") + " --layout native --out " + path("native") + options);
+  EXPECT_NE(native.out.find(" files\n"), std::string::npos) << native.out;  // several shards
+  ASSERT_EQ(run_program("convert " + path("native") + " --out " + path("second") + options).code, 0);
+  size_t num_files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(path("first"))) {
+    ++num_files;
+    EXPECT_EQ(read_binary_file(entry.path()), read_binary_file(path("second") + "/" + entry.path().filename().string())) << entry.path();
+  }
+  EXPECT_GE(num_files, 5u);
+  const std::string question = " --max-new-tokens 8 \"How many?\"";
+  EXPECT_EQ(run_program("generate --model " + path("native") + question).out, run_program("generate --model " + model + question).out);
+  ASSERT_EQ(run_program("convert " + model + " --dtype bf16 --out " + path("small")).code, 0);
+  EXPECT_EQ(run_program("generate --model " + path("small") + question).code, 0);
+  expect_user_error(run_program("convert " + model + " --out " + model), "[convert] " + model + ": got the same folder for both, expected another one for --out");
+}
+
+TEST_F(TrainedProgram, ExampleOfTheLibraryAnswers) {
+  const char* example = std::getenv("MOLMO_EXAMPLE_POINT");
+  ASSERT_NE(example, nullptr) << "set by ctest";
+  std::string picture;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path("data"))) {
+    if (entry.path().extension() == ".jpg" || entry.path().extension() == ".png") picture = entry.path().string();
+  }
+  const Outcome outcome = run_command(std::string(example) + " " + path("straight") + " " + picture + " cats " + path("marked.png"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_FALSE(outcome.out.empty());
+  EXPECT_TRUE(std::filesystem::exists(path("marked.png")));
+  EXPECT_EQ(run_command(std::string(example) + " /nowhere " + picture + " cats").code, 2);
+}
+
+TEST_F(TrainedProgram, DecodingOptionsThatContradictAreUserErrors) {
+  const std::string run = "generate --model " + path("straight") + " Hello ";
+  expect_user_error(run_program(run + "--beams 3 --temperature 1"), "[generate] beams with a temperature, expected one of them");
+  expect_user_error(run_program(run + "--top-p 0.5"), "[generate] top-k or top-p without a temperature, expected a temperature above 0");
+  expect_user_error(run_program(run + "--length-penalty 0.5"), "[generate] a length penalty without beams, expected at least 2 beams");
+  expect_user_error(run_program(run + "--stream --json"), "[generate] --stream with --beams or --json, expected plain text of one sequence");
+  expect_user_error(run_program(run + "--stop ''"), "[generate] an empty stop text");
+  const Outcome plain = run_program(run + "--max-new-tokens 12"), streamed = run_program(run + "--max-new-tokens 12 --stream");
+  EXPECT_EQ(plain.out, streamed.out);
+  const Outcome beams = run_program(run + "--max-new-tokens 4 --beams 3 --json");
+  EXPECT_EQ(parse_json(beams.out, "out").at("others").size(), 2u);
 }
 
 }  // namespace

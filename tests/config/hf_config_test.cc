@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "config/error_text.h"
+#include "support/error_of.h"
 #include "config/load.h"
 #include "config/native_config.h"
 #include "config/presets.h"

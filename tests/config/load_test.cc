@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
-#include "config/error_text.h"
+#include "support/error_of.h"
 #include "config/train_config.h"
 #include "support/paths.h"
 
@@ -132,7 +132,7 @@ TEST_F(LoadFile, ProblemsNameTheirSource) {
             "[config] base.json: unknown key 'optimizer.llm.epz' (did you mean 'optimizer.llm.eps'?)\n"
             "[config] sft.json: unknown key 'stepz' (did you mean 'steps'?)\n"
             "[config] --set global_batch=8: unknown key 'global_batch', expected one of stage, molmo, init_from, "
-            "init_tower_from, data, optimizer, steps, "
+            "init_llm_from, init_tower_from, data, optimizer, steps, "
             "global_batch_size, micro_batch_size, compute_dtype, z_loss, seed, residual_dropout, response_dropout, "
             "save_every, keep_checkpoints, log_every, max_bad_steps\n"
             "[config] --set steps=1.5: 'steps': got 1.5, expected integer >= 1\n"

@@ -90,7 +90,9 @@ TEST(Safetensors, WrittenFileReadsBack) {
 TEST(Safetensors, WriterRefusesOtherSizesThanAnnounced) {
   const TemporaryFolder folder;
   SafetensorsWriter writer(folder / "a.safetensors", {{"w", DType::kF32, {2}}});
-  EXPECT_THROW(writer.write(bytes_of("123")), InternalError);
+  writer.write(bytes_of("123"));
+  EXPECT_THROW(writer.finish(), InternalError);
+  EXPECT_THROW(writer.write(bytes_of("456789")), InternalError);
   EXPECT_THROW((SafetensorsWriter(folder / "b.safetensors", {{"w", DType::kF32, {2}}, {"w", DType::kF32, {2}}})),
                InternalError);
 }

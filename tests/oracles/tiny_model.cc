@@ -2,39 +2,34 @@
 #include "oracles/tiny_model.h"
 
 #include "config/native_config.h"
+#include "model/layout.h"
 #include "model/weights.h"
 #include "tensor/ops.h"
-#include "tensor/shape.h"
 
 namespace molmo::testing {
 
-std::optional<std::string> missing_capability(const Json& native) {
-  const Json& tower = native.at("vision_backbone");
-  const auto is = [&](const char* key, const char* value) { return native.at(key) == value; };
-  if (!is("block_type", "sequential")) return "block type " + native.at("block_type").get<std::string>();
-  if (!native.at("rope").get<bool>()) return "learned positions";
-  if (native.at("weight_tying").get<bool>()) return "tied head";
-  if (native.at("additional_vocab_size").is_null()) return "plain embedding table";
-  if (is("image_projector", "2mlp")) return "projector 2mlp";
-  if (tower.is_null()) return std::nullopt;
-  const config::VitConfig vit = config::model_from_native(native, "golden case").vit;
-  if (vit.num_positions != vit.num_patches() + (vit.has_class_token() ? 1 : 0)) return "position table resized at run time";
-  return std::nullopt;
-}
-
 std::unique_ptr<model::Molmo> load_golden_model(const Json& native, const std::filesystem::path& weights_file) {
   auto molmo = std::make_unique<model::Molmo>(config::model_from_native(native, weights_file.string()));
-  TensorMap weights = read_golden_tensors(weights_file);
-  for (Parameter& param : molmo->params().all()) {
-    const auto found = weights.find(param.name);
-    if (found == weights.end() || found->second.sizes() != param.value.sizes()) {
-      throw std::runtime_error("golden weights lack " + param.name + " " + format_shape(param.value.sizes()));
-    }
-    param.value = found->second;
-    weights.erase(found);
-  }
-  if (!weights.empty()) throw std::runtime_error("golden weights hold an unknown tensor: " + weights.begin()->first);
+  model::load_weights(molmo->params(), molmo->config(), weights_file);
   return molmo;
+}
+
+TensorMap by_parameter(const TensorMap& tensors, const model::Molmo& molmo) {
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tensors) names.push_back(name);
+  TensorMap result;
+  for (const model::Recipe& recipe : model::make_recipes(model::detect_layout(names, "golden case"), molmo.config(), molmo.params())) {
+    std::vector<Tensor> parts, zeros = model::take_apart(recipe, at::zeros(recipe.shape));
+    bool any = false;
+    for (size_t i = 0; i < recipe.sources.size(); ++i) {
+      const auto found = tensors.find(recipe.sources[i]);
+      any |= found != tensors.end();
+      parts.push_back(found != tensors.end() ? found->second : zeros[i]);
+    }
+    Tensor value;
+    if (any && model::assemble(recipe, molmo.config().vit, parts, value).empty()) result[recipe.name] = value;
+  }
+  return result;
 }
 
 model::ModelInputs golden_inputs(const TensorMap& in) {

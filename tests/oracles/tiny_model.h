@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "base/json.h"
 #include "model/molmo.h"
@@ -11,11 +10,11 @@
 
 namespace molmo::testing {
 
-/// What this build cannot do of the case's native configuration, or nothing.
-std::optional<std::string> missing_capability(const Json& native);
-
 /// The model of `native` with the weights of `weights_file`.
 std::unique_ptr<model::Molmo> load_golden_model(const Json& native, const std::filesystem::path& weights_file);
+
+/// A case's tensors under the parameters' names: MolmoE's lie expert by expert. Absent parts of a stack are zeros.
+TensorMap by_parameter(const TensorMap& tensors, const model::Molmo& molmo);
 
 /// The batch of a case ([B,T,...] with padded crops): every crop becomes one of the flat list, padded ones included.
 model::ModelInputs golden_inputs(const TensorMap& inputs);

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tensor/kernels.h"
+#include "tensor/cpu/cpu_kernels.h"
 #include "tensor/ops.h"
 
-namespace molmo::tensor {
+namespace molmo::tensor::cpu {
 namespace {
 
 // The sum of squares runs in this many lanes, in an order that depends on the row's width alone: a row's result is the
@@ -51,6 +51,8 @@ void normalize_rows(const Tensor& x, const Tensor& weight, Tensor& y, float eps)
   });
 }
 
+}  // namespace
+
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {  // [..., D], [D] -> [..., D] float32
   Tensor y = at::empty(x.sizes(), x.options().dtype(at::kFloat));
   if (x.scalar_type() == at::kFloat) {
@@ -61,11 +63,4 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {  // [..., D
   return y;
 }
 
-}  // namespace
-
-const KernelTable& cpu_kernels() {
-  static constexpr KernelTable table{.rms_norm = rms_norm};
-  return table;
-}
-
-}  // namespace molmo::tensor
+}  // namespace molmo::tensor::cpu

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
 #include "config/model_config.h"
+#include "generate/sampler.h"
+#include "model/positions.h"
+#include "oracles/ops/op_case.h"
 #include "nn/activation.h"
 #include "nn/norm.h"
 #include "nn/rope.h"
@@ -11,24 +14,6 @@
 
 namespace molmo::testing {
 namespace {
-
-constexpr double kBf16Ulp = 1.0 / 128;  // of the largest entry: one unit in the last place of bfloat16 or less
-
-struct OpCase {
-  Json op;
-  TensorMap tensors;
-
-  bool is_bf16(const std::string& name) const {
-    const Json& names = op.at("bfloat16");
-    return std::find(names.begin(), names.end(), name) != names.end();
-  }
-  /// An input in the dtype it was made with (bf16 values are stored widened).
-  Tensor in(const std::string& name) const {
-    const Tensor value = tensors.at("in." + name);
-    return is_bf16("in." + name) ? value.to(at::kBFloat16) : value;
-  }
-  double tolerance(const std::string& name, double relative) const { return is_bf16("out." + name) ? kBf16Ulp : relative; }
-};
 
 using OpTest = void (*)(const OpCase&, GoldenCase&);
 
@@ -87,13 +72,51 @@ void test_cross_entropy(const OpCase& c, GoldenCase& golden) {
   expect_tensor_near(golden, "z_loss", reduced(z_all, ones), c.tensors.at("out.z_loss"), 1e-6);
 }
 
+void test_position_resize_runtime(const OpCase& c, GoldenCase& golden) {
+  const Json& options = c.op.at("options");
+  const Tensor y = model::resize_positions(c.in("positional_embedding"), options.at("class_rows").get<int64_t>(), options.at("grid")[0].get<int64_t>(), options.at("grid")[1].get<int64_t>());
+  expect_tensor_near(golden, "positional_embedding", y, c.tensors.at("out.positional_embedding"), 2e-6);
+}
+
+void test_position_resize_convert(const OpCase& c, GoldenCase& golden) {
+  const Json& options = c.op.at("options");
+  const Tensor y = model::convert_positions(c.in("positional_embedding"), options.at("class_rows").get<int64_t>(), options.at("target_side").get<int64_t>());
+  expect_tensor_near(golden, "positional_embedding", y, c.tensors.at("out.positional_embedding"), 2e-6);
+}
+
+void test_sampler(const OpCase& c, GoldenCase& golden) {
+  const Json& o = c.op.at("options");
+  generate::SamplingOptions sampling{.temperature = o.at("temperature").get<double>(), .top_k = {}, .top_p = {}};
+  if (!o.at("k").is_null()) sampling.top_k = o.at("k").get<int64_t>();
+  if (!o.at("p").is_null()) sampling.top_p = o.at("p").get<double>();
+  const Tensor log_probs = c.in("log_probs");
+  const int64_t draws = o.at("draws").get<int64_t>();
+  const Tensor probs = generate::sampling_probabilities(log_probs, sampling, draws);
+  const Tensor expected = c.tensors.at("out.probabilities");
+  expect_tensor_near(golden, "probabilities", probs, expected, 0.0, 1e-6);
+  expect_tensor_equal(golden, "zeros", probs == 0, expected == 0);
+  const Tensor likely = std::get<1>(at::topk(probs, draws));
+  expect_tensor_equal(golden, "most_likely", likely, c.tensors.at("out.most_likely").to(at::kLong));
+  expect_tensor_near(golden, "most_likely_log_probs", log_probs.gather(1, likely), c.tensors.at("out.most_likely_log_probs"), 0.0, 1e-6);
+}
+
+void test_gumbel(const OpCase& c, GoldenCase& golden) {
+  expect_tensor_near(golden, "gumbel", generate::gumbel_with_maximum(c.in("phi"), c.in("maximum"), c.in("uniform")), c.tensors.at("out.gumbel"), 0.0, 1e-5);
+}
+
 const std::map<std::string, OpTest> kTests = {{"rope", test_rope},
                                               {"rms_norm", test_rms_norm},
                                               {"layer_norm", test_layer_norm},
                                               {"activation", test_activation},
                                               {"swiglu", test_swiglu},
                                               {"swiglu_two_inputs", test_swiglu_two_inputs},
-                                              {"cross_entropy_z", test_cross_entropy}};
+                                              {"cross_entropy_z", test_cross_entropy},
+                                              {"position_resize_runtime", test_position_resize_runtime},
+                                              {"position_resize_convert", test_position_resize_convert},
+                                              {"convert_llm", test_convert_llm},
+                                              {"convert_vit", test_convert_vit},
+                                              {"sampler", test_sampler},
+                                              {"gumbel_with_max", test_gumbel}};
 
 }  // namespace
 

@@ -26,7 +26,6 @@ void compare_groups(GoldenCase& golden, const std::vector<train::ParamGroup>& gr
 }
 
 void run_groups_case(const Json& c, const Json& native, const Json& decay, GoldenCase& golden) {
-  if (const auto missing = missing_capability(native)) return golden.skip(*missing);
   model::Molmo molmo(config::model_from_native(native, "groups.json"));
   config::OptimizerConfig optimizer;
   const Json& freeze = c.at("freeze");

@@ -1,0 +1,38 @@
+// Named tensors in files, whatever the format: safetensors, or the .pt of torch.save.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace molmo::formats {
+
+enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
+
+size_t dtype_size(DType dtype);            ///< bytes of one value
+std::string_view dtype_name(DType dtype);  ///< "F32"
+
+/// One tensor inside a mapped file, row-major. `data` may lie at any address: copy before typed access.
+struct TensorView {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;
+  std::span<const uint8_t> data;
+};
+
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  virtual const TensorView* find(const std::string& name) const = 0;
+  virtual std::vector<const TensorView*> tensors() const = 0;  ///< sorted by name
+};
+
+/// Opens a .pt or .safetensors file, or a folder of safetensors (SafetensorsFolder) or with a model.pt.
+/// Errors: nothing of that kind; a damaged file.
+std::unique_ptr<TensorSource> open_tensors(const std::filesystem::path& path);
+
+}  // namespace molmo::formats

@@ -1,0 +1,30 @@
+// How fast a model prefills and decodes, with weights drawn at random: speed does not depend on their values.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/model_config.h"
+#include "tensor/tensor.h"
+
+namespace molmo::generate {
+
+struct DecodeBenchOptions {
+  config::ModelConfig model;
+  at::ScalarType compute = at::kFloat;
+  int64_t num_crops = 2, num_prompt_tokens = 329, num_new_tokens = 64;
+  int num_repeats = 3;  ///< the best of them counts
+};
+
+struct DecodeSpeed {
+  double prefill_tokens_per_s = 0.0;  ///< prompt tokens; the pictures are encoded within the time
+  double encode_seconds = 0.0;        ///< of the pictures alone
+  double decode_tokens_per_s = 0.0;   ///< one sequence
+  double weight_gb_per_s = 0.0;       ///< decoder blocks and head, each read once per token
+  double memory_gb_per_s = 0.0;       ///< what a loop reads that does nothing else, with the same threads
+};
+
+DecodeSpeed measure_decode_speed(const DecodeBenchOptions& options);
+
+/// "tiny" and "0.15b" (width 768, 12 layers, 12 heads with 4 kv, FFN 2048, vocabulary 32k; tower 12 x 384).
+config::ModelConfig bench_shape(std::string_view name);
+
+}  // namespace molmo::generate

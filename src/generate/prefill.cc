@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/prefill.h"
+
+#include "base/check.h"
+#include "molmo/error.h"
+#include "tensor/ops.h"
+
+namespace molmo::generate {
+namespace {
+
+// Image tokens of the row that has most of them: the placed features.
+int64_t most_image_tokens(const model::ModelInputs& inputs) {
+  if (!inputs.token_positions.defined() || inputs.token_positions.numel() == 0) return 0;
+  const Tensor placed = (inputs.token_positions >= 0).sum(1);  // [C]
+  return at::zeros({inputs.input_ids.size(0)}, placed.options()).index_add(0, inputs.crop_rows, placed).max().item<int64_t>();
+}
+
+void expect_room(const model::Molmo& molmo, const model::ModelInputs& inputs, const Tensor& lengths, int64_t max_new_tokens) {
+  MOLMO_CHECK(lengths.min().item<int64_t>() > 0, "a row without tokens");
+  const int64_t longest = lengths.max().item<int64_t>(), limit = molmo.config().decoder.max_positions;
+  if (longest + max_new_tokens <= limit) return;
+  throw Error(fmt::format("[generate] prompt of {} tokens (of which {} hold image features) and {} new ones, got {} in total, expected at most {}",
+                          longest, most_image_tokens(inputs), max_new_tokens, longest + max_new_tokens, limit));
+}
+
+}  // namespace
+
+Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs, int64_t max_new_tokens, const model::ForwardOptions& forward) {
+  const Tensor lengths = (inputs.input_ids != -1).sum(1);  // [B]
+  expect_room(molmo, inputs, lengths, max_new_tokens);
+  const int64_t rows = inputs.input_ids.size(0), prompt = inputs.input_ids.size(1);
+  model::KvCache cache(molmo.config().decoder, rows, prompt + max_new_tokens, at::TensorOptions().dtype(forward.compute).device(inputs.input_ids.device()));
+  const Tensor hidden = molmo.hidden_states(inputs, &cache, forward);                      // [B, S, D]
+  const Tensor last = (lengths - 1).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});  // [B, 1, D]
+  // Right-padded rows continue at their own next position, behind the padding slots of the cache.
+  const Tensor next = inputs.position_ids.defined() ? inputs.position_ids.amax(1, /*keepdim=*/true) + 1 : lengths.unsqueeze(1);
+  return {.cache = std::move(cache), .hidden = hidden.gather(1, last).squeeze(1), .next_positions = next};
+}
+
+}  // namespace molmo::generate

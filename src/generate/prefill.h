@@ -1,0 +1,19 @@
+// The pass over the prompts that decoding starts from.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "model/molmo.h"
+
+namespace molmo::generate {
+
+struct Prefill {
+  model::KvCache cache;
+  Tensor hidden;          // [B, D] of the last real token of each row
+  Tensor next_positions;  // [B, 1]
+};
+
+/// Runs the prompts with room for `max_new_tokens` behind them.
+/// Errors: a row without tokens; prompt plus new tokens beyond the decoder's positions, saying what the image took.
+Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs, int64_t max_new_tokens, const model::ForwardOptions& forward);
+
+}  // namespace molmo::generate

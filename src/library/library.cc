@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/points.h"
+#include "data/prompt_formatter.h"
+#include "generate/generator.h"
+#include "hub/hub.h"
+#include "image/decode.h"
+#include "image/draw.h"
+#include "image/encode.h"
+#include "model/model_folder.h"
+#include "molmo/error.h"
+#include "molmo/molmo.h"
+#include "tensor/device.h"
+#include "tensor/runtime.h"
+
+namespace molmo {
+namespace {
+
+image::Picture to_picture(const Image& image) {
+  if (image.width < 1 || image.height < 1 || image.pixels.size() != size_t{3} * image.width * image.height) {
+    throw Error(fmt::format("[molmo] a picture of {}x{} pixels, got {} bytes, expected 3 per pixel", image.width, image.height, image.pixels.size()));
+  }
+  image::Picture picture(image.width, image.height);
+  picture.pixels = image.pixels;
+  return picture;
+}
+
+Image to_image(image::Picture picture) { return {picture.width, picture.height, std::move(picture.pixels)}; }
+
+// What cannot go together; the rest is checked where it is used.
+void expect_consistent(const GenerateOptions& o) {
+  const auto expect = [](bool holds, const char* what) {
+    if (!holds) throw Error(fmt::format("[generate] {}", what));
+  };
+  expect(o.max_new_tokens >= 1 && o.min_new_tokens >= 0, "max_new_tokens below 1 or min_new_tokens below 0");
+  expect(o.temperature >= 0, "a temperature below 0");
+  expect(o.num_beams == 1 || o.temperature == 0, "beams with a temperature, expected one of them");
+  expect(o.temperature > 0 || (!o.top_k && !o.top_p), "top-k or top-p without a temperature, expected a temperature above 0");
+  expect(!o.top_k || *o.top_k >= 1, "top-k below 1");
+  expect(!o.top_p || (*o.top_p > 0 && *o.top_p <= 1), "top-p outside 0 to 1");
+  expect(!o.block_ngram || *o.block_ngram >= 1, "block_ngram below 1");
+  expect(o.num_beams > 1 || !o.length_penalty, "a length penalty without beams, expected at least 2 beams");
+  for (const std::string& stop : o.stop) expect(!stop.empty(), "an empty stop text");
+}
+
+generate::DecodeOptions decode_options(const GenerateOptions& o) {
+  expect_consistent(o);
+  return {.max_new_tokens = o.max_new_tokens,
+          .min_new_tokens = o.min_new_tokens,
+          .block_ngram = o.block_ngram,
+          .stop = o.stop,
+          .sampling = {.temperature = o.temperature, .top_k = o.top_k, .top_p = o.top_p, .seed = o.seed},
+          .beams = {.size = o.num_beams, .per_node = {}, .length_penalty = o.length_penalty}};
+}
+
+std::vector<Point> points_of(const std::string& text, const Prompt& prompt) {
+  std::vector<Point> points;
+  if (prompt.images.empty()) return points;
+  const Image& image = prompt.images.front();
+  for (const data::Point& point : data::extract_points(text, {image.width, image.height})) {
+    points.push_back({point[0], point[1], 100.0 * point[0] / image.width, 100.0 * point[1] / image.height});
+  }
+  return points;
+}
+
+}  // namespace
+
+Image Image::load(const std::filesystem::path& path) { return to_image(image::load_picture(path)); }
+
+void Image::save(const std::filesystem::path& path) const { image::save_picture(path, to_picture(*this)); }
+
+struct Model::State {
+  model::ForwardOptions forward;
+  generate::LoadedModel loaded;
+  data::PromptFormatter format;
+  generate::Generator generator;
+
+  State(const std::filesystem::path& folder, const at::Device& device, at::ScalarType compute)
+      : forward{.compute = compute},
+        loaded(generate::load_model(folder, device, compute)),
+        format(loaded.config.prompt),
+        generator(loaded, forward) {}
+
+  generate::Request request(const Prompt& prompt) const {
+    generate::Request request;
+    data::DataExample example;
+    data::Message& message = example.messages.emplace_back();
+    message.style = prompt.style;
+    message.question = prompt.text;
+    RandomState random(0);  // a question of the user's own draws no template
+    const data::ImageSize size = prompt.images.empty() ? data::ImageSize{} : data::ImageSize{prompt.images[0].width, prompt.images[0].height};
+    request.messages = format(example, size, /*for_inference=*/true, random).conversations.front();
+    for (const Image& image : prompt.images) request.images.push_back(to_picture(image));
+    return request;
+  }
+};
+
+Model::Model(const std::filesystem::path& folder, const ModelOptions& options) {
+  set_num_threads(options.num_threads);
+  const at::Device device = tensor::parse_device(options.device);
+  state_ = std::make_unique<State>(model::resolve_model_folder(hub::find_model(folder.string())), device, tensor::parse_compute_type(options.dtype, device));
+}
+
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+
+Answer Model::generate(const Prompt& prompt, const GenerateOptions& options, const TextCallback& on_text) const {
+  return std::move(generate(std::span(&prompt, 1), options, on_text).front());
+}
+
+std::vector<Answer> Model::generate(std::span<const Prompt> prompts, const GenerateOptions& options, const TextCallback& on_text) const {
+  const generate::DecodeOptions decode = decode_options(options);
+  std::vector<generate::Request> requests;
+  for (const Prompt& prompt : prompts) requests.push_back(state_->request(prompt));
+  std::vector<Answer> answers;
+  for (generate::Answer& made : state_->generator(requests, decode, on_text)) {
+    Answer& answer = answers.emplace_back();
+    answer.points = points_of(made.text, prompts[answers.size() - 1]);
+    answer.text = std::move(made.text);
+    answer.log_prob = made.log_prob;
+    answer.num_prompt_tokens = made.num_prompt_tokens;
+    answer.num_image_tokens = made.num_image_tokens;
+    answer.num_new_tokens = static_cast<int64_t>(made.tokens.size());
+    for (generate::Answer::Other& other : made.others) answer.others.push_back({std::move(other.text), other.log_prob, other.score});
+  }
+  return answers;
+}
+
+Image draw_points(const Image& image, const std::vector<Point>& points, const std::string& label) {
+  image::PointGroup group{.label = label, .points = {}};
+  for (const Point& point : points) group.points.push_back({point.x, point.y});
+  return to_image(image::draw_points(to_picture(image), std::span(&group, 1)));
+}
+
+}  // namespace molmo

@@ -1,0 +1,68 @@
+// Attention of one new token over a cache: reads keys and values once, for all query heads that share them.
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "tensor/cpu/cpu_kernels.h"
+#include "tensor/cpu/simd.h"
+#include "tensor/ops.h"
+
+namespace molmo::tensor::cpu {
+namespace {
+
+// Scores to probabilities, in place.
+void softmax(std::vector<float>& scores) {
+  const float largest = *std::max_element(scores.begin(), scores.end());
+  float total = 0.0f;
+  for (float& score : scores) total += score = std::exp(score - largest);
+  for (float& score : scores) score /= total;
+}
+
+template <class T>
+void attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, Tensor& out) {
+  const int64_t num_heads = q.size(1), num_kv_heads = k.size(1), length = k.size(2), width = q.size(3);
+  const int64_t group = num_heads / num_kv_heads;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(width));
+  const SimdLoops<T>& loops = simd_loops<T>();
+  const T *queries = q.const_data_ptr<T>(), *keys = k.const_data_ptr<T>(), *values = v.const_data_ptr<T>();
+  const float* added = bias.defined() ? bias.const_data_ptr<float>() : nullptr;  // [B, Sk]
+  T* to = out.mutable_data_ptr<T>();
+  at::parallel_for(0, q.size(0) * num_kv_heads, 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> query(static_cast<size_t>(width)), sum(query), scores(static_cast<size_t>(length));
+    for (int64_t pair = begin; pair < end; ++pair) {
+      const int64_t batch = pair / num_kv_heads, kv_head = pair % num_kv_heads;
+      const T* key = keys + batch * k.stride(0) + kv_head * k.stride(1);
+      const T* value = values + batch * v.stride(0) + kv_head * v.stride(1);
+      for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
+        const int64_t at = (batch * num_heads + head) * width;
+        for (int64_t i = 0; i < width; ++i) query[static_cast<size_t>(i)] = static_cast<float>(queries[at + i]) * scale;
+        int64_t s = 0;
+        for (; s + 4 <= length; s += 4) loops.dot4(query.data(), key + s * k.stride(2), k.stride(2), width, &scores[static_cast<size_t>(s)]);
+        for (; s < length; ++s) scores[static_cast<size_t>(s)] = loops.dot(query.data(), key + s * k.stride(2), width);
+        for (s = 0; added != nullptr && s < length; ++s) scores[static_cast<size_t>(s)] += added[batch * length + s];
+        softmax(scores);
+        std::fill(sum.begin(), sum.end(), 0.0f);
+        for (s = 0; s < length; ++s) loops.axpy(scores[static_cast<size_t>(s)], value + s * v.stride(2), sum.data(), width);
+        for (int64_t i = 0; i < width; ++i) to[at + i] = static_cast<T>(sum[static_cast<size_t>(i)]);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
+  Tensor out = at::empty(q.sizes(), q.options());  // [B, H, 1, Dh]
+  const Tensor added = bias.defined() ? bias.reshape({k.size(0), k.size(2)}).contiguous() : Tensor();
+  if (q.scalar_type() == at::kFloat) {
+    attend<float>(q, k, v, added, out);
+  } else {
+    attend<c10::BFloat16>(q, k, v, added, out);
+  }
+  return out;
+}
+
+}  // namespace molmo::tensor::cpu

@@ -1,0 +1,95 @@
+// Files of torch.save, made by tests/data/torch/README.md.
+// SPDX-License-Identifier: Apache-2.0
+#include "formats/torch_file.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "base/files.h"
+#include "formats/pickle.h"
+#include "molmo/error.h"
+#include "support/error_of.h"
+#include "support/paths.h"
+
+namespace molmo::formats {
+namespace {
+
+std::filesystem::path file(const char* name) { return testing::data_directory() / "torch" / name; }
+
+template <class T>
+std::vector<T> values(const TorchFile& torch, const std::string& name) {
+  const TensorView* view = torch.find(name);
+  if (view == nullptr) return {};
+  std::vector<T> result(view->data.size() / sizeof(T));
+  std::memcpy(result.data(), view->data.data(), view->data.size());
+  return result;
+}
+
+TEST(TorchFile, ReadsTensorsOfEveryKind) {
+  const TorchFile torch(file("state.pt"));
+  std::vector<float> counting(24);
+  for (size_t i = 0; i < counting.size(); ++i) counting[i] = static_cast<float>(i);
+  EXPECT_EQ(values<float>(torch, "whole"), counting);
+  EXPECT_EQ(torch.find("whole")->shape, (std::vector<int64_t>{2, 3, 4}));
+  EXPECT_EQ(values<float>(torch, "slice"), (std::vector<float>{16, 17, 18, 19, 20, 21, 22, 23}));
+  EXPECT_EQ(values<float>(torch, "turned"), (std::vector<float>{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}));
+  EXPECT_EQ(torch.find("turned")->shape, (std::vector<int64_t>{4, 3}));
+  EXPECT_EQ(values<double>(torch, "scalar"), std::vector<double>{2.5});
+  EXPECT_TRUE(torch.find("scalar")->shape.empty());
+  EXPECT_EQ(torch.find("empty")->shape, (std::vector<int64_t>{0, 3}));
+  EXPECT_EQ(values<int64_t>(torch, "view"), (std::vector<int64_t>{3, 4, 5}));
+  EXPECT_EQ(torch.find("bf16")->dtype, DType::kBF16);
+  EXPECT_EQ(torch.find("half")->dtype, DType::kF16);
+  EXPECT_EQ(torch.find("flags")->dtype, DType::kBool);
+  EXPECT_EQ(values<float>(torch, "param"), (std::vector<float>{1, 1}));
+}
+
+TEST(TorchFile, NestedDictionariesBecomePaths) {
+  const TorchFile torch(file("state.pt"));
+  EXPECT_EQ(values<float>(torch, "model.lin.weight"), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(values<float>(torch, "model.lin.bias"), (std::vector<float>{0.5, -0.5}));
+  EXPECT_EQ(values<int64_t>(torch, "model.steps"), std::vector<int64_t>{7});
+  EXPECT_EQ(torch.find("step"), nullptr);  // a number
+  EXPECT_EQ(torch.tensors().size(), 13u);
+}
+
+TEST(TorchFile, CallsAreNotMade) {
+  std::filesystem::remove("/tmp/molmo_was_here");
+  const TorchFile torch(file("call.pt"));  // its pickle asks for os.system
+  EXPECT_EQ(torch.tensors().size(), 1u);
+  EXPECT_FALSE(std::filesystem::exists("/tmp/molmo_was_here"));
+}
+
+TEST(TorchFile, DamageIsNamed) {
+  const testing::TemporaryFolder folder;
+  const std::vector<uint8_t> whole = read_binary_file(file("state.pt"));
+  const auto error_with = [&](const std::vector<uint8_t>& bytes) {
+    write_file_atomically(folder / "x.pt", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const std::string text = testing::error_of([&] { TorchFile torch(folder / "x.pt"); });
+    return text.substr(0, text.find("x.pt:") + 5) == "[zip] " + (folder / "x.pt").string() + ":" ? "zip" + text.substr(text.find("x.pt:") + 5) : text;
+  };
+  EXPECT_EQ(error_with({whole.begin(), whole.begin() + 500}), "zip no zip directory, expected a file of torch.save (is it complete?)");
+  // Every truncation and many changed bytes: an error or a file, never a crash.
+  for (size_t size = 0; size < whole.size(); size += 97) error_with({whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size)});
+  for (size_t at = 0; at < whole.size(); at += 3) {
+    std::vector<uint8_t> changed = whole;
+    changed[at] ^= static_cast<uint8_t>(1 + at % 255);
+    error_with(changed);
+  }
+}
+
+TEST(Pickle, RefusesWhatItDoesNotKnow) {
+  const auto error_with = [](std::string_view text) {
+    return testing::error_of([&] { Pickle({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, "p"); });
+  };
+  EXPECT_EQ(error_with("\x80\x02."), "[pickle] p: byte 3: the stack is empty");
+  EXPECT_EQ(error_with("\x80\x02Z."), "[pickle] p: byte 3: opcode 0x5a, expected one of a plain checkpoint");
+  EXPECT_EQ(error_with("X\xff\xff\xff\x7f"), "[pickle] p: byte 5: the data ends, 2147483647 bytes more expected");
+  EXPECT_EQ(error_with("K\x01K\x02s."), "[pickle] p: byte 5: the stack is empty");
+  EXPECT_EQ(error_with("h\x05."), "[pickle] p: byte 2: no value 5 was kept");
+}
+
+}  // namespace
+}  // namespace molmo::formats

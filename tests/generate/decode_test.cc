@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/decode.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "generate/beam_search.h"
+#include "generate/sampler.h"
+#include "generate/text_stream.h"
+#include "model/tiny_config.h"
+#include "molmo/error.h"
+#include "support/error_of.h"
+#include "tensor/ops.h"
+
+namespace molmo::generate {
+namespace {
+
+std::unique_ptr<model::Molmo> make_tiny() {
+  auto molmo = std::make_unique<model::Molmo>(molmo::testing::tiny_model_config());
+  molmo->params().materialize(at::kCPU, 11);
+  for (Parameter& param : molmo->params().all()) {
+    if (param.init.kind == Init::Kind::kNormal) param.value.mul_(6.0);  // so that tokens differ
+  }
+  return molmo;
+}
+
+// Right-padded rows of text.
+model::ModelInputs rows(const std::vector<std::vector<int64_t>>& texts) {
+  size_t longest = 0;
+  for (const auto& text : texts) longest = std::max(longest, text.size());
+  std::vector<int64_t> ids;
+  for (const auto& text : texts) {
+    ids.insert(ids.end(), text.begin(), text.end());
+    ids.insert(ids.end(), longest - text.size(), -1);
+  }
+  model::ModelInputs inputs;
+  inputs.input_ids = at::tensor(ids, at::kLong).view({static_cast<int64_t>(texts.size()), static_cast<int64_t>(longest)});
+  return inputs;
+}
+
+const std::vector<int64_t> kShort = {2, 7, 9}, kLong = {2, 30, 31, 32, 33, 34, 35};
+
+// Greedy by the book: the whole sequence anew for every token.
+std::vector<int64_t> without_cache(const model::Molmo& molmo, std::vector<int64_t> text, int64_t num_tokens) {
+  const at::NoGradGuard no_grad;
+  std::vector<int64_t> tokens;
+  for (int64_t i = 0; i < num_tokens; ++i) {
+    const Tensor logits = molmo.forward(rows({text}), {});
+    tokens.push_back(logits[0][-1].argmax().item<int64_t>());
+    text.push_back(tokens.back());
+  }
+  return tokens;
+}
+
+TEST(Decode, CachedEqualsUncached) {
+  const auto molmo = make_tiny();
+  const DecodeResult result = decode(*molmo, rows({kLong}), {.max_new_tokens = 10}, {});
+  EXPECT_EQ(result.tokens[0], without_cache(*molmo, kLong, 10));
+  EXPECT_EQ(result.num_passes, 10);
+}
+
+TEST(Decode, PaddedRowsAnswerAsTheyDoAlone) {
+  const auto molmo = make_tiny();
+  const DecodeResult both = decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 8}, {});
+  const std::vector<int64_t>* texts[] = {&kShort, &kLong};
+  for (size_t row = 0; row < 2; ++row) {
+    const DecodeResult alone = decode(*molmo, rows({*texts[row]}), {.max_new_tokens = 8}, {});
+    EXPECT_EQ(both.tokens[row], alone.tokens[0]);
+    EXPECT_NEAR(both.log_probs[row], alone.log_probs[0], 2e-5);
+  }
+}
+
+TEST(Decode, EndTokenStopsARowAndTheLoop) {
+  const auto molmo = make_tiny();
+  const std::vector<int64_t> free = decode(*molmo, rows({kLong}), {.max_new_tokens = 6}, {}).tokens[0];
+  const int64_t eos = free[2];
+  const size_t first = static_cast<size_t>(std::find(free.begin(), free.end(), eos) - free.begin());
+  const DecodeResult result = decode(*molmo, rows({kLong}), {.max_new_tokens = 6, .eos = eos}, {});
+  EXPECT_EQ(result.tokens[0], std::vector<int64_t>(free.begin(), free.begin() + static_cast<ptrdiff_t>(first) + 1));
+  EXPECT_EQ(result.num_passes, static_cast<int64_t>(first) + 1);
+  const DecodeResult later = decode(*molmo, rows({kLong}), {.max_new_tokens = 6, .min_new_tokens = 6, .eos = eos}, {});
+  EXPECT_EQ(std::count(later.tokens[0].begin(), later.tokens[0].end(), eos), 0);
+}
+
+TEST(Decode, BlockedNgramsComeOnce) {
+  const auto molmo = make_tiny();
+  const std::vector<int64_t> tokens = decode(*molmo, rows({kLong}), {.max_new_tokens = 40, .block_ngram = 2}, {}).tokens[0];
+  std::set<std::pair<int64_t, int64_t>> pairs;
+  for (size_t i = 0; i + 1 < tokens.size(); ++i) EXPECT_TRUE(pairs.emplace(tokens[i], tokens[i + 1]).second) << i;
+}
+
+TEST(Decode, StreamsEveryTokenOnce) {
+  const auto molmo = make_tiny();
+  std::vector<std::vector<int64_t>> streamed(2);
+  const DecodeResult result = decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 5}, {},
+                                     [&](size_t row, int64_t token) {
+                                       streamed[row].push_back(token);
+                                       return true;
+                                     });
+  EXPECT_EQ(streamed, result.tokens);
+}
+
+TEST(Decode, OverflowSaysHowLongThePromptIs) {
+  const auto molmo = make_tiny();
+  try {
+    decode(*molmo, rows({kLong}), {.max_new_tokens = 128}, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "[generate] prompt of 7 tokens (of which 0 hold image features) and 128 new ones, got 135 in total, expected at most 128");
+  }
+}
+
+TEST(Decode, SamplesDependOnSeedAndRowOnly) {
+  const auto molmo = make_tiny();
+  const DecodeOptions options{.max_new_tokens = 12, .sampling = {.temperature = 1.5, .top_k = 20, .top_p = 0.95, .seed = 3}};
+  const DecodeResult both = decode(*molmo, rows({kLong, kShort}), options, {});
+  EXPECT_EQ(decode(*molmo, rows({kLong, kShort}), options, {}).tokens, both.tokens);
+  EXPECT_EQ(decode(*molmo, rows({kLong}), options, {}).tokens[0], both.tokens[0]);  // whatever else is in the batch
+  DecodeOptions other = options;
+  other.sampling.seed = 4;
+  EXPECT_NE(decode(*molmo, rows({kLong}), other, {}).tokens[0], both.tokens[0]);
+  DecodeOptions sharp = options;
+  sharp.sampling.top_k = 1;
+  EXPECT_EQ(decode(*molmo, rows({kLong}), sharp, {}).tokens, decode(*molmo, rows({kLong}), {.max_new_tokens = 12}, {}).tokens);
+}
+
+TEST(Sampler, DrawsAsOftenAsTheProbabilitiesSay) {
+  const Tensor log_probs = at::log(at::tensor({0.5f, 0.3f, 0.15f, 0.05f}));
+  const SamplingOptions options{.temperature = 1.0, .top_k = {}, .top_p = 0.75, .seed = 9};  // the third is cut off
+  Sampler sampler(options, 0);
+  std::vector<int> counts(4);
+  for (int i = 0; i < 8000; ++i) ++counts[static_cast<size_t>(sampler(log_probs))];
+  EXPECT_NEAR(counts[0] / 8000.0, 0.625, 0.02);
+  EXPECT_EQ(counts[2] + counts[3], 0);
+}
+
+TEST(BeamSearch, OneBeamIsGreedyAndMoreFindNoLess) {
+  const auto molmo = make_tiny();
+  const DecodeResult greedy = decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 6}, {});
+  const BeamResult one = search_beams(*molmo, rows({kShort, kLong}), {.max_new_tokens = 6}, {});
+  const BeamResult many = search_beams(*molmo, rows({kShort, kLong}), {.max_new_tokens = 6, .beams = {.size = 8}}, {});
+  for (size_t row = 0; row < 2; ++row) {
+    EXPECT_EQ(one.rows[row][0].tokens, greedy.tokens[row]);
+    EXPECT_NEAR(one.rows[row][0].log_prob, greedy.log_probs[row], 2e-5);
+    EXPECT_EQ(many.rows[row].size(), 8u);
+    EXPECT_GE(many.rows[row][0].score, greedy.log_probs[row] - 2e-5);
+  }
+}
+
+TEST(BeamSearch, TooManyBeamsAreRefused) {
+  const auto molmo = make_tiny();
+  const int64_t classes = molmo->config().decoder.embedding_size;
+  EXPECT_EQ(testing::error_of([&] { search_beams(*molmo, rows({kShort}), {.beams = {.size = classes + 1}}, {}); }),
+            fmt::format("[generate] {} beams with {} candidates each, expected from 1 to the {} classes", classes + 1, classes + 1, classes));
+}
+
+// Tokens are single bytes.
+class ByteTokenizer : public text::Tokenizer {
+ public:
+  std::vector<int64_t> encode(std::string_view text) const override { return {text.begin(), text.end()}; }
+  std::string decode(std::span<const int64_t> ids, bool) const override { return {ids.begin(), ids.end()}; }
+  std::string token_bytes(int64_t id) const override { return std::string(1, static_cast<char>(id)); }
+  int64_t size() const override { return 256; }
+  int64_t added_token_id(std::string_view) const override { return -1; }
+};
+
+std::string shown_of(const std::string& text, const std::vector<std::string>& stop, bool& has_stopped) {
+  TextStream stream(std::make_shared<ByteTokenizer>(), stop);
+  std::string shown;
+  for (const char c : text) shown += stream.push(c);
+  shown += stream.finish();
+  has_stopped = stream.has_stopped();
+  return shown;
+}
+
+TEST(TextStream, StopTextsAreNeverShown) {
+  bool has_stopped = false;
+  EXPECT_EQ(shown_of("one User: two", {"User:"}, has_stopped), "one ");
+  EXPECT_TRUE(has_stopped);
+  EXPECT_EQ(shown_of("one User", {"User:"}, has_stopped), "one User");  // only its beginning came
+  EXPECT_FALSE(has_stopped);
+  EXPECT_EQ(shown_of("aabaac!", {"aac", "xyz"}, has_stopped), "aab");
+  EXPECT_EQ(shown_of("plain", {}, has_stopped), "plain");
+}
+
+}  // namespace
+}  // namespace molmo::generate
