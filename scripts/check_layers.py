@@ -38,7 +38,7 @@ TORCH = re.compile(r"^(ATen|c10|torch|caffe2)/")
 # Heavy or sharp LibTorch headers live behind these files (docs/architecture.md, "Doors").
 TORCH_DOORS = re.compile(r"^(tensor|cuda|dist)/")
 # Libraries whose headers cost seconds or clash: in .cc files and the precompiled headers only.
-HEAVY = re.compile(r"^(nlohmann/(?!json_fwd\.hpp)|opencv2/|spdlog/|curl/|arrow/|parquet/|CLI/)")
+HEAVY = re.compile(r"^(nlohmann/(?!json_fwd\.hpp)|opencv2/|spdlog/|curl/|arrow/|parquet/|CLI/|yaml-cpp/)")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 

@@ -24,7 +24,7 @@ done
 recipes=$repository/configs/train/quickstart
 work=$repository
 data_level=1 num_train=6000 num_easy=2000 num_test=600
-tower_overrides=() caption_overrides=() sft_overrides=() eval_options=(--max-per-task 600) unseen_options=(--max-per-task 100)
+tower_overrides=() caption_overrides=() sft_overrides=() eval_options=(--max-per-task 600 --batch-size 32) unseen_options=(--max-per-task 100)
 if ((smoke)); then
   work=$repository/build/smoke
   data_level=0 num_train=40 num_easy=20 num_test=12

@@ -23,7 +23,7 @@ packages=(
   "libjpeg62-turbo-dev|libjpeg-turbo8-dev" libpng-dev libwebp-dev libtiff-dev libgif-dev zlib1g-dev
   libopencv-core-dev libopencv-imgproc-dev
   libsentencepiece-dev libonig-dev libutf8proc-dev
-  libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libcurl4-openssl-dev libssl-dev libgloo-dev libmimalloc-dev
+  libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libcurl4-openssl-dev libssl-dev libgloo-dev libmimalloc-dev
   libgtest-dev libbenchmark-dev tuxpaint-stamps-default
 )
 

@@ -111,6 +111,7 @@ void add_decoding_options(CLI::App& command, GenerateOptions& o) {
   command.add_option("--beams", o.num_beams, "beam search over this many sequences")->check(CLI::Range(1, 1024))->capture_default_str();
   command.add_option("--length-penalty", o.length_penalty, "beams are ranked by log-prob / length^penalty");
   command.add_option("--block-ngram", o.block_ngram, "repeat no n-gram of this length in an answer")->check(CLI::Range(1, 1024));
+  command.add_flag("--batch-invariant", o.batch_invariant, "the same bits whatever else is in the batch: prompts run one by one");
   command.add_option("--stop", o.stop, "end the answer before this text (repeatable)")->allow_extra_args(false);
 }
 

@@ -10,13 +10,16 @@
 #include "cli/app.h"
 #include "formats/safetensors.h"
 #include "hub/hub.h"
+#include "config/presets.h"
+#include "model/layout.h"
 #include "model/model_folder.h"
+#include "model/molmo.h"
 
 namespace molmo::cli {
 namespace {
 
 struct InspectOptions {
-  std::string path;
+  std::string path, preset;
   bool json = false;
 };
 
@@ -49,7 +52,7 @@ void print_text(const formats::TensorSource& folder) {
     for (Totals* totals : {&parts[part_of(view->name)], &all}) {
       ++totals->num_tensors;
       totals->num_values += num_values(*view);
-      totals->num_bytes += static_cast<int64_t>(view->data.size());
+      totals->num_bytes += num_values(*view) * static_cast<int64_t>(formats::dtype_size(view->dtype));
     }
   }
   std::cout << "\n";
@@ -68,16 +71,52 @@ void print_json(const formats::TensorSource& folder) {
   std::cout << format_json_line(Json{{"tensors", tensors}, {"num_parameters", total}}) << "\n";
 }
 
+// What the released files of a preset would hold, without any.
+class PresetTensors : public formats::TensorSource {
+ public:
+  explicit PresetTensors(const std::string& preset) {
+    const config::ModelConfig config = config::preset(preset).model;
+    const model::Molmo molmo(config);
+    const model::Layout layout = config.decoder.block == config::BlockKind::kMoe ? model::Layout::kMolmoE : model::Layout::kMolmo;
+    for (const model::Recipe& recipe : model::make_recipes(layout, config, molmo.params())) {
+      const std::vector<Tensor> parts = model::take_apart(recipe, molmo.params().find(recipe.name)->value);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        views_[recipe.sources[i]] = {.name = recipe.sources[i], .dtype = formats::DType::kF32, .shape = parts[i].sizes().vec(), .data = {}};
+      }
+    }
+  }
+  const formats::TensorView* find(const std::string& name) const override {
+    const auto found = views_.find(name);
+    return found == views_.end() ? nullptr : &found->second;
+  }
+  std::vector<const formats::TensorView*> tensors() const override {
+    std::vector<const formats::TensorView*> all;
+    for (const auto& [name, view] : views_) all.push_back(&view);
+    return all;
+  }
+
+ private:
+  std::map<std::string, formats::TensorView> views_;
+};
+
+std::unique_ptr<formats::TensorSource> open_source(const InspectOptions& options) {
+  if (!options.preset.empty()) return std::make_unique<PresetTensors>(options.preset);
+  return formats::open_tensors(model::resolve_model_folder(hub::find_model(options.path)));
+}
+
 }  // namespace
 
 void add_inspect(CLI::App& app, Action& action) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* command = app.add_subcommand("inspect", "names, shapes, dtypes and parameter counts of a model, a .safetensors or a .pt file");
-  command->add_option("MODEL", options->path, "model folder, run folder, .safetensors or .pt file")->required();
+  auto* path = command->add_option("MODEL", options->path, "model folder, run folder, .safetensors or .pt file");
+  auto* preset = command->add_option("--preset", options->preset, "what the released files of a preset hold, in float32: a released model, or LLM+TOWER");
+  path->excludes(preset);
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback([options, &action] {
+    if (options->path.empty() && options->preset.empty()) throw CLI::RequiredError("MODEL or --preset");
     action = [options] {
-      const auto tensors = formats::open_tensors(model::resolve_model_folder(hub::find_model(options->path)));
+      const auto tensors = open_source(*options);
       options->json ? print_json(*tensors) : print_text(*tensors);
     };
   });

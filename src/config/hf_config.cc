@@ -53,10 +53,7 @@ MolmoConfig molmo_from_hf(const JsonFields& f) {
 // The format does not say EOS; the tokenizer's size tells which of the released ones it is.
 int64_t eos_of(const JsonFields& f, int vocab_size) {
   if (f.has("eos_token_id")) return f.integer("eos_token_id", 0);
-  for (const std::string& name : preset_names()) {
-    const MolmoConfig known = preset(name);
-    if (known.model.decoder.vocab_size == vocab_size) return known.tokenizer.eos_id;
-  }
+  if (const std::optional<int64_t> eos = known_eos(vocab_size)) return *eos;
   f.fail("eos_token_id", "an id, as no released model has this vocab_size");
 }
 

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/native_config.h"
 
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
 #include "config/json_fields.h"
 #include "config/load.h"
+#include "config/presets.h"
+#include "molmo/error.h"
 
 namespace molmo::config {
 namespace {
@@ -204,6 +210,15 @@ PreprocessConfig preprocess_for(const ModelConfig& model) {
   p.pool_width = model.connector.pool_width;
   p.use_image_masks = model.connector.padding_embed != PaddingEmbedKind::kNone;
   return p;
+}
+
+MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where) {
+  expect_shallow(yaml, where);
+  if (!yaml.is_object()) throw Error(fmt::format("[config] {}: not a mapping, expected a config.yaml of the public code", where));
+  MolmoConfig molmo = molmo_from_native(yaml.contains("model") ? yaml.at("model") : yaml, where);
+  molmo.tokenizer.pad_to = molmo.model.decoder.vocab_size;
+  if (const auto eos = known_eos(molmo.model.decoder.vocab_size)) molmo.tokenizer.eos_id = *eos;
+  return molmo;
 }
 
 MolmoConfig molmo_from_native(const Json& native, const std::string& where) {

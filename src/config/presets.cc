@@ -170,6 +170,13 @@ std::vector<std::string> preset_names() { return names_of(kReleased); }
 std::vector<std::string> decoder_names() { return names_of(kLlms); }
 std::vector<std::string> tower_names() { return names_of(kTowers); }
 
+std::optional<int64_t> known_eos(int vocab_size) {
+  for (const Named<Llm>& entry : kLlms) {
+    if (const Llm llm = entry.make(); llm.decoder.vocab_size == vocab_size) return llm.eos_id;
+  }
+  return std::nullopt;
+}
+
 MolmoConfig preset(std::string_view name) {
   for (const Released& released : kReleased) {
     if (released.name == name) return preset(released.pair);

@@ -17,7 +17,8 @@ namespace {
 using Kind = PickleNode::Kind;
 using Members = std::map<std::string, std::span<const uint8_t>>;
 
-constexpr int kDeepest = 8;          // of nested dictionaries
+constexpr int kDeepest = 8;          // of nested dictionaries, which a hostile file may nest in themselves
+constexpr int kMostDicts = 10000;
 constexpr size_t kMostAxes = 16;
 constexpr std::string_view kPickleName = "data.pkl";
 
@@ -30,14 +31,13 @@ constexpr std::pair<std::string_view, DType> kStorages[] = {
 // Walks the values of a pickle and collects tensors.
 class Collector {
  public:
-  Collector(const Members& members, std::string root, const std::string& where, std::map<std::string, TensorView>& tensors,
-            std::deque<std::vector<uint8_t>>& rows)
-      : members_(members), root_(std::move(root)), where_(where), tensors_(tensors), rows_(rows) {}
+  Collector(const Members& members, std::string root, const std::string& where, TorchTensors& tensors)
+      : members_(members), root_(std::move(root)), where_(where), tensors_(tensors) {}
 
   void collect(const PickleNode& node, const std::string& name, int depth) {
     if (const PickleNode* tensor = tensor_call(node)) return add(*tensor, name);
-    const bool is_dict = node.is(Kind::kDict) || (node.is(Kind::kCall) && !node.pairs.empty());
-    if (!is_dict || depth >= kDeepest) return;
+    if (!node.is(Kind::kDict) || depth >= kDeepest) return;
+    if (++num_dicts_ > kMostDicts) fail(name, "too many dictionaries");
     for (const auto& [key, value] : node.pairs) {
       if (key->is(Kind::kText)) collect(*value, name.empty() ? key->text : name + "." + key->text, depth + 1);
     }
@@ -105,12 +105,12 @@ class Collector {
     }
     if (!is_row_major && static_cast<uint64_t>(num_bytes) > from.data.size()) fail(name, "more values than its storage holds");
     if (count > 0) view.data = is_row_major ? from.data.subspan(static_cast<size_t>(offset.integer * item), static_cast<size_t>(num_bytes)) : gathered(from.data, view.shape, strides, offset.integer, item);
-    tensors_.insert_or_assign(name, std::move(view));
+    tensors_.by_name.insert_or_assign(name, std::move(view));
   }
 
   // The values one by one, last axis fastest.
   std::span<const uint8_t> gathered(std::span<const uint8_t> data, const std::vector<int64_t>& shape, const std::vector<int64_t>& strides, int64_t offset, int64_t item) {
-    std::vector<uint8_t>& rows = rows_.emplace_back();
+    std::vector<uint8_t>& rows = tensors_.rows.emplace_back();
     std::vector<int64_t> index(shape.size(), 0);
     for (;;) {
       int64_t at = offset;
@@ -125,8 +125,8 @@ class Collector {
   const Members& members_;
   std::string root_;  // "archive/"
   const std::string& where_;
-  std::map<std::string, TensorView>& tensors_;
-  std::deque<std::vector<uint8_t>>& rows_;
+  TorchTensors& tensors_;
+  int num_dicts_ = 0;
 };
 
 }  // namespace
@@ -139,27 +139,29 @@ bool is_torch_file(const std::filesystem::path& path) {
   return file && looks_like_zip(head);
 }
 
-TorchFile::TorchFile(const std::filesystem::path& path) : file_(path) {
-  const std::string where = path.string();
-  const Members members = zip_members(file_.bytes(), where);
+TorchTensors parse_torch(std::span<const uint8_t> file, const std::string& where) {
+  TorchTensors tensors;
+  const Members members = zip_members(file, where);
   for (const auto& [name, data] : members) {
     if (!name.ends_with(kPickleName)) continue;
     const Pickle pickle(data, where);
-    Collector(members, name.substr(0, name.size() - kPickleName.size()), where, tensors_, rows_).collect(pickle.root(), "", 0);
-    if (tensors_.empty()) throw Error(fmt::format("[torch] {}: no tensors, expected a dictionary of them", where));
-    return;
+    Collector(members, name.substr(0, name.size() - kPickleName.size()), where, tensors).collect(pickle.root(), "", 0);
+    if (tensors.by_name.empty()) throw Error(fmt::format("[torch] {}: no tensors, expected a dictionary of them", where));
+    return tensors;
   }
   throw Error(fmt::format("[torch] {}: no {}, expected a file of torch.save", where, kPickleName));
 }
 
+TorchFile::TorchFile(const std::filesystem::path& path) : file_(path), tensors_(parse_torch(file_.bytes(), path.string())) {}
+
 const TensorView* TorchFile::find(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  return found == tensors_.end() ? nullptr : &found->second;
+  const auto found = tensors_.by_name.find(name);
+  return found == tensors_.by_name.end() ? nullptr : &found->second;
 }
 
 std::vector<const TensorView*> TorchFile::tensors() const {
   std::vector<const TensorView*> views;
-  for (const auto& [name, view] : tensors_) views.push_back(&view);
+  for (const auto& [name, view] : tensors_.by_name) views.push_back(&view);
   return views;
 }
 

@@ -13,6 +13,15 @@ namespace molmo::formats {
 /// Whether a file exists and begins as torch.save's do.
 bool is_torch_file(const std::filesystem::path& path);
 
+/// What a file holds: views into its bytes, or into `rows` for tensors that do not lie row-major in it.
+struct TorchTensors {
+  std::map<std::string, TensorView> by_name;
+  std::deque<std::vector<uint8_t>> rows;
+};
+
+/// Reads the bytes of a whole file; `where` names it in errors.
+TorchTensors parse_torch(std::span<const uint8_t> file, const std::string& where);
+
 /// The tensors of a dictionary, nested ones under "outer.inner"; what is no tensor is passed over.
 /// Errors name file and tensor: no zip, no pickle, a storage that is missing or too small, an unknown dtype.
 class TorchFile : public TensorSource {
@@ -23,8 +32,7 @@ class TorchFile : public TensorSource {
 
  private:
   MappedFile file_;
-  std::map<std::string, TensorView> tensors_;
-  std::deque<std::vector<uint8_t>> rows_;  // of tensors that do not lie row-major in the file
+  TorchTensors tensors_;
 };
 
 }  // namespace molmo::formats

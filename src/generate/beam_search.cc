@@ -118,7 +118,7 @@ BeamResult search_beams(const model::Molmo& molmo, const model::ModelInputs& inp
   if (size < 1 || size > classes || options.beams.per_node.value_or(1) < 1 || options.beams.per_node.value_or(1) > classes) {
     throw Error(fmt::format("[generate] {} beams with {} candidates each, expected from 1 to the {} classes", size, options.beams.per_node.value_or(size), classes));
   }
-  Prefill prefill = run_prefill(molmo, inputs, options.max_new_tokens, forward);
+  Prefill prefill = run_prefill(molmo, inputs, options, forward);
   Search search(options, static_cast<size_t>(inputs.input_ids.size(0)));
   BeamResult result{.rows = {}, .num_passes = 1};
   const Tensor first = molmo.logits(prefill.hidden, forward).to(at::kFloat);  // [B, V]

@@ -17,7 +17,7 @@ class DecodeLoop {
       : molmo_(molmo), options_(options), forward_(forward), ended_(rows, false) {
     result_.tokens.resize(rows);
     result_.log_probs.resize(rows, 0.0);
-    for (size_t row = 0; row < rows; ++row) samplers_.emplace_back(options.sampling, row);
+    for (size_t row = 0; row < rows; ++row) samplers_.emplace_back(options.sampling, options.sampling.first_row + row);
   }
 
   // Chooses one token per row from the hidden states of the last tokens; returns them [B, 1].
@@ -61,7 +61,7 @@ class DecodeLoop {
 DecodeResult decode(const model::Molmo& molmo, const model::ModelInputs& inputs, const DecodeOptions& options,
                     const model::ForwardOptions& forward, const TokenCallback& on_token) {
   const at::NoGradGuard no_grad;
-  Prefill prefill = run_prefill(molmo, inputs, options.max_new_tokens, forward);
+  Prefill prefill = run_prefill(molmo, inputs, options, forward);
   DecodeLoop loop(molmo, options, forward, static_cast<size_t>(inputs.input_ids.size(0)));
   Tensor next = loop.choose(prefill.hidden, on_token);  // [B, 1]
   if (loop.all_ended()) return loop.take();             // PARITY: even where ranks are kept in step

@@ -61,7 +61,7 @@ DecodeSpeed measure_decode_speed(const DecodeBenchOptions& options) {
   forward.compute = options.compute;
   DecodeSpeed speed;
   if (inputs.patches.defined()) speed.encode_seconds = best_of(options.num_repeats, [&] { molmo.encode_images(inputs.patches, inputs.image_masks, forward); });
-  const double prefill = best_of(options.num_repeats, [&] { run_prefill(molmo, inputs, 1, forward); });
+  const double prefill = best_of(options.num_repeats, [&] { run_prefill(molmo, inputs, {.max_new_tokens = 1}, forward); });
   const double whole = best_of(options.num_repeats, [&] { decode(molmo, inputs, {.max_new_tokens = options.num_new_tokens + 1}, forward); });
   speed.prefill_tokens_per_s = static_cast<double>(options.num_prompt_tokens) / prefill;
   speed.decode_tokens_per_s = static_cast<double>(options.num_new_tokens) / (whole - prefill);

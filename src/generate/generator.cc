@@ -24,6 +24,19 @@ std::string weights_fingerprint(const std::filesystem::path& folder) {
   return fmt::format("{}", fmt::join(lines, " "));
 }
 
+// Whether all rows begin with the same pictures, at the start of the text.
+bool share_pictures(std::span<const preprocess::Example> examples) {
+  const preprocess::Example& first = examples[0];
+  if (examples.size() < 2 || first.images.empty()) return false;
+  const auto prefix = static_cast<ptrdiff_t>(1 + first.num_image_tokens);
+  return std::all_of(examples.begin() + 1, examples.end(), [&](const preprocess::Example& other) {
+    if (other.images.size() != first.images.size() || static_cast<ptrdiff_t>(other.input_tokens.size()) <= prefix) return false;
+    if (!std::equal(first.input_tokens.begin(), first.input_tokens.begin() + prefix, other.input_tokens.begin())) return false;
+    return std::equal(first.images.begin(), first.images.end(), other.images.begin(),
+                      [](const auto& a, const auto& b) { return a.patches == b.patches && a.masks == b.masks && a.token_positions == b.token_positions; });
+  });
+}
+
 }  // namespace
 
 LoadedModel load_model(const std::filesystem::path& folder, at::Device device, at::ScalarType compute) {
@@ -57,14 +70,35 @@ std::vector<Answer> Generator::operator()(std::span<const Request> requests, con
 
 std::vector<Answer> Generator::operator()(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text) const {
   if (examples.empty()) return {};
-  const preprocess::Batch batch = preprocess::collate(examples, {.sequence_length = model_.config.model.decoder.max_positions});
-  const model::ModelInputs inputs = model::make_inputs(batch, model_.molmo->device());
+  if (options.batch_invariant && examples.size() > 1) return one_by_one(examples, options, on_text);
   DecodeOptions resolved = options;
   resolved.eos = model_.tokenizer.special.eos;
+  const preprocess::CollateOptions collate{.sequence_length = model_.config.model.decoder.max_positions};
+  preprocess::Batch batch;
+  if (share_pictures(examples)) {
+    std::vector<preprocess::Example> rows(examples.begin(), examples.end());
+    for (size_t i = 1; i < rows.size(); ++i) rows[i].images.clear();
+    batch = preprocess::collate(rows, collate);
+    resolved.num_shared_tokens = 1 + examples[0].num_image_tokens;  // BOS
+  } else {
+    batch = preprocess::collate(examples, collate);
+  }
+  const model::ModelInputs inputs = model::make_inputs(batch, model_.molmo->device());
   std::vector<Answer> answers = options.beams.size > 1 ? search_rows(inputs, resolved) : decode_rows(inputs, resolved, on_text);
   for (size_t i = 0; i < examples.size(); ++i) {
     answers[i].num_prompt_tokens = static_cast<int64_t>(examples[i].input_tokens.size());
     answers[i].num_image_tokens = examples[i].num_image_tokens;
+  }
+  return answers;
+}
+
+std::vector<Answer> Generator::one_by_one(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text) const {
+  std::vector<Answer> answers;
+  for (size_t row = 0; row < examples.size(); ++row) {
+    DecodeOptions own = options;
+    own.sampling.first_row += row;
+    const auto show = [&](size_t, const std::string& text) { on_text(row, text); };
+    answers.push_back(std::move((*this)(examples.subspan(row, 1), own, on_text ? TextCallback(show) : nullptr).front()));
   }
   return answers;
 }

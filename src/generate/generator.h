@@ -60,6 +60,7 @@ class Generator {
   preprocess::Example preprocess(const Request& request) const;
 
  private:
+  std::vector<Answer> one_by_one(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text) const;
   std::vector<Answer> decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options, const TextCallback& on_text) const;
   std::vector<Answer> search_rows(const model::ModelInputs& inputs, const DecodeOptions& options) const;
   std::string text_of(const std::vector<int64_t>& tokens, const std::vector<std::string>& stop) const;

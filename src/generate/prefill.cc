@@ -25,16 +25,29 @@ void expect_room(const model::Molmo& molmo, const model::ModelInputs& inputs, co
 
 }  // namespace
 
-Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs, int64_t max_new_tokens, const model::ForwardOptions& forward) {
+Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs, const DecodeOptions& options, const model::ForwardOptions& forward) {
   const Tensor lengths = (inputs.input_ids != -1).sum(1);  // [B]
-  expect_room(molmo, inputs, lengths, max_new_tokens);
-  const int64_t rows = inputs.input_ids.size(0), prompt = inputs.input_ids.size(1);
-  model::KvCache cache(molmo.config().decoder, rows, prompt + max_new_tokens, at::TensorOptions().dtype(forward.compute).device(inputs.input_ids.device()));
-  const Tensor hidden = molmo.hidden_states(inputs, &cache, forward);                      // [B, S, D]
-  const Tensor last = (lengths - 1).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});  // [B, 1, D]
+  expect_room(molmo, inputs, lengths, options.max_new_tokens);
+  const int64_t rows = inputs.input_ids.size(0), prompt = inputs.input_ids.size(1), shared = options.num_shared_tokens;
+  MOLMO_CHECK(shared < lengths.min().item<int64_t>(), "every row has a token of its own");
+  const Tensor positions = inputs.position_ids.defined() ? inputs.position_ids : model::derive_positions(inputs.input_ids);
+  const auto cache_options = at::TensorOptions().dtype(forward.compute).device(inputs.input_ids.device());
+  model::KvCache cache(molmo.config().decoder, shared > 0 ? 1 : rows, prompt + options.max_new_tokens, cache_options);
+  model::ModelInputs rest = inputs;
+  if (shared > 0) {
+    model::ModelInputs prefix = inputs;
+    prefix.input_ids = inputs.input_ids.slice(0, 0, 1).slice(1, 0, shared);
+    prefix.position_ids = positions.slice(0, 0, 1).slice(1, 0, shared);
+    molmo.hidden_states(prefix, &cache, forward);
+    cache.select_rows(at::zeros({rows}, inputs.input_ids.options()));
+    rest = {};
+    rest.input_ids = inputs.input_ids.slice(1, shared);
+  }
+  rest.position_ids = positions.slice(1, shared);
+  const Tensor hidden = molmo.hidden_states(rest, &cache, forward);                                 // [B, S - shared, D]
+  const Tensor last = (lengths - 1 - shared).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});  // [B, 1, D]
   // Right-padded rows continue at their own next position, behind the padding slots of the cache.
-  const Tensor next = inputs.position_ids.defined() ? inputs.position_ids.amax(1, /*keepdim=*/true) + 1 : lengths.unsqueeze(1);
-  return {.cache = std::move(cache), .hidden = hidden.gather(1, last).squeeze(1), .next_positions = next};
+  return {.cache = std::move(cache), .hidden = hidden.gather(1, last).squeeze(1), .next_positions = positions.amax(1, /*keepdim=*/true) + 1};
 }
 
 }  // namespace molmo::generate

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "generate/decode_options.h"
 #include "model/molmo.h"
 
 namespace molmo::generate {
@@ -12,8 +13,8 @@ struct Prefill {
   Tensor next_positions;  // [B, 1]
 };
 
-/// Runs the prompts with room for `max_new_tokens` behind them.
+/// Runs the prompts with room for options.max_new_tokens behind them; what rows share (options.num_shared_tokens) once.
 /// Errors: a row without tokens; prompt plus new tokens beyond the decoder's positions, saying what the image took.
-Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs, int64_t max_new_tokens, const model::ForwardOptions& forward);
+Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs, const DecodeOptions& options, const model::ForwardOptions& forward);
 
 }  // namespace molmo::generate

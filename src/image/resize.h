@@ -1,17 +1,13 @@
-// Resizing with the arithmetic of torchvision's tensor path, to the bit. Facts: spec/preprocess.md §1.2-1.3.
+// Resizing with the arithmetic of torchvision's tensor path, to the bit, row by row. Facts: spec/preprocess.md §1.2-1.3.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/default_init.h"
 #include "config/input_config.h"
 #include "image/picture.h"
+#include "image/resize_filter.h"
 
 namespace molmo::image {
-
-/// Float RGB, row-major, values in [0, 1] after a resize.
-struct FloatPicture {
-  int width = 0, height = 0;
-  std::vector<float> pixels;  ///< [height, width, 3]
-};
 
 /// Where the picture lies on a canvas; the rest is padding.
 struct Content {
@@ -23,20 +19,34 @@ struct Content {
 /// lose a pixel (trap T3). Error if a side would be 0 (ratios beyond the canvas side to 1).
 Content fit_content(int width, int height, int canvas_width, int canvas_height);
 
-/// Bilinear with antialias on pixels / 255, clamped to [0, 1] (CLIP).
-FloatPicture resize_bilinear_antialias(const Picture& picture, int width, int height);
+/// A canvas with the picture on it, by the tower's rule:
+/// - fit and pad (CLIP): bilinear with antialias on pixels / 255, clamped to [0, 1], the rest `pad_value`;
+/// - dino, metaclip: stretched, bicubic (a = -0.5) with antialias, rounded half to even to 8 bits, / 255;
+/// - siglip: stretched, bilinear without antialias, rounded in the same way.
+/// The picture must outlive it.
+class Canvas {
+ public:
+  Canvas(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value);
 
-/// Bicubic (a = -0.5) with antialias, rounded half to even to 8 bits, / 255 (DINOv2, MetaCLIP).
-FloatPicture resize_bicubic_antialias(const Picture& picture, int width, int height);
+  int width() const { return width_; }
+  int height() const { return height_; }
+  const Content& content() const { return content_; }
 
-/// Bilinear without antialias, rounded half to even to 8 bits, / 255 (SigLIP).
-FloatPicture resize_bilinear_plain(const Picture& picture, int width, int height);
+  /// Row `y`, RGB values in [0, 1].
+  void write_row(int y, float* out) const;  // [width, 3]
 
-/// A canvas with the picture on it, by the tower's rule: fitted and padded with `pad_value`, or stretched.
-struct Canvas {
-  FloatPicture picture;
-  Content content;
+ private:
+  void write_filtered_row(int y, float* out) const;
+  void write_plain_row(int y, float* out) const;
+
+  const Picture& picture_;
+  int width_, height_;
+  config::ResizeKind kind_;
+  float pad_value_;
+  Content content_;
+  DefaultInitVector<float> rows_;  // [picture.height, content.width, 3]: the first pass, along rows
+  AxisFilter columns_;             // the second, of the antialiased kinds
+  std::vector<TwoTaps> plain_x_, plain_y_;
 };
-Canvas resize_to_canvas(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value);
 
 }  // namespace molmo::image

@@ -48,6 +48,7 @@ generate::DecodeOptions decode_options(const GenerateOptions& o) {
           .min_new_tokens = o.min_new_tokens,
           .block_ngram = o.block_ngram,
           .stop = o.stop,
+          .batch_invariant = o.batch_invariant,
           .sampling = {.temperature = o.temperature, .top_k = o.top_k, .top_p = o.top_p, .seed = o.seed},
           .beams = {.size = o.num_beams, .per_node = {}, .length_penalty = o.length_penalty}};
 }

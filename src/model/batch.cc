@@ -8,8 +8,8 @@
 namespace molmo::model {
 namespace {
 
-template <class T>
-Tensor copy_of(const std::vector<T>& values, IntArrayRef shape, at::Device device) {
+template <class T, class Allocator>
+Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::Device device) {
   constexpr at::ScalarType dtype = std::is_same_v<T, float> ? at::kFloat : at::kLong;
   int64_t num_values = 1;
   for (const int64_t size : shape) num_values *= size;

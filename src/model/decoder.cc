@@ -81,9 +81,11 @@ Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const K
 
 nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache, bool sees_padding) const {
   if (cache != nullptr && cache->length() > 0) {  // every earlier token that is real, and the new ones causally
-    MOLMO_CHECK(ids.size(1) == 1, "a filled KV cache takes one token per pass");
-    const Tensor seen = at::cat({cache->valid().slice(1, 0, cache->length()), ids != -1}, 1);  // [B, Sk]
-    return {.is_causal = false, .bias = bias_from(seen.unsqueeze(1).unsqueeze(1))};
+    MOLMO_CHECK(!subsegments.defined(), "packed rows have no cache");
+    const int64_t rows = ids.size(0), length = ids.size(1);
+    const Tensor past = cache->valid().slice(1, 0, cache->length()).unsqueeze(1).expand({rows, length, cache->length()});
+    const Tensor fresh = causal(length, ids.device()).unsqueeze(0).logical_and((ids != -1).unsqueeze(1));  // [B, S, S]
+    return {.is_causal = false, .bias = bias_from(at::cat({past, fresh}, 2).unsqueeze(1))};              // [B, 1, S, Sk]
   }
   if (!subsegments.defined() && !sees_padding) return {.is_causal = true, .bias = {}};
   const Tensor real = ids != -1;                                                          // [B, S]

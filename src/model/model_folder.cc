@@ -4,8 +4,10 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/strings.h"
+#include "base/yaml.h"
 #include "config/hf_config.h"
 #include "config/load.h"
+#include "config/native_config.h"
 #include "molmo/error.h"
 
 namespace molmo::model {
@@ -25,7 +27,10 @@ fs::path resolve_model_folder(const fs::path& path) {
 config::MolmoConfig read_model_config(const fs::path& folder) {
   if (fs::exists(folder / kMolmoFile)) return config::load_config<config::MolmoConfig>(folder / kMolmoFile);
   if (fs::exists(folder / kHfFile)) return config::from_hf_config(read_json(folder / kHfFile), (folder / kHfFile).string());
-  throw Error(fmt::format("[model] {}: not a model folder, expected {} or {}", folder.string(), kMolmoFile, kHfFile));
+  for (const char* name : {"model.yaml", "config.yaml"}) {  // a checkpoint of the public code; it prefers the first too
+    if (fs::exists(folder / name)) return config::molmo_from_checkpoint_config(read_yaml(folder / name), (folder / name).string());
+  }
+  throw Error(fmt::format("[model] {}: not a model folder, expected {}, {} or config.yaml", folder.string(), kMolmoFile, kHfFile));
 }
 
 void write_model_config(const fs::path& folder, config::MolmoConfig config, const fs::path& tokenizer_file) {

@@ -13,39 +13,57 @@ namespace {
 constexpr int kChannels = 3;
 constexpr int64_t kDiscarded = -100;
 
-// Cuts one crop of a canvas into patches, normalising on the way: one pass over the pixels.
+// Cuts a canvas into the patches of its crops, each row of which is resized and normalised once, however many crops hold it.
 class PatchWriter {
  public:
-  PatchWriter(const config::PreprocessConfig& config, float* out)
-      : config_(config), normalize_(image::normalization_of(config.normalize)), out_(out) {}
+  explicit PatchWriter(const config::PreprocessConfig& config) : config_(config), normalize_(image::normalization_of(config.normalize)) {}
 
-  void write(const image::FloatPicture& canvas, int top, int left) {
-    const int side = config_.patch_size, row_values = side * kChannels;
-    for (int v = 0; v < config_.patches_high(); ++v) {
-      for (int u = 0; u < config_.patches_wide(); ++u) {
-        for (int y = 0; y < side; ++y) {
-          const size_t pixel = static_cast<size_t>(top + v * side + y) * canvas.width + left + u * side;
-          write_row(canvas.pixels.data() + kChannels * pixel, row_values);
-        }
+  // Crops of `rows` x `columns` tiles that start every `step` pixels, in raster order.
+  void write(const image::Canvas& canvas, int rows, int columns, int step, float* out) {
+    row_.resize(static_cast<size_t>(canvas.width()) * kChannels);
+    for (int y = 0; y < canvas.height(); ++y) {
+      canvas.write_row(y, row_.data());
+      normalize();
+      for (int tile = 0; tile < rows; ++tile) {
+        const int inside = y - tile * step;
+        if (inside < 0 || inside >= config_.image_height) continue;
+        for (int column = 0; column < columns; ++column) write_crop_row(column * step, inside, out + crop_values() * (size_t(tile) * columns + column));
       }
     }
   }
 
+  size_t crop_values() const { return size_t(config_.image_height) * config_.image_width * kChannels; }
+
  private:
-  void write_row(const float* from, int num_values) {
+  void normalize() {
     if (normalize_.is_siglip) {
-      for (int i = 0; i < num_values; ++i) out_[i] = -1.0f + 2.0f * from[i];
-    } else {
-      for (int i = 0; i < num_values; i += kChannels) {
-        for (int c = 0; c < kChannels; ++c) out_[i + c] = (from[i + c] - normalize_.mean[c]) / normalize_.std[c];
-      }
+      for (float& value : row_) value = -1.0f + 2.0f * value;
+      return;
     }
-    out_ += num_values;
+    // The statistics repeat every three values: loops over whole periods of the vector width leave nothing to branch on.
+    const size_t num_values = row_.size();
+    if (means_.size() != num_values) {
+      means_.resize(num_values), stds_.resize(num_values);
+      for (size_t i = 0; i < num_values; ++i) means_[i] = normalize_.mean[i % kChannels], stds_[i] = normalize_.std[i % kChannels];
+    }
+    for (size_t i = 0; i < num_values; ++i) row_[i] = (row_[i] - means_[i]) / stds_[i];
+  }
+
+  // Row `y` of the crop that begins at `left`: a piece for each of its patches.
+  void write_crop_row(int left, int y, float* crop) const {
+    const int side = config_.patch_size, patch_values = side * side * kChannels, piece = side * kChannels;
+    const float* from = row_.data() + size_t(left) * kChannels;
+    float* to = crop + size_t(y / side) * config_.patches_wide() * patch_values + size_t(y % side) * piece;
+    for (int u = 0; u < config_.patches_wide(); ++u) {
+      std::copy_n(from, piece, to);
+      from += piece;
+      to += patch_values;
+    }
   }
 
   const config::PreprocessConfig& config_;
   image::Normalization normalize_;
-  float* out_;
+  std::vector<float> row_, means_, stds_;
 };
 
 // Share of every patch of a crop that lies on the picture.
@@ -95,19 +113,6 @@ void append_tile_positions(std::vector<int64_t>& positions, const config::Prepro
   }
 }
 
-// The high-resolution canvas of a picture.
-struct TiledCanvas {
-  Tiling tiling;
-  image::Canvas canvas;
-};
-
-TiledCanvas make_canvas(const image::Picture& picture, const config::PreprocessConfig& config) {
-  const CropGeometry geometry(config);
-  const Tiling tiling = tiling_of(picture.width, picture.height, config);
-  return {tiling, image::resize_to_canvas(picture, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config.resize,
-                                          static_cast<float>(config.pad_value))};
-}
-
 ImageInputs empty_inputs(const config::PreprocessConfig& config, int num_crops) {
   ImageInputs inputs;
   inputs.num_crops = num_crops;
@@ -118,21 +123,22 @@ ImageInputs empty_inputs(const config::PreprocessConfig& config, int num_crops) 
   return inputs;
 }
 
-void add_tiles(const TiledCanvas& tiled, const config::PreprocessConfig& config, const text::SpecialTokens& special, PatchWriter& patches,
-               ImageInputs& inputs) {
+void add_tiles(const image::Picture& picture, const Tiling& tiling, const config::PreprocessConfig& config, const text::SpecialTokens& special,
+               PatchWriter& patches, ImageInputs& inputs) {
   const CropGeometry geometry(config);
-  const auto rows = kept_cells(tiled.tiling.rows, config.patches_high(), config.overlap_margins, config.pool_height);
-  const auto columns = kept_cells(tiled.tiling.columns, config.patches_wide(), config.overlap_margins, config.pool_width);
+  const image::Canvas canvas(picture, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config.resize, static_cast<float>(config.pad_value));
+  patches.write(canvas, tiling.rows, tiling.columns, geometry.window_pixels, inputs.patches.data() + patches.crop_values());
+  const auto rows = kept_cells(tiling.rows, config.patches_high(), config.overlap_margins, config.pool_height);
+  const auto columns = kept_cells(tiling.columns, config.patches_wide(), config.overlap_margins, config.pool_width);
   const int grid_rows = rows.back().start + rows.back().count, grid_columns = columns.back().start + columns.back().count;
   append_block(inputs.tokens, grid_rows, grid_columns, config, special);
   float* masks = inputs.masks.data();
-  for (int i = 0; i < tiled.tiling.rows; ++i) {
-    for (int j = 0; j < tiled.tiling.columns; ++j) {
+  for (int i = 0; i < tiling.rows; ++i) {
+    for (int j = 0; j < tiling.columns; ++j) {
       const int top = i * geometry.window_pixels, left = j * geometry.window_pixels;
-      patches.write(tiled.canvas.picture, top, left);
       append_tile_positions(inputs.token_positions, config, rows[i], columns[j], grid_columns);
       if (inputs.masks.empty()) continue;
-      write_masks(config, tiled.canvas.content, top, left, masks);
+      write_masks(config, canvas.content(), top, left, masks);
       masks += inputs.num_patches;
     }
   }
@@ -142,18 +148,18 @@ void add_tiles(const TiledCanvas& tiled, const config::PreprocessConfig& config,
 
 ImageInputs make_image_inputs(const image::Picture& picture, const config::PreprocessConfig& config, const text::SpecialTokens& special) {
   expect_croppable(config);
-  const image::Canvas overview = image::resize_to_canvas(picture, config.image_width, config.image_height, config.resize, static_cast<float>(config.pad_value));
+  const image::Canvas overview(picture, config.image_width, config.image_height, config.resize, static_cast<float>(config.pad_value));
   const bool has_tiles = config.crop_mode == config::CropMode::kOverlapAndResize;
-  const TiledCanvas tiled = has_tiles ? make_canvas(picture, config) : TiledCanvas{{0, 0}, {}};
-  ImageInputs inputs = empty_inputs(config, 1 + tiled.tiling.num_tiles());
+  const Tiling tiling = has_tiles ? tiling_of(picture.width, picture.height, config) : Tiling{0, 0};
+  ImageInputs inputs = empty_inputs(config, 1 + tiling.num_tiles());
   // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode "resize"
   // has no usable mask in the reference (trap T2) and gets none.
   if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
-  PatchWriter patches(config, inputs.patches.data());
-  patches.write(overview.picture, 0, 0);
+  PatchWriter patches(config);
+  patches.write(overview, 1, 1, 0, inputs.patches.data());
   append_block(inputs.tokens, config.cells_high(), config.cells_wide(), config, special);
   append_overview_positions(inputs.token_positions, config);
-  if (has_tiles) add_tiles(tiled, config, special, patches, inputs);
+  if (has_tiles) add_tiles(picture, tiling, config, special, patches, inputs);
   return inputs;
 }
 

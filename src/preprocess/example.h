@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/default_init.h"
+
 namespace molmo::preprocess {
 
 /// The crops of one picture, overview first, with the place of every pooled token. Facts: spec/preprocess.md §2.
@@ -14,7 +16,7 @@ struct ImageInputs {
   int num_patches = 0;                   ///< N per crop
   int patch_values = 0;                  ///< 3 p^2
   int num_cells = 0;                     ///< P pooled tokens per crop
-  std::vector<float> patches;            ///< [T, N, 3p^2], normalised
+  DefaultInitVector<float> patches;      ///< [T, N, 3p^2], normalised
   std::vector<float> masks;              ///< [T, N] share of picture per patch, or empty. PARITY: rows lag one crop (trap T1)
   std::vector<int64_t> token_positions;  ///< [T, P] position in the sequence; negative: discarded
   std::vector<int64_t> tokens;           ///< the image block (without BOS)
@@ -43,7 +45,7 @@ struct Batch {
   std::vector<float> loss_masks;        ///< [B, S], -1 at padding
   int64_t num_crops = 0;      ///< C
   int64_t num_patches = 0, patch_values = 0, num_cells = 0;
-  std::vector<float> patches;         ///< [C, N, 3p^2]
+  DefaultInitVector<float> patches;   ///< [C, N, 3p^2]
   std::vector<float> image_masks;     ///< [C, N] or empty
   std::vector<int64_t> crop_rows;     ///< [C] row that the crop belongs to
   std::vector<int64_t> token_positions;  ///< [C, P] position in that row; negative: discarded

@@ -14,7 +14,7 @@
 namespace molmo::synth {
 namespace {
 
-constexpr double kNegativeShare = 0.6;  // of the pictures whose main kind is there: one more kind, that is not
+constexpr double kSecondAbsentShare = 0.6;  // of the pictures: asked for two kinds that are not there, instead of one
 
 Json points_entry(const Scene& scene, const std::string& kind, const std::string& label, bool in_percent) {
   Json points = Json::array(), boxes = Json::array();
@@ -33,18 +33,20 @@ Json points_entry(const Scene& scene, const std::string& kind, const std::string
   return entry;
 }
 
-// The kinds to be pointed at: the one whose count is asked, the others that are there, and one that is not.
+// The kinds to be pointed at: the one whose count is asked, the others that are there, and one or two that are not: their
+// answers are short, and they teach to look for the kind that is asked for.
 std::vector<std::string> kinds_to_point_at(const Scene& scene, RandomState& random) {
   std::vector<std::string> kinds;
   if (!scene.main_kind.empty()) kinds.push_back(scene.main_kind);
   for (const KindCount& entry : count_kinds(scene)) {
     if (entry.kind != scene.main_kind) kinds.push_back(entry.kind);
   }
-  const auto absent = std::find_if(scene.absent_kinds.begin(), scene.absent_kinds.end(),
-                                   [&](const std::string& kind) { return kind != scene.main_kind; });
-  const bool main_is_absent = !scene.main_kind.empty() && count_of(scene, scene.main_kind) == 0;
-  if (absent != scene.absent_kinds.end() && !main_is_absent && random.random() < kNegativeShare)
-    kinds.push_back(*absent);
+  size_t num_absent = random.random() < kSecondAbsentShare ? 2 : 1;
+  for (const std::string& kind : scene.absent_kinds) {  // the main kind is among them where none is drawn
+    if (num_absent == 0) break;
+    --num_absent;
+    if (kind != scene.main_kind) kinds.push_back(kind);
+  }
   return kinds;
 }
 

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "cli/program.h"
+#include "config/load.h"
+#include "config/native_config.h"
 #include "support/paths.h"
 
 namespace molmo {
@@ -174,6 +177,49 @@ TEST_F(TrainedProgram, ConvertsThereAndBackWithoutALoss) {
   ASSERT_EQ(run_program("convert " + model + " --dtype bf16 --out " + path("small")).code, 0);
   EXPECT_EQ(run_program("generate --model " + path("small") + question).code, 0);
   expect_user_error(run_program("convert " + model + " --out " + model), "[convert] " + model + ": got the same folder for both, expected another one for --out");
+}
+
+// The public code's checkpoint: weights under its names and its config.yaml.
+TEST_F(TrainedProgram, ReadsACheckpointOfThePublicCode) {
+  const std::string folder = path("native-checkpoint");
+  ASSERT_EQ(run_program("convert " + path("straight") + " --layout native --out " + folder).code, 0);
+  const config::MolmoConfig molmo = config::from_json<config::MolmoConfig>(read_json(folder + "/molmo.json"), "molmo.json");
+  std::filesystem::remove(folder + "/molmo.json");
+  std::filesystem::remove(folder + "/config.json");
+  write_file_atomically(folder + "/config.yaml", Json{{"run_name", "x"}, {"model", config::to_native(molmo)}}.dump());  // JSON is YAML
+  const Outcome outcome = run_program("inspect " + folder);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const Outcome converted = run_program("convert " + folder + " --dtype fp16 --out " + path("from-native"));
+  EXPECT_EQ(converted.code, 0) << converted.err;
+}
+
+// Several prompts on one picture share its prefix; alone, beside another picture and one by one they get the same answer.
+TEST_F(TrainedProgram, AnswersDoNotDependOnTheBatch) {
+  std::vector<std::string> pictures;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path("data"))) {
+    if (entry.path().extension() == ".jpg" || entry.path().extension() == ".png") pictures.push_back(entry.path().string());
+  }
+  ASSERT_GE(pictures.size(), 2u);
+  const std::string run = "generate --json --max-new-tokens 10 --model " + path("straight"), image = " --image " + pictures[0];
+  const auto answers = [&](const std::string& more) {
+    std::vector<Json> lines;
+    const Outcome outcome = run_program(run + more);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    std::istringstream stream(outcome.out);
+    for (std::string line; std::getline(stream, line);) lines.push_back(parse_json(line, "answer"));
+    return lines;
+  };
+  const std::vector<Json> shared = answers(image + " 'How many?' 'Point to the cats.' 'What is it?'");
+  const std::vector<Json> alone = answers(image + " 'Point to the cats.'");
+  const std::vector<Json> mixed = answers(image + " 'Point to the cats.' --image " + pictures[1] + " 'How many?'");
+  const std::vector<Json> invariant = answers(image + " 'How many?' 'Point to the cats.' 'What is it?' --batch-invariant");
+  const std::vector<Json> invariant_alone = answers(image + " 'Point to the cats.' --batch-invariant");
+  ASSERT_EQ(shared.size(), 3u);
+  for (const Json& other : {alone.at(0), mixed.at(0), invariant.at(1)}) {
+    EXPECT_EQ(other.at("text"), shared[1].at("text"));
+    EXPECT_NEAR(other.at("log_prob").get<double>(), shared[1].at("log_prob").get<double>(), 2e-5);
+  }
+  EXPECT_EQ(invariant.at(1).at("log_prob"), invariant_alone.at(0).at("log_prob"));  // to the bit
 }
 
 TEST_F(TrainedProgram, ExampleOfTheLibraryAnswers) {

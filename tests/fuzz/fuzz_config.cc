@@ -1,6 +1,5 @@
 // libFuzzer entry: any text is a config or an Error, read as each kind of file that a model folder may bring along. The
 // first byte chooses the kind; what is accepted survives printing and parsing.
-//   clang++ -std=c++20 -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_config.cc ... (docs/testing.md)
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 #include <nlohmann/json.hpp>

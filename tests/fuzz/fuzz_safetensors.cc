@@ -1,5 +1,4 @@
 // libFuzzer entry: any bytes are a safetensors file or an Error; every tensor that is read lies inside the bytes.
-//   clang++ -std=c++20 -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_safetensors.cc ... (docs/testing.md)
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 #include <span>

@@ -1,5 +1,4 @@
 // libFuzzer entry: any bytes are a tokenizer.json or an Error, and what loads encodes and decodes the same bytes.
-//   clang++ -std=c++20 -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_tokenizer.cc ... (docs/testing.md)
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 

@@ -124,6 +124,15 @@ TEST(Decode, SamplesDependOnSeedAndRowOnly) {
   EXPECT_EQ(decode(*molmo, rows({kLong}), sharp, {}).tokens, decode(*molmo, rows({kLong}), {.max_new_tokens = 12}, {}).tokens);
 }
 
+TEST(Decode, SharedPrefixesAnswerAsWholeRowsDo) {
+  const auto molmo = make_tiny();
+  std::vector<std::vector<int64_t>> texts = {{2, 30, 31, 32, 7}, {2, 30, 31, 32, 9, 11, 12}, {2, 30, 31, 32, 40, 41}};
+  const DecodeResult whole = decode(*molmo, rows(texts), {.max_new_tokens = 8}, {});
+  const DecodeResult shared = decode(*molmo, rows(texts), {.max_new_tokens = 8, .num_shared_tokens = 4}, {});
+  EXPECT_EQ(shared.tokens, whole.tokens);
+  for (size_t row = 0; row < texts.size(); ++row) EXPECT_NEAR(shared.log_probs[row], whole.log_probs[row], 2e-5);
+}
+
 TEST(Sampler, DrawsAsOftenAsTheProbabilitiesSay) {
   const Tensor log_probs = at::log(at::tensor({0.5f, 0.3f, 0.15f, 0.05f}));
   const SamplingOptions options{.temperature = 1.0, .top_k = {}, .top_p = 0.75, .seed = 9};  // the third is cut off

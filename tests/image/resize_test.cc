@@ -17,26 +17,53 @@ Picture grey_picture(int width, int height, uint8_t value) {
   return picture;
 }
 
-void expect_grey(const FloatPicture& picture, int width, int height, float value) {
-  EXPECT_EQ(picture.width, width);
-  EXPECT_EQ(picture.height, height);
-  ASSERT_EQ(picture.pixels.size(), size_t{3} * width * height);
-  const auto [least, most] = std::ranges::minmax(picture.pixels);
-  EXPECT_NEAR(least, value, 1e-6f);
-  EXPECT_NEAR(most, value, 1e-6f);
+std::vector<float> all_rows(const Canvas& canvas) {
+  const size_t row_size = size_t{3} * canvas.width();
+  std::vector<float> pixels(row_size * canvas.height(), -1.0f);
+  for (int y = 0; y < canvas.height(); ++y) canvas.write_row(y, pixels.data() + row_size * y);
+  return pixels;
 }
 
 void expect_grey_survives(int from_width, int from_height, int width, int height) {
   const Picture picture = grey_picture(from_width, from_height, 51);
-  expect_grey(resize_bilinear_antialias(picture, width, height), width, height, 0.2f);
-  expect_grey(resize_bicubic_antialias(picture, width, height), width, height, 0.2f);
-  expect_grey(resize_bilinear_plain(picture, width, height), width, height, 0.2f);
+  for (const config::ResizeKind kind : {config::ResizeKind::kDino, config::ResizeKind::kMetaclip, config::ResizeKind::kSiglip}) {
+    const std::vector<float> pixels = all_rows(Canvas(picture, width, height, kind, 0.5f));
+    const auto [least, most] = std::ranges::minmax(pixels);
+    EXPECT_NEAR(least, 0.2f, 1e-6f);
+    EXPECT_NEAR(most, 0.2f, 1e-6f);
+  }
 }
 
 TEST(Resize, EnlargesOnePixel) { expect_grey_survives(1, 1, 56, 42); }
 TEST(Resize, ShrinksALongPicture) { expect_grey_survives(20000, 10, 56, 56); }
 TEST(Resize, ShrinksATallPicture) { expect_grey_survives(10, 20000, 56, 56); }
 TEST(Resize, ShrinksToOnePixel) { expect_grey_survives(300, 200, 1, 1); }
+
+TEST(Resize, FittedPicturesArePadded) {
+  const Picture picture = grey_picture(60, 30, 51);
+  const Canvas canvas(picture, 28, 28, config::ResizeKind::kFitAndPad, 0.5f);
+  EXPECT_EQ(canvas.content(), (Content{7, 0, 14, 28}));
+  const std::vector<float> pixels = all_rows(canvas);
+  for (int y = 0; y < 28; ++y) {
+    const float expected = y < 7 || y >= 21 ? 0.5f : 0.2f;
+    for (int i = 0; i < 84; ++i) ASSERT_NEAR(pixels[static_cast<size_t>(84 * y + i)], expected, 1e-6f) << y;
+  }
+}
+
+// Rows are filtered in blocks of eight: any number of them, and any row, must be what it is in a picture of its own.
+TEST(Resize, RowsDoNotDependOnTheirNeighboursInABlock) {
+  for (const int height : {1, 7, 8, 9, 23}) {
+    Picture picture(37, height);
+    for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = static_cast<uint8_t>(i * 31 + i / 7);
+    const std::vector<float> pixels = all_rows(Canvas(picture, 20, height, config::ResizeKind::kDino, 0.0f));
+    for (int y = 0; y < height; ++y) {
+      Picture one(37, 1);
+      std::copy_n(picture.row(y), 3 * 37, one.pixels.data());
+      const std::vector<float> alone = all_rows(Canvas(one, 20, 1, config::ResizeKind::kDino, 0.0f));
+      EXPECT_TRUE(std::equal(alone.begin(), alone.end(), pixels.begin() + 60 * y)) << y << " of " << height;
+    }
+  }
+}
 
 TEST(Resize, FitsALongPictureOrSaysWhyNot) {
   const Content content = fit_content(2000, 10, 336, 336);

@@ -27,22 +27,23 @@ preprocess::Example read_example(const CaseTensors& tensors, const Json& shapes,
   example.subsegment_ids = integers("subsegment_ids");
   if (!shapes.contains("images") || shapes.at("images")[0] == 0) return example;
   const Shape shape = shapes.at("images").get<Shape>();
+  const std::vector<float> patches = floats("images");
   preprocess::ImageInputs image{.num_crops = static_cast<int>(shape[0]),
                                 .num_patches = static_cast<int>(shape[1]),
                                 .patch_values = static_cast<int>(shape[2]),
                                 .num_cells = shapes.at("image_input_idx")[1].get<int>(),
-                                .patches = floats("images"),
+                                .patches = {patches.begin(), patches.end()},
                                 .masks = floats("image_masks"),
                                 .token_positions = integers("image_input_idx"),
                                 .tokens = {}};
-  if (image.patches.empty()) image.patches.resize(static_cast<size_t>(shape[0] * shape[1] * shape[2]));
+  if (image.patches.empty()) image.patches.assign(static_cast<size_t>(shape[0] * shape[1] * shape[2]), 0.0f);
   example.images.push_back(std::move(image));
   return example;
 }
 
 // [C, width] of the flat list as [B, T, width], -1 where a row has no crop; crops beyond T are left out.
-template <class T>
-std::vector<T> pad_crops(const Batch& batch, const std::vector<T>& values, int64_t rows, int64_t crops, int64_t width) {
+template <class T, class Allocator>
+std::vector<T> pad_crops(const Batch& batch, const std::vector<T, Allocator>& values, int64_t rows, int64_t crops, int64_t width) {
   std::vector<T> padded(static_cast<size_t>(rows * crops * width), T(-1));
   std::vector<int64_t> used(static_cast<size_t>(rows), 0);
   for (int64_t c = 0; c < batch.num_crops; ++c) {
