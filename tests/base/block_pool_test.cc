@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/block_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <thread>
+
+#include "base/default_init.h"
+
+namespace molmo {
+namespace {
+
+TEST(BlockPool, BlocksComeBackForAboutTheSameSize) {
+  void* first = take_block(17'600'000);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(first) % 64, 0u);
+  give_back_block(first, 17'600'000);
+  void* second = take_block(17'500'000);
+  EXPECT_EQ(second, first);
+  void* third = take_block(17'500'000);  // taken: another one
+  EXPECT_NE(third, second);
+  give_back_block(second, 17'500'000);
+  give_back_block(third, 17'500'000);
+}
+
+TEST(BlockPool, VectorsOfSeveralThreadsKeepApart) {
+  std::vector<std::jthread> threads;
+  for (int id = 0; id < 4; ++id) {
+    threads.emplace_back([id] {
+      for (int round = 0; round < 50; ++round) {
+        DefaultInitVector<float> values;
+        values.resize(static_cast<size_t>(70'000 + 13'000 * id));
+        for (float& value : values) value = static_cast<float>(id);
+        for (const float value : values) ASSERT_EQ(value, static_cast<float>(id));
+        values.push_back(1.0f);  // grows into another block
+        ASSERT_EQ(values[0], static_cast<float>(id));
+      }
+    });
+  }
+}
+
+}  // namespace
+}  // namespace molmo
