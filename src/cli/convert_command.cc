@@ -45,7 +45,13 @@ void write_companions(const config::MolmoConfig& config, const fs::path& from, c
 
 void run_convert(const ConvertCommandOptions& options) {
   const fs::path from = model::resolve_model_folder(hub::find_model(options.from));
-  if (fs::exists(options.to) && fs::equivalent(from, options.to)) throw Error(fmt::format("[convert] {}: got the same folder for both, expected another one for --out", from.string()));
+  const fs::path input = fs::is_directory(from) ? from : from.has_parent_path() ? from.parent_path() : fs::path(".");
+  if (fs::exists(options.to) && fs::equivalent(input, options.to)) throw Error(fmt::format("[convert] {}: got the same folder for both, expected another one for --out", from.string()));
+  if (fs::is_directory(options.to)) {  // a later load must not meet two sets of weights
+    for (const auto& entry : fs::directory_iterator(options.to)) {
+      if (entry.path().extension() == ".safetensors") throw Error(fmt::format("[convert] {}: holds weights already ({}), expected a new folder for --out", options.to.string(), entry.path().filename().string()));
+    }
+  }
   const config::MolmoConfig config = options.config.empty() ? model::read_model_config(from) : config::load_config<config::MolmoConfig>(options.config);
   const model::ConvertReport report = model::convert_weights(
       config.model, {.from = from, .to = options.to, .layout = target_layout(options.layout, config.model), .dtype = parse_dtype(options.dtype),

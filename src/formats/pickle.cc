@@ -14,6 +14,8 @@ namespace molmo::formats {
 
 using Kind = PickleNode::Kind;
 
+constexpr size_t kMostArguments = 64;  // of a call, which copies them; real ones have seven
+
 // The stack machine. Memory is bounded by the length of the data: every opcode makes at most one node.
 class Pickle::Machine {
  public:
@@ -210,6 +212,7 @@ class Pickle::Machine {
       case '\x81': {
         const PickleNode* arguments = pop();
         PickleNode* callable = pop();
+        if (arguments->items.size() > kMostArguments) fail("a call with too many arguments");
         call(callable, arguments->items);
         return true;
       }

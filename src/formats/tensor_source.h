@@ -22,6 +22,7 @@ struct TensorView {
   DType dtype = DType::kF32;
   std::vector<int64_t> shape;
   std::span<const uint8_t> data;
+  bool is_mapped = true;  ///< `data` lies in a mapped file: its pages can be dropped and come back
 };
 
 class TensorSource {

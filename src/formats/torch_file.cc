@@ -104,6 +104,7 @@ class Collector {
       fail(name, fmt::format("reaches beyond its storage of {} bytes", from.data.size()));
     }
     if (!is_row_major && static_cast<uint64_t>(num_bytes) > from.data.size()) fail(name, "more values than its storage holds");
+    view.is_mapped = is_row_major;
     if (count > 0) view.data = is_row_major ? from.data.subspan(static_cast<size_t>(offset.integer * item), static_cast<size_t>(num_bytes)) : gathered(from.data, view.shape, strides, offset.integer, item);
     tensors_.by_name.insert_or_assign(name, std::move(view));
   }

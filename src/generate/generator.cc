@@ -18,7 +18,7 @@ namespace {
 std::string weights_fingerprint(const std::filesystem::path& folder) {
   std::set<std::string> lines;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".safetensors") continue;
+    if (entry.path().extension() != ".safetensors" && entry.path().extension() != ".pt") continue;
     lines.insert(fmt::format("{}:{}:{}", entry.path().filename().string(), entry.file_size(), entry.last_write_time().time_since_epoch().count()));
   }
   return fmt::format("{}", fmt::join(lines, " "));
@@ -29,6 +29,10 @@ bool share_pictures(std::span<const preprocess::Example> examples) {
   const preprocess::Example& first = examples[0];
   if (examples.size() < 2 || first.images.empty()) return false;
   const auto prefix = static_cast<ptrdiff_t>(1 + first.num_image_tokens);
+  if (static_cast<ptrdiff_t>(first.input_tokens.size()) <= prefix) return false;
+  for (const preprocess::ImageInputs& image : first.images) {  // a placeholder in the text puts them elsewhere
+    if (std::any_of(image.token_positions.begin(), image.token_positions.end(), [&](int64_t at) { return at >= prefix; })) return false;
+  }
   return std::all_of(examples.begin() + 1, examples.end(), [&](const preprocess::Example& other) {
     if (other.images.size() != first.images.size() || static_cast<ptrdiff_t>(other.input_tokens.size()) <= prefix) return false;
     if (!std::equal(first.input_tokens.begin(), first.input_tokens.begin() + prefix, other.input_tokens.begin())) return false;

@@ -18,9 +18,9 @@ int64_t most_image_tokens(const model::ModelInputs& inputs) {
 void expect_room(const model::Molmo& molmo, const model::ModelInputs& inputs, const Tensor& lengths, int64_t max_new_tokens) {
   MOLMO_CHECK(lengths.min().item<int64_t>() > 0, "a row without tokens");
   const int64_t longest = lengths.max().item<int64_t>(), limit = molmo.config().decoder.max_positions;
-  if (longest + max_new_tokens <= limit) return;
-  throw Error(fmt::format("[generate] prompt of {} tokens (of which {} hold image features) and {} new ones, got {} in total, expected at most {}",
-                          longest, most_image_tokens(inputs), max_new_tokens, longest + max_new_tokens, limit));
+  if (max_new_tokens <= limit - longest) return;
+  throw Error(fmt::format("[generate] prompt of {} tokens (of which {} hold image features) and {} new ones, expected at most {} in total",
+                          longest, most_image_tokens(inputs), max_new_tokens, limit));
 }
 
 }  // namespace

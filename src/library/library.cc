@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include "data/points.h"
 #include "data/prompt_formatter.h"
 #include "generate/generator.h"
@@ -32,7 +34,9 @@ void expect_consistent(const GenerateOptions& o) {
     if (!holds) throw Error(fmt::format("[generate] {}", what));
   };
   expect(o.max_new_tokens >= 1 && o.min_new_tokens >= 0, "max_new_tokens below 1 or min_new_tokens below 0");
-  expect(o.temperature >= 0, "a temperature below 0");
+  expect(o.temperature == 0 || (o.temperature >= 1e-6 && o.temperature <= 100), "a temperature that is neither 0 nor from 1e-6 to 100");
+  expect(o.num_beams >= 1, "beams below 1");
+  expect(!o.length_penalty || std::isfinite(*o.length_penalty), "a length penalty that is not finite");
   expect(o.num_beams == 1 || o.temperature == 0, "beams with a temperature, expected one of them");
   expect(o.temperature > 0 || (!o.top_k && !o.top_p), "top-k or top-p without a temperature, expected a temperature above 0");
   expect(!o.top_k || *o.top_k >= 1, "top-k below 1");

@@ -115,7 +115,7 @@ void stream(ShardWriter& writer, const formats::TensorView& view, at::ScalarType
     const int64_t count = std::min(kChunkBytes / item, num_values - begin);
     const formats::TensorView chunk{view.name, view.dtype, {count}, view.data.subspan(static_cast<size_t>(begin * item), static_cast<size_t>(count * item))};
     write_values(writer, to_tensor(chunk), type);
-    release_pages(chunk.data);
+    if (view.is_mapped) release_pages(chunk.data);
   }
 }
 

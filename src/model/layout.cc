@@ -185,10 +185,12 @@ Tensor changed(const Recipe& recipe, const config::VitConfig& vit, const Tensor&
     case Change::kPatchKernel: return source.dim() == 4 ? source.permute({0, 2, 3, 1}).flatten(1) : source;
     case Change::kFlat: return source.flatten();
     case Change::kPositions: {
+      if (source.dim() == 0 || source.size(-1) == 0) return source;
       const Tensor table = source.reshape({-1, source.size(-1)});
       const int64_t class_rows = vit.has_class_token() ? 1 : 0, stored = recipe.shape[0] - class_rows;
       if (table.size(0) == recipe.shape[0] || vit.grid_height() != vit.grid_width() || stored != vit.num_patches()) return table;
-      return convert_positions(table.to(at::kFloat), class_rows, vit.grid_height()).to(source.scalar_type());
+      if (!is_square_grid(table.size(0) - class_rows)) return table;
+      return convert_positions(table.to(at::kFloat), class_rows, vit.grid_height());
     }
     case Change::kNone: break;
   }

@@ -25,6 +25,8 @@ Tensor as_table(const Tensor& class_rows, const Tensor& picture) {
 
 }  // namespace
 
+bool is_square_grid(int64_t num_grid_rows) { return num_grid_rows > 0 && side_of(num_grid_rows) * side_of(num_grid_rows) == num_grid_rows; }
+
 bool needs_resize(int64_t num_grid_rows, int64_t grid_height, int64_t grid_width) {
   const int64_t side = side_of(num_grid_rows);
   return side * side == num_grid_rows && (side != grid_height || side != grid_width);

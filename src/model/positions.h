@@ -16,6 +16,8 @@ Tensor resize_positions(const Tensor& table, int64_t num_class_rows, int64_t gri
 /// also the sampling step (trap T32). A table of that side already is returned as it is.
 Tensor convert_positions(const Tensor& table, int64_t num_class_rows, int64_t side);  // [c+s*s, Dv] -> [c+side*side, Dv]
 
+bool is_square_grid(int64_t num_grid_rows);  ///< and not empty
+
 /// Whether a stored table needs resize_positions() for this grid: it holds a square one with other sides.
 bool needs_resize(int64_t num_grid_rows, int64_t grid_height, int64_t grid_width);
 

@@ -77,7 +77,7 @@ Tensor WeightReader::value(const Recipe& recipe) const {
   std::vector<Tensor> tensors;
   for (const formats::TensorView* view : sources(recipe)) {
     tensors.push_back(to_tensor(*view));
-    release_pages(view->data);
+    if (view->is_mapped) release_pages(view->data);
   }
   Tensor value;
   assemble(recipe, config_.vit, tensors, value);  // fits: recipes() has checked it

@@ -63,7 +63,7 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
   }
   const Tensor keys = repeat_kv_heads(k, q.size(1)), values = repeat_kv_heads(v, q.size(1));  // [B, H, Sk, Dh]
   const auto fused = [&] {
-    const auto bias = mask.bias.defined() ? std::optional<Tensor>(mask.bias.to(q.scalar_type())) : std::nullopt;
+    const auto bias = mask.bias.defined() ? std::optional<Tensor>((q.scalar_type() == at::kBFloat16 ? mask.bias.clamp_min(kLowestBFloat16) : mask.bias).to(q.scalar_type())) : std::nullopt;
     return at::scaled_dot_product_attention(q, keys, values, bias, /*dropout_p=*/0.0, /*is_causal=*/!bias && mask.is_causal);
   };
   if (q.is_cpu() && q.scalar_type() == at::kBFloat16 && !tensor::is_fast_at_bfloat16(q.device())) {

@@ -219,6 +219,8 @@ TEST_F(TrainedProgram, AnswersDoNotDependOnTheBatch) {
     EXPECT_EQ(other.at("text"), shared[1].at("text"));
     EXPECT_NEAR(other.at("log_prob").get<double>(), shared[1].at("log_prob").get<double>(), 2e-5);
   }
+  // A placeholder puts the picture elsewhere: nothing to share then.
+  EXPECT_EQ(answers(image + " 'Look: <|image|> how many?' 'Look: <|image|> what is it?'").size(), 2u);
   EXPECT_EQ(invariant.at(1).at("log_prob"), invariant_alone.at(0).at("log_prob"));  // to the bit
 }
 

@@ -106,7 +106,7 @@ TEST(Decode, OverflowSaysHowLongThePromptIs) {
     decode(*molmo, rows({kLong}), {.max_new_tokens = 128}, {});
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "[generate] prompt of 7 tokens (of which 0 hold image features) and 128 new ones, got 135 in total, expected at most 128");
+    EXPECT_STREQ(error.what(), "[generate] prompt of 7 tokens (of which 0 hold image features) and 128 new ones, expected at most 128 in total");
   }
 }
 
