@@ -7,8 +7,8 @@
 #include "base/strings.h"
 #include "cli/app.h"
 #include "config/load.h"
-#include "model/convert.h"
 #include "hub/hub.h"
+#include "model/convert.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
 
@@ -30,12 +30,6 @@ std::optional<formats::DType> parse_dtype(const std::string& name) {
   return std::nullopt;
 }
 
-// The released layout of a mixture is MolmoE's own.
-model::Layout target_layout(const std::string& name, const config::ModelConfig& config) {
-  if (name == "native") return model::Layout::kNative;
-  return config.decoder.block == config::BlockKind::kMoe ? model::Layout::kMolmoE : model::Layout::kMolmo;
-}
-
 // Copies what makes the new folder a model folder: configuration and tokenizer.
 void write_companions(const config::MolmoConfig& config, const fs::path& from, const fs::path& to) {
   const fs::path tokenizer = from / config.tokenizer.file;
@@ -54,7 +48,7 @@ void run_convert(const ConvertCommandOptions& options) {
   }
   const config::MolmoConfig config = options.config.empty() ? model::read_model_config(from) : config::load_config<config::MolmoConfig>(options.config);
   const model::ConvertReport report = model::convert_weights(
-      config.model, {.from = from, .to = options.to, .layout = target_layout(options.layout, config.model), .dtype = parse_dtype(options.dtype),
+      config.model, {.from = from, .to = options.to, .layout = options.layout == "native" ? model::Layout::kNative : model::released_layout(config.model), .dtype = parse_dtype(options.dtype),
                      .max_shard_bytes = static_cast<uint64_t>(options.max_shard_gb * 1e9)});
   write_companions(config, from, options.to);
   std::cout << fmt::format("{}: {} parameters in {} tensors, {} in {} file{}\n", options.to.string(), report.num_values, report.num_tensors,

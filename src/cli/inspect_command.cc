@@ -77,8 +77,7 @@ class PresetTensors : public formats::TensorSource {
   explicit PresetTensors(const std::string& preset) {
     const config::ModelConfig config = config::preset(preset).model;
     const model::Molmo molmo(config);
-    const model::Layout layout = config.decoder.block == config::BlockKind::kMoe ? model::Layout::kMolmoE : model::Layout::kMolmo;
-    for (const model::Recipe& recipe : model::make_recipes(layout, config, molmo.params())) {
+    for (const model::Recipe& recipe : model::make_recipes(model::released_layout(config), config, molmo.params())) {
       const std::vector<Tensor> parts = model::take_apart(recipe, molmo.params().find(recipe.name)->value);
       for (size_t i = 0; i < parts.size(); ++i) {
         views_[recipe.sources[i]] = {.name = recipe.sources[i], .dtype = formats::DType::kF32, .shape = parts[i].sizes().vec(), .data = {}};

@@ -15,11 +15,11 @@ namespace molmo::config {
 /// field: a value that no released model has and nothing here computes, or sizes that do not fit together.
 ModelConfig model_from_native(const Json& native, const std::string& where);
 
-/// The whole configuration: also preprocessing, prompts and how the tokenizer is padded. EOS is not part of it.
 /// The configuration of a checkpoint of the public code: its whole config.yaml (settings under "model") or a model.yaml. EOS
 /// follows from the vocabulary, which is all that the file says of the tokenizer.
 MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where);
 
+/// The whole configuration: also preprocessing, prompts and how the tokenizer is padded. EOS is not part of it.
 MolmoConfig molmo_from_native(const Json& native, const std::string& where);
 
 /// Preprocessing that fits a model: sizes, pooling and padding masks follow from it, the rest is as released.

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 #include "base/strings.h"
 #include "config/native_config.h"
 #include "molmo/error.h"

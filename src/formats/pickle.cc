@@ -25,7 +25,7 @@ class Pickle::Machine {
     for (;;) {
       const auto op = static_cast<char>(number<uint8_t>());
       if (op == '.') return pop();
-      if (!push_value(op) && !use_memo(op) && !build(op)) fail(fmt::format("opcode 0x{:02x}, expected one of a plain checkpoint", static_cast<uint8_t>(op)));
+      if (!push_value(op) && !use_memo(op) && !fill_container(op) && !name_object(op)) fail(fmt::format("opcode 0x{:02x}, expected one of a plain checkpoint", static_cast<uint8_t>(op)));
     }
   }
 
@@ -157,7 +157,7 @@ class Pickle::Machine {
     for (size_t i = 0; i < items.size(); i += 2) dict->pairs.emplace_back(items[i], items[i + 1]);
   }
 
-  bool build(char op) {
+  bool fill_container(char op) {
     switch (op) {
       case '\x80': number<uint8_t>(); return true;   // protocol
       case '\x95': number<uint64_t>(); return true;  // frame
@@ -192,6 +192,13 @@ class Pickle::Machine {
         set_items(top(Kind::kDict), items);
         return true;
       }
+      default: return false;
+    }
+  }
+
+  // What Python would import, load and call.
+  bool name_object(char op) {
+    switch (op) {
       case 'c': {
         const std::string module = line();
         push_text(module + "." + line(), Kind::kGlobal);

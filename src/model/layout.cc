@@ -210,6 +210,10 @@ std::string_view layout_name(Layout layout) {
   MOLMO_CHECK(false, "unknown layout");
 }
 
+Layout released_layout(const config::ModelConfig& config) {
+  return config.decoder.block == config::BlockKind::kMoe ? Layout::kMolmoE : Layout::kMolmo;
+}
+
 std::vector<Recipe> make_recipes(Layout layout, const config::ModelConfig& config, const ParamSet& params) {
   const std::vector<std::span<const Rule>> tables = rules_of(layout, config);
   const bool is_part = layout == Layout::kLlmPart || layout == Layout::kVitPart;

@@ -21,6 +21,9 @@ enum class Layout {
 
 std::string_view layout_name(Layout layout);
 
+/// The layout in which a model of this shape is released: a mixture's is MolmoE's own.
+Layout released_layout(const config::ModelConfig& config);
+
 /// How one tensor of a file differs from the rows that it gives to a parameter.
 enum class Change {
   kNone,
