@@ -40,5 +40,3 @@ endforeach()
 target_link_options(molmo_libtorch INTERFACE -Wl,--disable-new-dtags)
 # Only the CPU half is linked: symbols of libraries behind it are found through the rpath at run time.
 target_link_options(molmo_libtorch INTERFACE -Wl,--allow-shlib-undefined)
-# The wheel brings its own fmt headers, which win over the system's: use them header-only, so that two versions coexist.
-target_compile_definitions(molmo_libtorch INTERFACE FMT_HEADER_ONLY=1)

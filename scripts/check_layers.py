@@ -32,7 +32,8 @@ ALLOWED = {
     "serve": "base tensor model generate config text preprocess image formats",
     "plan": "base tensor model train config data",
     "sweep": "base train eval config",
-    "cli": "*",
+    "cli": "base config",
+    "commands": "*",
 }
 TORCH = re.compile(r"^(ATen|c10|torch|caffe2)/")
 # Heavy or sharp LibTorch headers live behind these files (docs/architecture.md, "Doors").

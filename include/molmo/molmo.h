@@ -1,10 +1,11 @@
 // The library: load a model, ask about pictures, get text and points. Free of LibTorch's headers.
 //
 //   const molmo::Model model("path/to/folder");
-//   const molmo::Answer answer = model.generate({.text = "Point to the dogs.", .images = {molmo::Image::load("dogs.jpg")}});
-//   for (const molmo::Point& point : answer.points) ...
+//   const molmo::Answer answer = model.generate({.text = "Point to the dogs.", .images =
+//   {molmo::Image::load("dogs.jpg")}}); for (const molmo::Point& point : answer.points) ...
 //
-// Every function throws molmo::Error (molmo/error.h) for what a user can mend. A Model may be used by one thread at a time.
+// Every function throws molmo::Error (molmo/error.h) for what a user can mend. A Model may be used by one thread at a
+// time.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -56,6 +57,9 @@ struct GenerateOptions {
   std::vector<std::string> stop;         ///< texts that end an answer and are not part of it
 };
 
+/// Error for what cannot go together, as `generate` would throw it.
+void check_options(const GenerateOptions& options);
+
 /// A place in the first picture of the prompt.
 struct Point {
   double x = 0.0, y = 0.0;                  ///< pixels
@@ -80,8 +84,8 @@ using TextCallback = std::function<void(size_t prompt, const std::string& text)>
 
 class Model {
  public:
-  /// Loads a model folder (molmo.json or config.json, weights, tokenizer), the newest step of a run folder, or an id of the
-  /// Hugging Face hub ("org/name"), which is downloaded once.
+  /// Loads a model folder (molmo.json or config.json, weights, tokenizer), the newest step of a run folder, or an id of
+  /// the Hugging Face hub ("org/name"), which is downloaded once.
   explicit Model(const std::filesystem::path& folder, const ModelOptions& options = {});
   ~Model();
   Model(Model&&) noexcept;
@@ -89,7 +93,8 @@ class Model {
 
   Answer generate(const Prompt& prompt, const GenerateOptions& options = {}, const TextCallback& on_text = {}) const;
   /// All prompts in one batch: faster than one by one, with the same answers.
-  std::vector<Answer> generate(std::span<const Prompt> prompts, const GenerateOptions& options = {}, const TextCallback& on_text = {}) const;
+  std::vector<Answer> generate(std::span<const Prompt> prompts, const GenerateOptions& options = {},
+                               const TextCallback& on_text = {}) const;
 
  private:
   struct State;

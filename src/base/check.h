@@ -20,7 +20,7 @@ class InternalError : public std::logic_error {
 }  // namespace molmo
 
 /// Throws InternalError with file and line unless `condition` holds; `...` is an optional std::string.
-#define MOLMO_CHECK(condition, ...)                                                                 \
-  do {                                                                                              \
+#define MOLMO_CHECK(condition, ...)                                                                  \
+  do {                                                                                               \
     if (!(condition)) ::molmo::fail_check(__FILE__, __LINE__, #condition, std::string{__VA_ARGS__}); \
   } while (false)

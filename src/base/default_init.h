@@ -1,5 +1,5 @@
-// Vectors that are written in full anyway: their growth leaves numbers as they are in memory, instead of zeros, and large ones
-// take pooled blocks.
+// Vectors that are written in full anyway: their growth leaves numbers as they are in memory, instead of zeros, and
+// large ones take pooled blocks.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -22,7 +22,8 @@ struct DefaultInitAllocator : std::allocator<T> {
   T* allocate(size_t count) {
     if (count > static_cast<size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
     const size_t num_bytes = count * sizeof(T);
-    return num_bytes < kSmallestPooledBlock ? std::allocator<T>::allocate(count) : static_cast<T*>(take_block(num_bytes));
+    return num_bytes < kSmallestPooledBlock ? std::allocator<T>::allocate(count)
+                                            : static_cast<T*>(take_block(num_bytes));
   }
   void deallocate(T* at, size_t count) noexcept {
     const size_t num_bytes = count * sizeof(T);

@@ -44,7 +44,8 @@ class MappedFile {
 /// Tells the kernel that pages of a map will not be read again soon: they no longer count as this process's memory.
 void release_pages(std::span<const uint8_t> bytes);
 
-/// Writes a file in pieces under a temporary name; it appears under `path` only when commit() has synced and renamed it.
+/// Writes a file in pieces under a temporary name; it appears under `path` only when commit() has synced and renamed
+/// it.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -23,8 +23,8 @@ std::pair<size_t, size_t> position_of(std::string_view text, size_t offset) {
   return {line, offset - start + 1};
 }
 
-// The parser itself needs no stack, but copying and printing what it made do. Quotes and brackets in comments are counted
-// too, which no real file turns into an error.
+// The parser itself needs no stack, but copying and printing what it made do. Quotes and brackets in comments are
+// counted too, which no real file turns into an error.
 bool nests_too_deep(std::string_view text) {
   constexpr int kMostLevels = 256;
   int level = 0;
@@ -49,12 +49,18 @@ class RepeatedKeyFinder {
  public:
   bool operator()(int /*depth*/, Json::parse_event_t event, Json& parsed) {
     switch (event) {
-      case Json::parse_event_t::object_start: open_.emplace_back(); break;
-      case Json::parse_event_t::object_end: open_.pop_back(); break;
-      case Json::parse_event_t::key:
-        if (!open_.back().insert(parsed.get<std::string>()).second && repeated_.empty()) repeated_ = parsed.get<std::string>();
+      case Json::parse_event_t::object_start:
+        open_.emplace_back();
         break;
-      default: break;
+      case Json::parse_event_t::object_end:
+        open_.pop_back();
+        break;
+      case Json::parse_event_t::key:
+        if (!open_.back().insert(parsed.get<std::string>()).second && repeated_.empty())
+          repeated_ = parsed.get<std::string>();
+        break;
+      default:
+        break;
     }
     return true;
   }
@@ -70,10 +76,13 @@ class RepeatedKeyFinder {
 Json parse_json(std::string_view text, const std::string& where, RepeatedKeys repeated_keys) {
   if (nests_too_deep(text)) throw Error(fmt::format("[json] {}: nested deeper than 256 levels", where));
   try {
-    if (repeated_keys == RepeatedKeys::kLastWins) return Json::parse(text, nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    if (repeated_keys == RepeatedKeys::kLastWins)
+      return Json::parse(text, nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
     RepeatedKeyFinder finder;
     Json json = Json::parse(text, std::ref(finder), /*allow_exceptions=*/true, /*ignore_comments=*/true);
-    if (!finder.repeated().empty()) throw Error(fmt::format("[json] {}: key '{}' comes twice in one object, expected it once", where, finder.repeated()));
+    if (!finder.repeated().empty())
+      throw Error(
+          fmt::format("[json] {}: key '{}' comes twice in one object, expected it once", where, finder.repeated()));
     return json;
   } catch (const Json::parse_error& error) {
     const auto [line, column] = position_of(text, error.byte == 0 ? 0 : error.byte - 1);

@@ -26,8 +26,8 @@ void log_warning(const std::string& message) { logger().warn("{}", message); }
 void log_error(const std::string& message) { logger().error("{}", message); }
 
 void set_log_level(LogLevel level) {
-  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                          spdlog::level::err, spdlog::level::off};
+  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                          spdlog::level::warn, spdlog::level::err, spdlog::level::off};
   logger().set_level(kLevels[static_cast<int>(level)]);
 }
 

@@ -1,4 +1,5 @@
-// Precompiled header of the torch-free half: standard containers, fmt and the JSON library (heavy, so kept out of headers).
+// Precompiled header of the torch-free half: standard containers, fmt and the JSON library (heavy, so kept out of
+// headers).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

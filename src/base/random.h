@@ -32,7 +32,8 @@ class RandomState {
 
   template <class T>
   void shuffle(std::vector<T>& values) {
-    for (size_t i = values.size(); i-- > 1;) std::swap(values[i], values[static_cast<size_t>(randint(0, static_cast<int64_t>(i) + 1))]);
+    for (size_t i = values.size(); i-- > 1;)
+      std::swap(values[i], values[static_cast<size_t>(randint(0, static_cast<int64_t>(i) + 1))]);
   }
   /// A shuffled 0..n-1.
   std::vector<int64_t> permutation(size_t n);

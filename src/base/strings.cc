@@ -88,7 +88,8 @@ std::string encode_base64(std::string_view data) {
   encoded.reserve((data.size() + 2) / 3 * 4);
   for (size_t i = 0; i < data.size(); i += 3) {
     unsigned group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < data.size() ? static_cast<unsigned char>(data[i + k]) : 0u);
+    for (size_t k = 0; k < 3; ++k)
+      group = group << 8 | (i + k < data.size() ? static_cast<unsigned char>(data[i + k]) : 0u);
     for (size_t k = 0; k < 4; ++k) encoded += i + k <= data.size() ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
   }
   return encoded;

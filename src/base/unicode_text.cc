@@ -17,7 +17,8 @@ utf8proc_category_t category(char32_t c) { return utf8proc_category(static_cast<
 
 // Unicode's Case_Ignorable: marks, format characters, modifiers, and the punctuation inside words.
 bool is_case_ignorable(char32_t c) {
-  constexpr std::u32string_view kInsideWords = U"'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
+  constexpr std::u32string_view kInsideWords =
+      U"'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
   switch (category(c)) {
     case UTF8PROC_CATEGORY_MN:
     case UTF8PROC_CATEGORY_ME:

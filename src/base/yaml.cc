@@ -15,6 +15,7 @@ namespace molmo {
 namespace {
 
 constexpr int kMostLevels = 256, kMostNodes = 1'000'000;
+constexpr size_t kMostBytes = size_t{64} << 20;  // of texts: aliases stand for theirs again and again
 
 template <class T>
 bool parse_whole(const std::string& text, T& value) {
@@ -40,11 +41,16 @@ class Converter {
   explicit Converter(const std::string& where) : where_(where) {}
 
   Json operator()(const YAML::Node& node, int level) {
-    if (level > kMostLevels || ++num_nodes_ > kMostNodes) throw Error(fmt::format("[yaml] {}: too deep or too large, expected a configuration", where_));
+    ++num_nodes_;
+    if (node.IsScalar()) num_bytes_ += node.Scalar().size();
+    expect_small(level);
     switch (node.Type()) {
       case YAML::NodeType::Map: {
         Json object = Json::object();
-        for (const auto& entry : node) object[entry.first.Scalar()] = (*this)(entry.second, level + 1);
+        for (const auto& entry : node) {
+          num_bytes_ += entry.first.Scalar().size();
+          object[entry.first.Scalar()] = (*this)(entry.second, level + 1);
+        }
         return object;
       }
       case YAML::NodeType::Sequence: {
@@ -52,16 +58,24 @@ class Converter {
         for (const YAML::Node& item : node) list.push_back((*this)(item, level + 1));
         return list;
       }
-      case YAML::NodeType::Scalar: return scalar(node);
+      case YAML::NodeType::Scalar:
+        return scalar(node);
       case YAML::NodeType::Null:
-      case YAML::NodeType::Undefined: break;
+      case YAML::NodeType::Undefined:
+        break;
     }
     return nullptr;
   }
 
  private:
+  void expect_small(int level) const {
+    const bool is_small = level <= kMostLevels && num_nodes_ <= kMostNodes && num_bytes_ <= kMostBytes;
+    if (!is_small) throw Error(fmt::format("[yaml] {}: too deep or too large, expected a configuration", where_));
+  }
+
   const std::string& where_;
   int num_nodes_ = 0;
+  size_t num_bytes_ = 0;
 };
 
 }  // namespace

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/strings.h"
-#include "cli/app.h"
+#include "cli/commands.h"
 #include "config/load.h"
 #include "config/presets.h"
 #include "config/train_config.h"
@@ -32,8 +31,9 @@ void show(const ConfigOptions& options) {
   }
   if (!options.preset.empty()) return print(config::to_json(config::preset(options.preset)));
   const bool is_model = is_model_file(config::read_config_file(options.file));
-  const Json resolved = is_model ? config::to_json(config::load_config<config::MolmoConfig>(options.file, options.overrides))
-                                 : config::to_json(config::load_config<config::TrainConfig>(options.file, options.overrides));
+  const Json resolved =
+      is_model ? config::to_json(config::load_config<config::MolmoConfig>(options.file, options.overrides))
+               : config::to_json(config::load_config<config::TrainConfig>(options.file, options.overrides));
   print(resolved);
 }
 
@@ -46,12 +46,13 @@ void add_config(CLI::App& app, Action& action) {
   CLI::App* command = config->add_subcommand("show", "print the resolved config of a recipe or of a molmo.json");
   auto* file = command->add_option("FILE", options->file, "recipe or molmo.json");
   command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)")->allow_extra_args(false);
-  auto* preset = command->add_option("--preset", options->preset, "a released model instead of a file: " + join_text(config::preset_names(), ", "));
+  auto* preset = command->add_option("--preset", options->preset,
+                                     "a released model instead of a file: " + join_text(config::preset_names(), ", "));
   preset->excludes(file);
   auto* help = command->add_flag("--help-keys", options->help_keys, "list every key of a recipe with its meaning");
   command->callback([options, file, preset, help, &action] {
     if (file->count() + preset->count() + help->count() == 0) throw CLI::RequiredError("FILE");
-    action = [options] { show(*options); };
+    action = done_after([options] { show(*options); });
   });
 }
 

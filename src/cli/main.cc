@@ -1,33 +1,29 @@
-// The molmo program: hands the command line to a subcommand and turns every failure into an exit code.
+// The molmo program.
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
-#include <filesystem>
+#include <array>
+#include <new>
 
-#include "base/check.h"
-#include "cli/app.h"
-#include "molmo/error.h"
-#include "tensor/runtime.h"
+#include "cli/commands.h"
 
 namespace {
 
-int exit_with(molmo::ExitCode code, const char* message) {
-  std::fprintf(stderr, "%s\n", message);
-  return static_cast<int>(code);
+using molmo::cli::Action;
+
+template <const molmo::cli::TorchCommand& command>
+void list(CLI::App& app, Action& action) {
+  molmo::cli::add_torch_command(app, command, action);
+}
+
+std::optional<std::string> describe_shortage(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) return std::nullopt;
+  return "[memory] out of memory: turn down the sizes or the threads";
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return molmo::cli::run(argc, argv);
-  } catch (const molmo::Error& error) {
-    return exit_with(error.code(), error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    std::fprintf(stderr, "[file] %s\n", error.what());
-    return static_cast<int>(molmo::ExitCode::kUserError);
-  } catch (const std::exception& error) {
-    if (const auto shortage = molmo::describe_memory_shortage(error)) return exit_with(molmo::ExitCode::kOutOfMemory, shortage->c_str());
-    std::fprintf(stderr, "[bug] %s\n", error.what());
-    return exit_with(molmo::ExitCode::kBug, "This is a bug in molmo: please report it with the command that led here.");
-  }
+  using namespace molmo::cli;
+  constexpr std::array<AddCommand, 8> kCommands{list<kGenerate>, list<kTrain>,   list<kEval>,    list<kData>,
+                                                add_config,      list<kInspect>, list<kConvert>, list<kBench>};
+  return run(argc, argv, kCommands, describe_shortage);
 }

@@ -5,4 +5,4 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "tensor/precompiled.h"
+#include "base/precompiled.h"

@@ -36,7 +36,9 @@ struct PreprocessConfig {
 
   int patches_high() const { return image_height / patch_size; }
   int patches_wide() const { return image_width / patch_size; }
-  int cells_high() const { return (patches_high() + pool_height - 1) / pool_height; }  ///< pooled tokens per column of a crop
+  int cells_high() const {
+    return (patches_high() + pool_height - 1) / pool_height;
+  }  ///< pooled tokens per column of a crop
   int cells_wide() const { return (patches_wide() + pool_width - 1) / pool_width; }
 
   template <class V>
@@ -44,8 +46,16 @@ struct PreprocessConfig {
     v({.name = "resize", .help = "how a picture is fitted to a canvas"}, resize);
     v({.name = "normalize", .help = "pixel statistics of the tower"}, normalize);
     v({.name = "crop_mode", .help = "overview with overlapping crops, or one resized picture"}, crop_mode);
-    v({.name = "max_crops", .help = "largest number of high-resolution crops (overview not counted) [P Table 12]", .min = 1, .max = 1024}, max_crops);
-    v({.name = "overlap_margins", .help = "overlap of neighbouring crops in patches: left and top, right and bottom", .min = 0, .max = 1024}, overlap_margins);
+    v({.name = "max_crops",
+       .help = "largest number of high-resolution crops (overview not counted) [P Table 12]",
+       .min = 1,
+       .max = 1024},
+      max_crops);
+    v({.name = "overlap_margins",
+       .help = "overlap of neighbouring crops in patches: left and top, right and bottom",
+       .min = 0,
+       .max = 1024},
+      overlap_margins);
     v({.name = "image_height", .help = "height of a crop in pixels", .min = 1, .max = 16384}, image_height);
     v({.name = "image_width", .help = "width of a crop in pixels", .min = 1, .max = 16384}, image_width);
     v({.name = "patch_size", .help = "side of a patch in pixels", .min = 1, .max = 1024}, patch_size);
@@ -73,9 +83,11 @@ struct PromptConfig {
     v({.name = "message_format", .help = "'role': 'User: ... Assistant:'"}, message_format);
     v({.name = "system_prompt", .help = "style tags and length hints before the first message"}, system_prompt);
     v({.name = "always_start_with_space", .help = "a space before the first message too"}, always_start_with_space);
-    v({.name = "default_inference_len", .help = "length hint of captions at inference (characters / 15); null: none"}, default_inference_len);
+    v({.name = "default_inference_len", .help = "length hint of captions at inference (characters / 15); null: none"},
+      default_inference_len);
     v({.name = "select_answer", .help = "which of several annotators' answers is trained"}, select_answer);
-    v({.name = "annotation_weighting", .help = "loss weight of several annotations of one image"}, annotation_weighting);
+    v({.name = "annotation_weighting", .help = "loss weight of several annotations of one image"},
+      annotation_weighting);
   }
 };
 
@@ -91,7 +103,11 @@ struct TokenizerConfig {
   void visit(V& v) {
     v({.name = "file", .help = "tokenizer.json or SentencePiece .model below the model folder"}, file);
     v({.name = "kept_added_tokens", .help = "ids of the file's added tokens to keep; null: all"}, kept_added_tokens);
-    v({.name = "pad_to", .help = "size to pad the tokenizer to with fillers before the image tokens; null: none", .min = 0, .max = 1 << 24}, pad_to);
+    v({.name = "pad_to",
+       .help = "size to pad the tokenizer to with fillers before the image tokens; null: none",
+       .min = 0,
+       .max = 1 << 24},
+      pad_to);
     v({.name = "bos_id", .help = "id that starts a sequence; null: eos_id", .min = 0}, bos_id);
     v({.name = "eos_id", .help = "id that ends an answer", .min = 0}, eos_id);
   }
@@ -116,8 +132,8 @@ struct EnumNames<CropMode> {
 };
 template <>
 struct EnumNames<PromptTemplates> {
-  static constexpr std::pair<PromptTemplates, std::string_view> values[] = {{PromptTemplates::kNone, "none"},
-                                                                            {PromptTemplates::kUberModel, "uber_model"}};
+  static constexpr std::pair<PromptTemplates, std::string_view> values[] = {
+      {PromptTemplates::kNone, "none"}, {PromptTemplates::kUberModel, "uber_model"}};
 };
 template <>
 struct EnumNames<MessageFormat> {

@@ -25,7 +25,9 @@ struct AnyVisitor {
 };
 
 template <class T>
-concept Struct = requires(T value, AnyVisitor visitor) { value.visit(visitor); };
+concept Struct = requires(T value, AnyVisitor visitor) {
+  value.visit(visitor);
+};
 
 template <class T>
 inline constexpr bool kIsOptional = false;
@@ -56,20 +58,33 @@ std::string accepted_names() {
 template <class T>
 std::string type_text(const Field& field) {
   const auto range = [&](std::string name) {
-    const bool low = field.min > -std::numeric_limits<double>::infinity(), high = field.max < std::numeric_limits<double>::infinity();
+    const bool low = field.min > -std::numeric_limits<double>::infinity(),
+               high = field.max < std::numeric_limits<double>::infinity();
     if (low && high) return fmt::format("{} from {:.12g} to {:.12g}", name, field.min, field.max);
-    return low ? fmt::format("{} >= {:.12g}", name, field.min) : high ? fmt::format("{} <= {:.12g}", name, field.max) : name;
+    return low    ? fmt::format("{} >= {:.12g}", name, field.min)
+           : high ? fmt::format("{} <= {:.12g}", name, field.max)
+                  : name;
   };
-  if constexpr (std::is_same_v<T, bool>) return "true or false";
-  else if constexpr (std::is_integral_v<T>) return range("integer");
-  else if constexpr (std::is_floating_point_v<T>) return range("number");
-  else if constexpr (std::is_same_v<T, std::string>) return "text";
-  else if constexpr (std::is_enum_v<T>) return "one of " + accepted_names<T>();
-  else if constexpr (kIsOptional<T>) return type_text<typename T::value_type>(field) + ", or null";
-  else if constexpr (kIsList<T>) return "list of " + type_text<typename T::value_type>(field);
-  else if constexpr (kIsArray<T>) return fmt::format("list of {} x {}", std::tuple_size_v<T>, type_text<typename T::value_type>(field));
-  else if constexpr (kIsMap<T>) return "object of name: " + type_text<typename T::mapped_type>(field);
-  else return "object";
+  if constexpr (std::is_same_v<T, bool>)
+    return "true or false";
+  else if constexpr (std::is_integral_v<T>)
+    return range("integer");
+  else if constexpr (std::is_floating_point_v<T>)
+    return range("number");
+  else if constexpr (std::is_same_v<T, std::string>)
+    return "text";
+  else if constexpr (std::is_enum_v<T>)
+    return "one of " + accepted_names<T>();
+  else if constexpr (kIsOptional<T>)
+    return type_text<typename T::value_type>(field) + ", or null";
+  else if constexpr (kIsList<T>)
+    return "list of " + type_text<typename T::value_type>(field);
+  else if constexpr (kIsArray<T>)
+    return fmt::format("list of {} x {}", std::tuple_size_v<T>, type_text<typename T::value_type>(field));
+  else if constexpr (kIsMap<T>)
+    return "object of name: " + type_text<typename T::mapped_type>(field);
+  else
+    return "object";
 }
 
 /// Struct -> JSON.
@@ -77,7 +92,9 @@ class JsonWriter {
  public:
   explicit JsonWriter(Json& object);
   template <class T>
-  void operator()(const Field& field, T& value) { put(field.name, json_of(value)); }
+  void operator()(const Field& field, T& value) {
+    put(field.name, json_of(value));
+  }
 
   template <class T>
   static Json json_of(T& value);

@@ -52,15 +52,21 @@ struct VitConfig {
     v({.name = "image_width", .help = "width of a crop in pixels", .min = 1, .max = 16384}, image_width);
     v({.name = "patch_size", .help = "side of a patch in pixels", .min = 1, .max = 1024}, patch_size);
     v({.name = "width", .help = "width of the tower (Dv)", .min = 1, .max = kMaxWidth}, width);
-    v({.name = "num_layers", .help = "blocks that exist (CLIP keeps 23 of 24)", .min = 1, .max = kMaxLayers}, num_layers);
+    v({.name = "num_layers", .help = "blocks that exist (CLIP keeps 23 of 24)", .min = 1, .max = kMaxLayers},
+      num_layers);
     v({.name = "num_heads", .help = "query heads", .min = 1, .max = kMaxHeads}, num_heads);
     v({.name = "num_kv_heads", .help = "key and value heads", .min = 1, .max = kMaxHeads}, num_kv_heads);
     v({.name = "head_dim", .help = "width of one head", .min = 1, .max = kMaxWidth}, head_dim);
     v({.name = "mlp_width", .help = "hidden width of a block's MLP", .min = 1, .max = kMaxWidth}, mlp_width);
     v({.name = "activation", .help = "activation of the MLPs"}, activation);
-    v({.name = "num_positions", .help = "rows of the stored position table, class row included", .min = 1, .max = kMaxRows}, num_positions);
+    v({.name = "num_positions",
+       .help = "rows of the stored position table, class row included",
+       .min = 1,
+       .max = kMaxRows},
+      num_positions);
     v({.name = "norm_eps", .help = "epsilon of the layer norms", .min = 0}, norm_eps);
-    v({.name = "init_std", .help = "standard deviation of fresh linear weights of tower and connector", .min = 0}, init_std);
+    v({.name = "init_std", .help = "standard deviation of fresh linear weights of tower and connector", .min = 0},
+      init_std);
   }
 };
 
@@ -76,14 +82,17 @@ struct ConnectorConfig {
 
   template <class V>
   void visit(V& v) {
-    v({.name = "vit_layers", .help = "tower blocks whose outputs are concatenated; negative counts from the end [P Table 15a]"}, vit_layers);
+    v({.name = "vit_layers",
+       .help = "tower blocks whose outputs are concatenated; negative counts from the end [P Table 15a]"},
+      vit_layers);
     v({.name = "pool_height", .help = "rows of a pooling window, in patches", .min = 1, .max = 1024}, pool_height);
     v({.name = "pool_width", .help = "columns of a pooling window, in patches", .min = 1, .max = 1024}, pool_width);
     v({.name = "pooling", .help = "how a window becomes one token [P Table 2f]"}, pooling);
     v({.name = "projector", .help = "map from pooled features to decoder width"}, projector);
     v({.name = "hidden_width", .help = "hidden width of the projector MLP", .min = 1, .max = kMaxWidth}, hidden_width);
     v({.name = "padding_embed", .help = "embedding added to padded and partly padded patches"}, padding_embed);
-    v({.name = "feature_dropout", .help = "dropout of the concatenated tower features", .min = 0, .max = 0.99}, feature_dropout);
+    v({.name = "feature_dropout", .help = "dropout of the concatenated tower features", .min = 0, .max = 0.99},
+      feature_dropout);
   }
 };
 
@@ -117,7 +126,7 @@ struct DecoderConfig {
   double response_dropout = 0.0;  ///< where > 0: of positions whose target is a response token [P §4]
   double attention_dropout = 0.0, embedding_dropout = 0.0;
   double init_std = 0.02, embedding_init_std = 0.02;  ///< of fresh linear weights, and of the base embedding table
-  std::optional<double> init_cutoff;  ///< truncation of the normal, in standard deviations
+  std::optional<double> init_cutoff;                  ///< truncation of the normal, in standard deviations
 
   int head_dim() const { return width / num_heads; }  ///< Dh
 
@@ -128,10 +137,20 @@ struct DecoderConfig {
     v({.name = "num_layers", .help = "number of blocks", .min = 1, .max = kMaxLayers}, num_layers);
     v({.name = "num_heads", .help = "query heads (H)", .min = 1, .max = kMaxHeads}, num_heads);
     v({.name = "num_kv_heads", .help = "key and value heads (K)", .min = 1, .max = kMaxHeads}, num_kv_heads);
-    v({.name = "ffn_width", .help = "hidden width of the feed-forward part (F), per expert in an MoE", .min = 1, .max = kMaxWidth}, ffn_width);
-    v({.name = "vocab_size", .help = "tokenizer entries before the five image tokens", .min = 1, .max = kMaxRows}, vocab_size);
-    v({.name = "embedding_size", .help = "rows of the base embedding table and of the head", .min = 1, .max = kMaxRows}, embedding_size);
-    v({.name = "additional_vocab_size", .help = "rows of the new-token table; 0 for a single plain table", .min = 0, .max = kMaxRows}, additional_vocab_size);
+    v({.name = "ffn_width",
+       .help = "hidden width of the feed-forward part (F), per expert in an MoE",
+       .min = 1,
+       .max = kMaxWidth},
+      ffn_width);
+    v({.name = "vocab_size", .help = "tokenizer entries before the five image tokens", .min = 1, .max = kMaxRows},
+      vocab_size);
+    v({.name = "embedding_size", .help = "rows of the base embedding table and of the head", .min = 1, .max = kMaxRows},
+      embedding_size);
+    v({.name = "additional_vocab_size",
+       .help = "rows of the new-token table; 0 for a single plain table",
+       .min = 0,
+       .max = kMaxRows},
+      additional_vocab_size);
     v({.name = "norm", .help = "kind of the norms"}, norm);
     v({.name = "norm_eps", .help = "epsilon of all norms", .min = 0}, norm_eps);
     v({.name = "norm_after", .help = "norms act on the branch outputs (OLMo)"}, norm_after);
@@ -148,16 +167,25 @@ struct DecoderConfig {
     v({.name = "scale_embeddings", .help = "embeddings times sqrt(width)"}, scale_embeddings);
     v({.name = "direct_attention", .help = "llama block: explicit float32 softmax"}, direct_attention);
     v({.name = "num_experts", .help = "experts of an MoE block (E)", .min = 0, .max = kMaxWidth}, num_experts);
-    v({.name = "experts_per_token", .help = "experts that each token uses", .min = 0, .max = kMaxWidth}, experts_per_token);
+    v({.name = "experts_per_token", .help = "experts that each token uses", .min = 0, .max = kMaxWidth},
+      experts_per_token);
     v({.name = "load_balancing_weight", .help = "weight of the load-balancing loss", .min = 0}, load_balancing_weight);
     v({.name = "router_z_weight", .help = "weight of the router z-loss", .min = 0}, router_z_weight);
-    v({.name = "residual_dropout", .help = "dropout of the branch outputs at all positions", .min = 0, .max = 0.99}, residual_dropout);
-    v({.name = "response_dropout", .help = "dropout of the branch outputs where the target is a response token [P §4]", .min = 0, .max = 0.99}, response_dropout);
-    v({.name = "attention_dropout", .help = "dropout of attention probabilities", .min = 0, .max = 0.99}, attention_dropout);
+    v({.name = "residual_dropout", .help = "dropout of the branch outputs at all positions", .min = 0, .max = 0.99},
+      residual_dropout);
+    v({.name = "response_dropout",
+       .help = "dropout of the branch outputs where the target is a response token [P §4]",
+       .min = 0,
+       .max = 0.99},
+      response_dropout);
+    v({.name = "attention_dropout", .help = "dropout of attention probabilities", .min = 0, .max = 0.99},
+      attention_dropout);
     v({.name = "embedding_dropout", .help = "dropout of the embeddings", .min = 0, .max = 0.99}, embedding_dropout);
     v({.name = "init_std", .help = "standard deviation of fresh weights", .min = 0}, init_std);
-    v({.name = "embedding_init_std", .help = "standard deviation of a fresh base embedding table", .min = 0}, embedding_init_std);
-    v({.name = "init_cutoff", .help = "truncation of fresh weights, in standard deviations; null: none", .min = 0}, init_cutoff);
+    v({.name = "embedding_init_std", .help = "standard deviation of a fresh base embedding table", .min = 0},
+      embedding_init_std);
+    v({.name = "init_cutoff", .help = "truncation of fresh weights, in standard deviations; null: none", .min = 0},
+      init_cutoff);
   }
 };
 

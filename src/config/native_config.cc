@@ -214,7 +214,8 @@ PreprocessConfig preprocess_for(const ModelConfig& model) {
 
 MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where) {
   expect_shallow(yaml, where);
-  if (!yaml.is_object()) throw Error(fmt::format("[config] {}: not a mapping, expected a config.yaml of the public code", where));
+  if (!yaml.is_object())
+    throw Error(fmt::format("[config] {}: not a mapping, expected a config.yaml of the public code", where));
   MolmoConfig molmo = molmo_from_native(yaml.contains("model") ? yaml.at("model") : yaml, where);
   molmo.tokenizer.pad_to = molmo.model.decoder.vocab_size;
   if (const auto eos = known_eos(molmo.model.decoder.vocab_size)) molmo.tokenizer.eos_id = *eos;

@@ -15,8 +15,8 @@ namespace molmo::config {
 /// field: a value that no released model has and nothing here computes, or sizes that do not fit together.
 ModelConfig model_from_native(const Json& native, const std::string& where);
 
-/// The configuration of a checkpoint of the public code: its whole config.yaml (settings under "model") or a model.yaml. EOS
-/// follows from the vocabulary, which is all that the file says of the tokenizer.
+/// The configuration of a checkpoint of the public code: its whole config.yaml (settings under "model") or a
+/// model.yaml. EOS follows from the vocabulary, which is all that the file says of the tokenizer.
 MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where);
 
 /// The whole configuration: also preprocessing, prompts and how the tokenizer is padded. EOS is not part of it.

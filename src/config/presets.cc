@@ -10,7 +10,8 @@
 namespace molmo::config {
 namespace {
 
-// --- language models --------------------------------------------------------------------------------------------------
+// --- language models
+// --------------------------------------------------------------------------------------------------
 
 struct Llm {
   DecoderConfig decoder;
@@ -71,7 +72,8 @@ Llm olmoe_1b_7b() {
   return llm;
 }
 
-// --- vision towers ----------------------------------------------------------------------------------------------------
+// --- vision towers
+// ----------------------------------------------------------------------------------------------------
 
 struct Tower {
   VitConfig vit;
@@ -112,7 +114,8 @@ Tower dinov2_l() {
   return tower;
 }
 
-// --- names ------------------------------------------------------------------------------------------------------------
+// --- names
+// ------------------------------------------------------------------------------------------------------------
 
 template <class T>
 struct Named {
@@ -120,9 +123,10 @@ struct Named {
   T (*make)();
 };
 
-constexpr Named<Llm> kLlms[] = {{"qwen2-7b", qwen2_7b},         {"qwen2-72b", qwen2_72b}, {"olmo-7b-1024", olmo_7b_1024},
+constexpr Named<Llm> kLlms[] = {{"qwen2-7b", qwen2_7b},       {"qwen2-72b", qwen2_72b},  {"olmo-7b-1024", olmo_7b_1024},
                                 {"olmoe-1b-7b", olmoe_1b_7b}, {"qwen2.5-7b", qwen25_7b}, {"olmo2-7b", olmo2_7b}};
-constexpr Named<Tower> kTowers[] = {{"clip-l", clip_l}, {"siglip-so400m", siglip_so400m}, {"metaclip-l", metaclip_l}, {"dinov2-l", dinov2_l}};
+constexpr Named<Tower> kTowers[] = {
+    {"clip-l", clip_l}, {"siglip-so400m", siglip_so400m}, {"metaclip-l", metaclip_l}, {"dinov2-l", dinov2_l}};
 
 struct Released {
   std::string_view name, pair;
@@ -183,7 +187,8 @@ MolmoConfig preset(std::string_view name) {
     return join(make(kLlms, name.substr(0, plus), "language model"), make(kTowers, name.substr(plus + 1), "tower"));
   }
   const std::string nearest = nearest_name(name, preset_names());
-  throw Error(fmt::format("[config] no preset '{}', expected one of {}, or LLM+TOWER{}", name, join_text(preset_names(), ", "),
+  throw Error(fmt::format("[config] no preset '{}', expected one of {}, or LLM+TOWER{}", name,
+                          join_text(preset_names(), ", "),
                           nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
 }
 

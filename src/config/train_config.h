@@ -47,9 +47,9 @@ struct OptimizerConfig {
   ComponentConfig vit{.learning_rate = 6e-6, .warmup_steps = 2000};
   ComponentConfig llm{.learning_rate = 2e-5, .warmup_steps = 2000};
   EmbeddingTraining embedding = EmbeddingTraining::kLmHead;
-  double final_fraction = 0.1;               ///< cosine floor, as a share of the peak
-  std::optional<double> warmup_min_lr = 0.0; ///< where warm-up starts; null: a tenth of the peak
-  std::optional<int64_t> decay_steps;        ///< length of the schedule; null: the steps of the run
+  double final_fraction = 0.1;                ///< cosine floor, as a share of the peak
+  std::optional<double> warmup_min_lr = 0.0;  ///< where warm-up starts; null: a tenth of the peak
+  std::optional<int64_t> decay_steps;         ///< length of the schedule; null: the steps of the run
   ClipMode clip = ClipMode::kComponent;
   int64_t clip_warmup_steps = 0;
   double clip_warmup_factor = 1.0;
@@ -59,10 +59,15 @@ struct OptimizerConfig {
     v({.name = "connector", .help = "pooling, projector, padding and new-token embeddings"}, connector);
     v({.name = "vit", .help = "vision tower"}, vit);
     v({.name = "llm", .help = "decoder"}, llm);
-    v({.name = "embedding", .help = "what of the decoder's tables trains: all; lm_head freezes the base embedding; ln_f also the head; wte freezes final norm and head"}, embedding);
+    v({.name = "embedding",
+       .help = "what of the decoder's tables trains: all; lm_head freezes the base embedding; ln_f also the head; wte "
+               "freezes final norm and head"},
+      embedding);
     v({.name = "final_fraction", .help = "cosine floor as a share of the peak", .min = 0, .max = 1}, final_fraction);
-    v({.name = "warmup_min_lr", .help = "learning rate at which warm-up starts; null: a tenth of the peak", .min = 0}, warmup_min_lr);
-    v({.name = "decay_steps", .help = "steps after which the floor is reached; null: the run's steps", .min = 1}, decay_steps);
+    v({.name = "warmup_min_lr", .help = "learning rate at which warm-up starts; null: a tenth of the peak", .min = 0},
+      warmup_min_lr);
+    v({.name = "decay_steps", .help = "steps after which the floor is reached; null: the run's steps", .min = 1},
+      decay_steps);
     v({.name = "clip", .help = "one gradient norm per component, or one for all [P Table 15c]"}, clip);
     v({.name = "clip_warmup_steps", .help = "updates with a multiplied clip limit", .min = 0}, clip_warmup_steps);
     v({.name = "clip_warmup_factor", .help = "that multiplier", .min = 0}, clip_warmup_factor);
@@ -71,9 +76,9 @@ struct OptimizerConfig {
 
 /// One dataset of a mixture.
 struct DatasetConfig {
-  std::string path;            ///< an own-data folder (data.jsonl and pictures)
+  std::string path;  ///< an own-data folder (data.jsonl and pictures)
   std::string split = "train";
-  std::string group = "main";  ///< root-size rates are normalised within a group
+  std::string group = "main";            ///< root-size rates are normalised within a group
   std::vector<std::string> annotations;  ///< which kinds of annotation to use; empty: all
   std::optional<int64_t> fixed_size;     ///< replaces the length in the root-size rule
 
@@ -82,7 +87,9 @@ struct DatasetConfig {
     v({.name = "path", .help = "own-data folder: data.jsonl with pictures beside it"}, path);
     v({.name = "split", .help = "rows of this split"}, split);
     v({.name = "group", .help = "group whose rate the dataset shares"}, group);
-    v({.name = "annotations", .help = "kinds of annotation to use (caption, transcript, qa, points, counts, choices); empty: all"}, annotations);
+    v({.name = "annotations",
+       .help = "kinds of annotation to use (caption, transcript, qa, points, counts, choices); empty: all"},
+      annotations);
     v({.name = "fixed_size", .help = "size that replaces the length in the root-size rule", .min = 1}, fixed_size);
   }
 };
@@ -101,19 +108,25 @@ struct DataConfig {
     v({.name = "datasets", .help = "name -> dataset; rates follow the square root of the sizes [P App. B]"}, datasets);
     v({.name = "group_rates", .help = "share of each group; a group that is not named has 1", .min = 0}, group_rates);
     v({.name = "seed", .help = "seed of order, templates and hints", .min = 0, .max = 4294967295.0}, seed);
-    v({.name = "sequence_length", .help = "longest row in tokens, image included; longer ones are cut", .min = 8, .max = 1 << 24}, sequence_length);
+    v({.name = "sequence_length",
+       .help = "longest row in tokens, image included; longer ones are cut",
+       .min = 8,
+       .max = 1 << 24},
+      sequence_length);
     v({.name = "shuffle", .help = "shuffle examples and the annotations of an image"}, shuffle);
-    v({.name = "num_workers", .help = "preprocessing threads; the order does not depend on it", .min = 1, .max = 256}, num_workers);
+    v({.name = "num_workers", .help = "preprocessing threads; the order does not depend on it", .min = 1, .max = 256},
+      num_workers);
     v({.name = "prefetch_batches", .help = "batches prepared ahead", .min = 1, .max = 1024}, prefetch_batches);
   }
 };
 
 struct TrainConfig {
   TrainStage stage = TrainStage::kCaption;
-  MolmoConfig molmo;                ///< ignored where init_from names a folder with molmo.json
-  std::optional<std::string> init_from;        ///< model folder or run step to take weights from (and the model config)
-  std::optional<std::string> init_llm_from;    ///< decoder weights: a Molmo, or Hugging Face's Qwen2, OLMo-2 or OLMoE
-  std::optional<std::string> init_tower_from;  ///< tower weights: a Molmo (with its connector), or CLIP, MetaCLIP, SigLIP, DINOv2
+  MolmoConfig molmo;                         ///< ignored where init_from names a folder with molmo.json
+  std::optional<std::string> init_from;      ///< model folder or run step to take weights from (and the model config)
+  std::optional<std::string> init_llm_from;  ///< decoder weights: a Molmo, or Hugging Face's Qwen2, OLMo-2 or OLMoE
+  std::optional<std::string>
+      init_tower_from;  ///< tower weights: a Molmo (with its connector), or CLIP, MetaCLIP, SigLIP, DINOv2
   DataConfig data;
   OptimizerConfig optimizer;
   int64_t steps = 1000;
@@ -132,23 +145,40 @@ struct TrainConfig {
   void visit(V& v) {
     v({.name = "stage", .help = "what is taught: tower, caption or sft"}, stage);
     v({.name = "molmo", .help = "model, preprocessing, prompts and tokenizer of a fresh model"}, molmo);
-    v({.name = "init_from", .help = "model folder to start from; its molmo.json replaces molmo.model, .preprocess and .tokenizer"}, init_from);
-    v({.name = "init_llm_from", .help = "folder or file whose decoder replaces the fresh one: a Molmo, or a Qwen2, OLMo-2 or OLMoE of Hugging Face"}, init_llm_from);
-    v({.name = "init_tower_from", .help = "folder or file whose tower replaces the fresh one: a Molmo, or a CLIP, MetaCLIP, SigLIP or DINOv2 of Hugging Face"}, init_tower_from);
+    v({.name = "init_from",
+       .help = "model folder to start from; its molmo.json replaces molmo.model, .preprocess and .tokenizer"},
+      init_from);
+    v({.name = "init_llm_from",
+       .help =
+           "folder or file whose decoder replaces the fresh one: a Molmo, or a Qwen2, OLMo-2 or OLMoE of Hugging Face"},
+      init_llm_from);
+    v({.name = "init_tower_from",
+       .help = "folder or file whose tower replaces the fresh one: a Molmo, or a CLIP, MetaCLIP, SigLIP or DINOv2 of "
+               "Hugging Face"},
+      init_tower_from);
     v({.name = "data", .help = "datasets and order"}, data);
     v({.name = "optimizer", .help = "AdamW by component, schedule and clipping"}, optimizer);
     v({.name = "steps", .help = "updates of the run", .min = 1}, steps);
     v({.name = "global_batch_size", .help = "images per update", .min = 1, .max = 1 << 20}, global_batch_size);
-    v({.name = "micro_batch_size", .help = "images per forward and backward", .min = 1, .max = 1 << 20}, micro_batch_size);
-    v({.name = "compute_dtype", .help = "dtype of matrix products, weights stay float32; auto: bf16 on a GPU and on CPUs with bfloat16 instructions, else fp32"}, compute_dtype);
+    v({.name = "micro_batch_size", .help = "images per forward and backward", .min = 1, .max = 1 << 20},
+      micro_batch_size);
+    v({.name = "compute_dtype",
+       .help = "dtype of matrix products, weights stay float32; auto: bf16 on a GPU and on CPUs with bfloat16 "
+               "instructions, else fp32"},
+      compute_dtype);
     v({.name = "z_loss", .help = "weight of the squared log-partition; 0: off", .min = 0}, z_loss);
     v({.name = "seed", .help = "seed of fresh weights and dropout", .min = 0, .max = 4294967295.0}, seed);
-    v({.name = "residual_dropout", .help = "dropout of the decoder's branches at all positions", .min = 0, .max = 0.99}, residual_dropout);
-    v({.name = "response_dropout", .help = "dropout where the target is a response token", .min = 0, .max = 0.99}, response_dropout);
+    v({.name = "residual_dropout", .help = "dropout of the decoder's branches at all positions", .min = 0, .max = 0.99},
+      residual_dropout);
+    v({.name = "response_dropout", .help = "dropout where the target is a response token", .min = 0, .max = 0.99},
+      response_dropout);
     v({.name = "save_every", .help = "steps between checkpoints", .min = 1}, save_every);
     v({.name = "keep_checkpoints", .help = "newest complete checkpoints to keep", .min = 1}, keep_checkpoints);
     v({.name = "log_every", .help = "steps between log lines", .min = 1}, log_every);
-    v({.name = "max_bad_steps", .help = "steps in a row without a finite loss and gradient (they are skipped) after which the run gives up", .min = 1}, max_bad_steps);
+    v({.name = "max_bad_steps",
+       .help = "steps in a row without a finite loss and gradient (they are skipped) after which the run gives up",
+       .min = 1},
+      max_bad_steps);
   }
 };
 
@@ -159,9 +189,8 @@ struct EnumNames<TrainStage> {
 };
 template <>
 struct EnumNames<ComputeDtype> {
-  static constexpr std::pair<ComputeDtype, std::string_view> values[] = {{ComputeDtype::kAuto, "auto"},
-                                                                         {ComputeDtype::kFloat32, "fp32"},
-                                                                         {ComputeDtype::kBfloat16, "bf16"}};
+  static constexpr std::pair<ComputeDtype, std::string_view> values[] = {
+      {ComputeDtype::kAuto, "auto"}, {ComputeDtype::kFloat32, "fp32"}, {ComputeDtype::kBfloat16, "bf16"}};
 };
 template <>
 struct EnumNames<ClipMode> {

@@ -16,7 +16,8 @@ double middle_y(const Box& box) { return (box[1] + box[3]) / 2; }
 // An object smaller than a cell may miss every cell's middle; the cell that holds its own middle shows it all the same.
 bool lies_under(const Box& box, const preprocess::CellPlace& cell) {
   const bool holds_middle = box[0] <= cell.x && cell.x < box[2] && box[1] <= cell.y && cell.y < box[3];
-  return holds_middle || (2 * std::abs(middle_x(box) - cell.x) < cell.width && 2 * std::abs(middle_y(box) - cell.y) < cell.height);
+  return holds_middle ||
+         (2 * std::abs(middle_x(box) - cell.x) < cell.width && 2 * std::abs(middle_y(box) - cell.y) < cell.height);
 }
 
 int64_t kind_label(const std::string& kind, const std::vector<std::string>& kinds) {
@@ -29,7 +30,8 @@ int64_t step_of(double place, float begin, float length) {
   return static_cast<int64_t>(std::clamp(step, 0.0, static_cast<double>(kPlaceSteps - 1)));
 }
 
-CellLabel label_cell(std::span<const ObjectEntry> objects, const preprocess::CellPlace& place, const std::vector<std::string>& kinds) {
+CellLabel label_cell(std::span<const ObjectEntry> objects, const preprocess::CellPlace& place,
+                     const std::vector<std::string>& kinds) {
   if (std::isnan(place.x) || std::isnan(place.y)) return {.kind = kIgnoredLabel};
   const auto at_middle = [&](int64_t kind, double x, double y) {
     return CellLabel{kind, step_of(x, place.left, place.crop_width), step_of(y, place.top, place.crop_height)};

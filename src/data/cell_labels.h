@@ -19,9 +19,10 @@ inline constexpr int64_t kPlaceSteps = 20;      ///< into which a crop's width a
 /// The object under a cell: the smallest whose box holds the cell's middle, or whose own middle lies in the cell.
 struct CellLabel {
   int64_t kind = kBackgroundLabel;  ///< 1 + index in the sorted kinds; background; or ignored
-  int64_t column = kIgnoredLabel;   ///< step of the crop's width in which the middle of the object's box lies, of the cell's
-                                    ///< own middle where there is no object: so that every token tells where it is
-  int64_t row = kIgnoredLabel;      ///< of its height; a middle outside the crop counts as the nearest step
+  int64_t column =
+      kIgnoredLabel;  ///< step of the crop's width in which the middle of the object's box lies, of the cell's
+                      ///< own middle where there is no object: so that every token tells where it is
+  int64_t row = kIgnoredLabel;  ///< of its height; a middle outside the crop counts as the nearest step
 
   bool operator==(const CellLabel&) const = default;
 };

@@ -33,15 +33,18 @@ std::vector<std::string> tokenizer_corpus(const std::vector<Record>& records, ui
   for (const Record& record : records) {
     for (const auto& [stage, format] : stages) {
       if (!has_messages(record, stage, {})) continue;
-      const FormattedExample formatted = format(make_example(record, stage, {}, random), kNominalSize, /*for_inference=*/false, random);
-      for (const auto& conversation : formatted.conversations) turns.insert(turns.end(), conversation.begin(), conversation.end());
+      const FormattedExample formatted =
+          format(make_example(record, stage, {}, random), kNominalSize, /*for_inference=*/false, random);
+      for (const auto& conversation : formatted.conversations)
+        turns.insert(turns.end(), conversation.begin(), conversation.end());
     }
   }
   return turns;
 }
 
 std::vector<std::string> point_text_pieces() {
-  std::vector<std::string> pieces = {"<points x1=\"", "<point x=\"", "\">", "</points>", "</point>", "Counting the ",
+  std::vector<std::string> pieces = {"<points x1=\"",      "<point x=\"",    "\">",
+                                     "</points>",          "</point>",       "Counting the ",
                                      " shows a total of ", "There are none."};
   std::vector<std::string> separators = {"\" y=\"", "\" alt=\"", "\" y1=\""};
   for (int i = 2; i <= kMostNumberedPoints; ++i) {

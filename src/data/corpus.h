@@ -9,13 +9,13 @@
 
 namespace molmo::data {
 
-/// Every turn that captioning and SFT make of the records: captions, transcripts, prompts from the templates, answers and
-/// point text. Deterministic by `seed`.
+/// Every turn that captioning and SFT make of the records: captions, transcripts, prompts from the templates, answers
+/// and point text. Deterministic by `seed`.
 std::vector<std::string> tokenizer_corpus(const std::vector<Record>& records, uint32_t seed);
 
-/// Pieces that make point text short: the fixed parts of the tags, alone and behind ".0". A coordinate of whole percents
-/// takes its digits and one more token; digits stay apart, because ten of them are learnt from fewer points than a hundred
-/// numbers.
+/// Pieces that make point text short: the fixed parts of the tags, alone and behind ".0". A coordinate of whole
+/// percents takes its digits and one more token; digits stay apart, because ten of them are learnt from fewer points
+/// than a hundred numbers.
 std::vector<std::string> point_text_pieces();
 
 }  // namespace molmo::data

@@ -18,7 +18,8 @@
 namespace molmo::data {
 namespace {
 
-constexpr size_t kWindow = 4;  // micro-batches among which rows are sorted: more would pad little less and hold more in memory
+constexpr size_t kWindow =
+    4;  // micro-batches among which rows are sorted: more would pad little less and hold more in memory
 
 /// Some micro-batches of one step on their way: workers take the rows one by one, and the last to finish sorts them by
 /// length and collates them, so that rows of about one length share a micro-batch.
@@ -198,7 +199,8 @@ void Loader::Queue::finish(Slot& slot) const {
   const auto size = static_cast<size_t>(options_.micro_batch_size);
   try {
     for (size_t begin = 0; begin < slot.examples.size(); begin += size) {
-      slot.batches.push_back(collate(std::span(slot.examples).subspan(begin, std::min(size, slot.examples.size() - begin))));
+      slot.batches.push_back(
+          collate(std::span(slot.examples).subspan(begin, std::min(size, slot.examples.size() - begin))));
     }
   } catch (...) {
     slot.error = std::current_exception();

@@ -190,7 +190,8 @@ std::string PromptFormatter::length_hint(const std::string& last_turn, bool for_
   if (for_inference) return config_.default_inference_len ? std::to_string(*config_.default_inference_len) : "";
   if (random.random() <= kTagShare) return "";
   const auto noise = static_cast<int64_t>(std::trunc(random.normal(0.0, kLengthNoise)));
-  return std::to_string(floor_divide(static_cast<int64_t>(unicode::count_characters(last_turn)) + noise, kCharactersPerUnit));
+  return std::to_string(
+      floor_divide(static_cast<int64_t>(unicode::count_characters(last_turn)) + noise, kCharactersPerUnit));
 }
 
 }  // namespace molmo::data

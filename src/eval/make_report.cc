@@ -20,8 +20,9 @@ std::vector<image::PointMark> marks(const std::vector<data::Point>& points) {
 
 ReportPicture make_picture(const Answered& item) {
   const image::Picture picture = image::load_picture(item.image);
-  const image::PointGroup groups[] = {{.label = "", .points = marks(item.question.truth.points), .is_truth = true},
-                                      {.label = "", .points = marks(data::extract_points(item.reply, item.size)), .is_truth = false}};
+  const image::PointGroup groups[] = {
+      {.label = "", .points = marks(item.question.truth.points), .is_truth = true},
+      {.label = "", .points = marks(data::extract_points(item.reply, item.size)), .is_truth = false}};
   const std::string jpeg = image::encode_jpeg(image::draw_points(picture, groups), kJpegQuality);
   return {.data_uri = "data:image/jpeg;base64," + encode_base64(jpeg),
           .question = std::string(trim_text(item.prompt)),
@@ -36,19 +37,28 @@ ReportCurve read_curve(const std::filesystem::path& run) {
   ReportCurve curve{.name = run.filename().string(), .points = {}};
   for_each_json_line(run / "metrics.jsonl", [&](size_t, const Json& line) {
     const auto step = line.find("step"), loss = line.find("cross_entropy");
-    if (step == line.end() || !step->is_number() || loss == line.end()) throw Error(fmt::format("[report] {}: a line without step and cross_entropy", (run / "metrics.jsonl").string()));
-    if (loss->is_number()) curve.points.emplace_back(step->get<double>(), loss->get<double>());  // null: it was not finite
+    if (step == line.end() || !step->is_number() || loss == line.end())
+      throw Error(fmt::format("[report] {}: a line without step and cross_entropy", (run / "metrics.jsonl").string()));
+    if (loss->is_number())
+      curve.points.emplace_back(step->get<double>(), loss->get<double>());  // null: it was not finite
   });
   return curve;
 }
 
 Report make_report(const EvalResult& result, const std::vector<std::filesystem::path>& runs,
                    std::vector<std::pair<std::string, std::string>> settings, size_t num_pictures) {
-  Report report{.title = "Molmo evaluation", .settings = std::move(settings), .scores = {}, .curves = {}, .pictures = {}};
+  Report report{
+      .title = "Molmo evaluation", .settings = std::move(settings), .scores = {}, .curves = {}, .pictures = {}};
   for (const TaskScore& score : result.scores) {
     const TaskInfo& info = task_info(score.task);
-    report.scores.push_back({.name = std::string(info.metric), .about = std::string(info.about), .model = score.model, .blank = score.blank,
-                             .chance = score.chance, .low = score.interval.low, .high = score.interval.high, .num_items = score.num_questions});
+    report.scores.push_back({.name = std::string(info.metric),
+                             .about = std::string(info.about),
+                             .model = score.model,
+                             .blank = score.blank,
+                             .chance = score.chance,
+                             .low = score.interval.low,
+                             .high = score.interval.high,
+                             .num_items = score.num_questions});
   }
   for (const auto& run : runs) report.curves.push_back(read_curve(run));
   std::vector<const Answered*> pointing;

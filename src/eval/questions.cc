@@ -11,7 +11,8 @@ namespace molmo::eval {
 namespace {
 
 constexpr TaskInfo kTasks[] = {
-    {Task::kPointing, "pointing", "pointing_f1", 256, "point at every object of a kind that is there; F1 over boxes hit"},
+    {Task::kPointing, "pointing", "pointing_f1", 256,
+     "point at every object of a kind that is there; F1 over boxes hit"},
     {Task::kAbsence, "absence", "absence_accuracy", 256, "point at a kind that is not there; right without a point"},
     {Task::kCounting, "counting", "count_accuracy", 256, "count the objects of a kind; exact"},
     {Task::kClock, "clock", "clock_accuracy", 16, "read a clock face; hour and minute exact"},
@@ -22,7 +23,8 @@ constexpr TaskInfo kTasks[] = {
 constexpr std::string_view kClockStyle = "clock";
 
 Question pointing_question(const data::Record& record, const data::PointsEntry& entry) {
-  Question question{.task = entry.points.empty() ? Task::kAbsence : Task::kPointing, .record = &record, .label = entry.label};
+  Question question{
+      .task = entry.points.empty() ? Task::kAbsence : Task::kPointing, .record = &record, .label = entry.label};
   question.message.style = "pointing";
   question.message.label = entry.label;
   question.truth.points = entry.points;
@@ -39,7 +41,9 @@ Question counting_question(const data::Record& record, const data::CountEntry& e
 }
 
 Question answer_question(const data::Record& record, const data::QaEntry& entry) {
-  Question question{.task = entry.style == kClockStyle ? Task::kClock : Task::kShortAnswer, .record = &record, .label = entry.question};
+  Question question{.task = entry.style == kClockStyle ? Task::kClock : Task::kShortAnswer,
+                    .record = &record,
+                    .label = entry.question};
   question.message.style = entry.style;
   question.message.question = entry.question;
   question.truth.answers = entry.answers;
@@ -59,7 +63,8 @@ std::vector<Question> all_questions(std::span<const data::Record> records) {
     if (record.images.size() != 1) continue;  // the embedded tasks ask about one picture
     for (const data::PointsEntry& entry : record.points) {
       // A box per point is what makes a hit; points alone cannot be scored (an empty list can).
-      if (!entry.is_percent && entry.boxes.size() == entry.points.size()) questions.push_back(pointing_question(record, entry));
+      if (!entry.is_percent && entry.boxes.size() == entry.points.size())
+        questions.push_back(pointing_question(record, entry));
     }
     for (const data::CountEntry& entry : record.counts) questions.push_back(counting_question(record, entry));
     for (const data::QaEntry& entry : record.qa) questions.push_back(answer_question(record, entry));
@@ -86,11 +91,12 @@ Task parse_task(const std::string& name) {
     names.emplace_back(info.name);
   }
   const std::string nearest = nearest_name(name, names);
-  throw Error(fmt::format("[eval] unknown task '{}'{}, expected one of {}", name, nearest.empty() ? "" : " (did you mean '" + nearest + "'?)",
-                          join_text(names, ", ")));
+  throw Error(fmt::format("[eval] unknown task '{}'{}, expected one of {}", name,
+                          nearest.empty() ? "" : " (did you mean '" + nearest + "'?)", join_text(names, ", ")));
 }
 
-std::vector<Question> make_questions(std::span<const data::Record> records, std::span<const Task> tasks, int64_t max_per_task) {
+std::vector<Question> make_questions(std::span<const data::Record> records, std::span<const Task> tasks,
+                                     int64_t max_per_task) {
   const std::vector<Question> all = all_questions(records);
   std::vector<Question> chosen;
   for (const Task task : tasks) {
@@ -98,7 +104,8 @@ std::vector<Question> make_questions(std::span<const data::Record> records, std:
     for (const Question& question : all) {
       if (question.task == task) mine.push_back(&question);
     }
-    const size_t wanted = max_per_task > 0 ? std::min<size_t>(mine.size(), static_cast<size_t>(max_per_task)) : mine.size();
+    const size_t wanted =
+        max_per_task > 0 ? std::min<size_t>(mine.size(), static_cast<size_t>(max_per_task)) : mine.size();
     for (size_t i = 0; i < wanted; ++i) {
       chosen.push_back(*mine[i * mine.size() / wanted]);
       chosen.back().index = static_cast<int64_t>(i);

@@ -19,9 +19,9 @@ enum class Task { kPointing, kAbsence, kCounting, kClock, kShortAnswer, kCaption
 /// One row of the task table.
 struct TaskInfo {
   Task task;
-  std::string_view name;        ///< on the command line: "pointing"
-  std::string_view metric;      ///< in reports: "pointing_f1"
-  int64_t max_new_tokens;       ///< budget of an answer
+  std::string_view name;    ///< on the command line: "pointing"
+  std::string_view metric;  ///< in reports: "pointing_f1"
+  int64_t max_new_tokens;   ///< budget of an answer
   std::string_view about;
 };
 
@@ -33,8 +33,8 @@ Task parse_task(const std::string& name);
 
 /// What is true of a question; which fields count depends on the task.
 struct Truth {
-  std::vector<data::Point> points;   ///< pixels
-  std::vector<data::Box> boxes;      ///< pixels, parallel to the points
+  std::vector<data::Point> points;  ///< pixels
+  std::vector<data::Box> boxes;     ///< pixels, parallel to the points
   int64_t count = 0;
   std::vector<std::string> answers;  ///< accepted answers, or the caption
 };
@@ -42,14 +42,15 @@ struct Truth {
 struct Question {
   Task task;
   const data::Record* record = nullptr;
-  int64_t index = 0;          ///< among the questions of its task: seeds the prompt's template
+  int64_t index = 0;  ///< among the questions of its task: seeds the prompt's template
   data::Message message;
-  std::string label;          ///< kind asked for, or the question
+  std::string label;  ///< kind asked for, or the question
   Truth truth;
 };
 
-/// The questions of `tasks` over `records` (which must outlive them), at most `max_per_task` of each task, spread evenly
-/// over the split; 0: all.
-std::vector<Question> make_questions(std::span<const data::Record> records, std::span<const Task> tasks, int64_t max_per_task);
+/// The questions of `tasks` over `records` (which must outlive them), at most `max_per_task` of each task, spread
+/// evenly over the split; 0: all.
+std::vector<Question> make_questions(std::span<const data::Record> records, std::span<const Task> tasks,
+                                     int64_t max_per_task);
 
 }  // namespace molmo::eval

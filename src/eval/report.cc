@@ -29,21 +29,35 @@ std::string escaped(const std::string& text) {
   std::string safe;
   for (const char c : text) {
     switch (c) {
-      case '&': safe += "&amp;"; break;
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '"': safe += "&quot;"; break;
-      default: safe += c;
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      default:
+        safe += c;
     }
   }
   return safe;
 }
 
 std::string score_table(const std::vector<ReportScore>& scores) {
-  std::string html = "<table><tr><th>score</th><th>model</th><th>95 % interval</th><th>blank picture</th><th class=chance>chance</th><th>items</th></tr>";
+  std::string html =
+      "<table><tr><th>score</th><th>model</th><th>95 % interval</th><th>blank picture</th><th "
+      "class=chance>chance</th><th>items</th></tr>";
   for (const ReportScore& score : scores) {
-    html += fmt::format("<tr><td>{}<small>{}</small></td><td><b>{:.3f}</b></td><td>{:.3f} to {:.3f}</td><td>{:.3f}</td><td class=chance>{:.3f}</td><td>{}</td></tr>",
-                        escaped(score.name), escaped(score.about), score.model, score.low, score.high, score.blank, score.chance, score.num_items);
+    html += fmt::format(
+        "<tr><td>{}<small>{}</small></td><td><b>{:.3f}</b></td><td>{:.3f} to {:.3f}</td><td>{:.3f}</td><td "
+        "class=chance>{:.3f}</td><td>{}</td></tr>",
+        escaped(score.name), escaped(score.about), score.model, score.low, score.high, score.blank, score.chance,
+        score.num_items);
   }
   return html + "</table>";
 }
@@ -80,7 +94,8 @@ class CurveChart {
     std::string svg = fmt::format("<svg viewBox='0 0 {} {}' role=img aria-label='loss by step'>", kWidth, kHeight + 40);
     for (const double tick : {0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0}) {
       if (tick < low_ || tick > high_) continue;
-      svg += fmt::format("<line class=grid x1={0} x2={1} y1={2:.1f} y2={2:.1f} /><text x=4 y={3:.1f}>{4}</text>", kLeft, kWidth, y(tick), y(tick) + 4, tick);
+      svg += fmt::format("<line class=grid x1={0} x2={1} y1={2:.1f} y2={2:.1f} /><text x=4 y={3:.1f}>{4}</text>", kLeft,
+                         kWidth, y(tick), y(tick) + 4, tick);
     }
     double start = 0.0;
     for (size_t i = 0; i < curves_.size(); ++i) {
@@ -101,10 +116,14 @@ class CurveChart {
   std::string line(const ReportCurve& curve, double start, const char* color) const {
     std::string path;
     for (const auto& [step, loss] : thinned(curve.points, 300)) {
-      if (loss > 0 && std::isfinite(loss)) path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x(start + step), y(loss));
+      if (loss > 0 && std::isfinite(loss))
+        path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "" : " ", x(start + step), y(loss));
     }
-    return fmt::format("<polyline fill=none stroke='{}' stroke-width=1.6 points='{}'><title>{}</title></polyline><text x={:.1f} y={} style='fill:{}'>{}, {:.0f} steps</text>",
-                       color, path, escaped(curve.name), x(start) + 4, kHeight + 28, color, escaped(curve.name), curve.points.back().first);
+    return fmt::format(
+        "<polyline fill=none stroke='{}' stroke-width=1.6 points='{}'><title>{}</title></polyline><text x={:.1f} y={} "
+        "style='fill:{}'>{}, {:.0f} steps</text>",
+        color, path, escaped(curve.name), x(start) + 4, kHeight + 28, color, escaped(curve.name),
+        curve.points.back().first);
   }
 
   const std::vector<ReportCurve>& curves_;
@@ -114,8 +133,11 @@ class CurveChart {
 std::string gallery(const std::vector<ReportPicture>& pictures) {
   std::string html = "<div class=gallery>";
   for (const ReportPicture& picture : pictures) {
-    html += fmt::format("<figure><img src='{}' alt='{}'><figcaption><b>{}</b>{}<br><span>truth: {}; score {:.2f}</span></figcaption></figure>", picture.data_uri,
-                        escaped(picture.question), escaped(picture.question), escaped(picture.reply), escaped(picture.truth), picture.score);
+    html += fmt::format(
+        "<figure><img src='{}' alt='{}'><figcaption><b>{}</b>{}<br><span>truth: {}; score "
+        "{:.2f}</span></figcaption></figure>",
+        picture.data_uri, escaped(picture.question), escaped(picture.question), escaped(picture.reply),
+        escaped(picture.truth), picture.score);
   }
   return html + "</div>";
 }
@@ -123,14 +145,20 @@ std::string gallery(const std::vector<ReportPicture>& pictures) {
 }  // namespace
 
 std::string format_report_html(const Report& report) {
-  std::string html = fmt::format("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'><title>{}</title><style>{}</style><h1>{}</h1>",
-                                 escaped(report.title), kStyle, escaped(report.title));
+  std::string html = fmt::format(
+      "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+      "content='width=device-width,initial-scale=1'><title>{}</title><style>{}</style><h1>{}</h1>",
+      escaped(report.title), kStyle, escaped(report.title));
   html += "<h2>Scores</h2>" + score_table(report.scores);
-  html += "<p>Each score stands beside two baselines of the same run: the same model with blank pictures, and chance (the right reply of another question of the task).</p>";
+  html +=
+      "<p>Each score stands beside two baselines of the same run: the same model with blank pictures, and chance (the "
+      "right reply of another question of the task).</p>";
   if (!report.curves.empty()) html += "<h2>Loss</h2>" + CurveChart(report.curves).html();
-  if (!report.pictures.empty()) html += "<h2>Pictures</h2><p>Numbered discs: predicted points. Rings: true points.</p>" + gallery(report.pictures);
+  if (!report.pictures.empty())
+    html += "<h2>Pictures</h2><p>Numbered discs: predicted points. Rings: true points.</p>" + gallery(report.pictures);
   html += "<h2>Settings</h2><table class=settings>";
-  for (const auto& [key, value] : report.settings) html += fmt::format("<tr><td>{}</td><td>{}</td></tr>", escaped(key), escaped(value));
+  for (const auto& [key, value] : report.settings)
+    html += fmt::format("<tr><td>{}</td><td>{}</td></tr>", escaped(key), escaped(value));
   return html + "</table></html>\n";
 }
 

@@ -51,11 +51,13 @@ class ReplyLog {
 
   void add(size_t question, Pictures pictures, const std::string& reply) {
     if (!file_.is_open()) return;
-    file_ << format_json_line(Json{{"question", question}, {"blank", pictures == Pictures::kBlank}, {"reply", reply}}) << std::endl;
+    file_ << format_json_line(Json{{"question", question}, {"blank", pictures == Pictures::kBlank}, {"reply", reply}})
+          << std::endl;
   }
 
  private:
-  // Takes over what a stopped run left. The line that it was writing may be torn: it is cut off, with its question open.
+  // Takes over what a stopped run left. The line that it was writing may be torn: it is cut off, with its question
+  // open.
   void read(const fs::path& path, const Json& settings) {
     std::string kept;
     for (const std::string& text : split_text(read_text_file(path), '\n')) {
@@ -76,10 +78,12 @@ class ReplyLog {
 
   void read_line(const Json& line, const fs::path& path, const Json& settings) {
     if (line.contains("settings")) {
-      if (line.at("settings") != settings) throw Error(fmt::format("[eval] {}: made with other settings, expected a new folder for --out", path.string()));
+      if (line.at("settings") != settings)
+        throw Error(fmt::format("[eval] {}: made with other settings, expected a new folder for --out", path.string()));
       return;
     }
-    replies_[{line.at("question").get<size_t>(), line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal}] = line.at("reply").get<std::string>();
+    replies_[{line.at("question").get<size_t>(), line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal}] =
+        line.at("reply").get<std::string>();
   }
 
   std::map<std::pair<size_t, Pictures>, std::string> replies_;
@@ -99,7 +103,9 @@ class Runner {
   void answer(std::vector<Answered>& items, Pictures pictures) {
     for (size_t begin = 0; begin < items.size();) {
       size_t end = begin;  // a batch stays within its task: one budget of tokens
-      while (end < items.size() && end - begin < static_cast<size_t>(options_.batch_size) && items[end].question.task == items[begin].question.task) ++end;
+      while (end < items.size() && end - begin < static_cast<size_t>(options_.batch_size) &&
+             items[end].question.task == items[begin].question.task)
+        ++end;
       answer_batch(items, begin, end, pictures);
       log_debug(fmt::format("[eval] {} of {} questions", end, items.size()));
       begin = end;
@@ -108,11 +114,18 @@ class Runner {
 
  private:
   // Replies are good for a later run only where all of this is the same.
-  static Json settings(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options) {
+  static Json settings(const generate::LoadedModel& model, const model::ForwardOptions& forward,
+                       const EvalOptions& options) {
     Json tasks = Json::array();
     for (const Task task : options.tasks) tasks.push_back(task_info(task).name);
-    return {{"data", options.data.string()}, {"split", options.split}, {"tasks", tasks}, {"max_per_task", options.max_per_task},
-            {"seed", options.seed}, {"dtype", at::toString(forward.compute)}, {"weights", model.fingerprint}, {"config", config::to_json(model.config)}};
+    return {{"data", options.data.string()},
+            {"split", options.split},
+            {"tasks", tasks},
+            {"max_per_task", options.max_per_task},
+            {"seed", options.seed},
+            {"dtype", at::toString(forward.compute)},
+            {"weights", model.fingerprint},
+            {"config", config::to_json(model.config)}};
   }
 
   preprocess::Example prepare(Answered& item, Pictures pictures) const {
@@ -148,7 +161,9 @@ class Runner {
     }
   }
 
-  static std::string& reply_of(Answered& item, Pictures pictures) { return pictures == Pictures::kBlank ? item.blank_reply : item.reply; }
+  static std::string& reply_of(Answered& item, Pictures pictures) {
+    return pictures == Pictures::kBlank ? item.blank_reply : item.reply;
+  }
 
   const generate::LoadedModel& model_;
   const EvalOptions& options_;
@@ -167,7 +182,8 @@ void answer_by_chance(std::vector<Answered>& items, uint32_t seed) {
     const auto count = static_cast<int64_t>(end - begin);
     for (size_t i = begin; i < end; ++i) {
       // Any other question: an offset from 1 to count - 1 (with a single question there is none but itself).
-      const size_t other = begin + (i - begin + static_cast<size_t>(count > 1 ? random.randint(1, count) : 0)) % static_cast<size_t>(count);
+      const size_t other = begin + (i - begin + static_cast<size_t>(count > 1 ? random.randint(1, count) : 0)) %
+                                       static_cast<size_t>(count);
       items[i].chance_reply = true_reply(items[other].question, items[other].size);
     }
     begin = end;
@@ -205,7 +221,8 @@ std::vector<Task> without_repeats(const std::vector<Task>& tasks) {
 
 }  // namespace
 
-EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options) {
+EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
+                    const EvalOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   EvalOptions resolved = options;
   if (resolved.tasks.empty()) {
@@ -219,7 +236,8 @@ EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOpti
   for (const Question& question : make_questions(records, resolved.tasks, options.max_per_task)) {
     result.answers.push_back({.question = question, .image = question.record->images.front()});
   }
-  if (result.answers.empty()) throw Error(fmt::format("[eval] {}: no questions in split '{}'", data.file.string(), options.split));
+  if (result.answers.empty())
+    throw Error(fmt::format("[eval] {}: no questions in split '{}'", data.file.string(), options.split));
 
   Runner runner(model, forward, resolved);
   runner.answer(result.answers, Pictures::kReal);
@@ -239,17 +257,22 @@ EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOpti
 Json scores_json(const EvalResult& result) {
   Json json = Json::object();
   for (const TaskScore& score : result.scores) {
-    json[std::string(task_info(score.task).metric)] = {{"model", score.model}, {"blank", score.blank}, {"chance", score.chance},
-                                                       {"n", score.num_questions}, {"interval", {score.interval.low, score.interval.high}}};
+    json[std::string(task_info(score.task).metric)] = {{"model", score.model},
+                                                       {"blank", score.blank},
+                                                       {"chance", score.chance},
+                                                       {"n", score.num_questions},
+                                                       {"interval", {score.interval.low, score.interval.high}}};
   }
   return json;
 }
 
 std::string format_scores(const EvalResult& result) {
-  std::string text = fmt::format("{:<24} {:>7} {:>16} {:>7} {:>7} {:>6}\n", "score", "model", "95 % interval", "blank", "chance", "items");
+  std::string text = fmt::format("{:<24} {:>7} {:>16} {:>7} {:>7} {:>6}\n", "score", "model", "95 % interval", "blank",
+                                 "chance", "items");
   for (const TaskScore& score : result.scores) {
-    text += fmt::format("{:<24} {:>7.3f}   [{:.3f}, {:.3f}] {:>7.3f} {:>7.3f} {:>6}\n", task_info(score.task).metric, score.model, score.interval.low,
-                        score.interval.high, score.blank, score.chance, score.num_questions);
+    text += fmt::format("{:<24} {:>7.3f}   [{:.3f}, {:.3f}] {:>7.3f} {:>7.3f} {:>6}\n", task_info(score.task).metric,
+                        score.model, score.interval.low, score.interval.high, score.blank, score.chance,
+                        score.num_questions);
   }
   return text;
 }

@@ -17,16 +17,16 @@ namespace molmo::eval {
 struct EvalOptions {
   std::filesystem::path data;  ///< own-data folder
   std::string split = "test";
-  std::vector<Task> tasks;     ///< empty: all
-  int64_t max_per_task = 0;    ///< 0: all questions
+  std::vector<Task> tasks;   ///< empty: all
+  int64_t max_per_task = 0;  ///< 0: all questions
   int batch_size = 16;
-  uint32_t seed = 0;           ///< of prompt templates and of the chance baseline
-  std::filesystem::path out;   ///< folder for predictions.jsonl, from which a stopped run goes on; empty: none
+  uint32_t seed = 0;          ///< of prompt templates and of the chance baseline
+  std::filesystem::path out;  ///< folder for predictions.jsonl, from which a stopped run goes on; empty: none
 };
 
 /// One answered question.
 struct Answered {
-  Question question;           ///< its record pointer is gone after evaluate()
+  Question question;  ///< its record pointer is gone after evaluate()
   std::filesystem::path image;
   data::ImageSize size;
   std::string prompt, reply, blank_reply, chance_reply;
@@ -49,7 +49,8 @@ struct EvalResult {
 };
 
 /// Errors: a split without pictures or questions; predictions in `out` that were made with other settings.
-EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options);
+EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
+                    const EvalOptions& options);
 
 /// {"pointing_f1": {"model", "blank", "chance", "n", "interval"}, ...}
 Json scores_json(const EvalResult& result);

@@ -19,18 +19,22 @@ constexpr size_t kMostArguments = 64;  // of a call, which copies them; real one
 // The stack machine. Memory is bounded by the length of the data: every opcode makes at most one node.
 class Pickle::Machine {
  public:
-  Machine(std::span<const uint8_t> data, const std::string& where, std::deque<PickleNode>& nodes) : data_(data), where_(where), nodes_(nodes) {}
+  Machine(std::span<const uint8_t> data, const std::string& where, std::deque<PickleNode>& nodes)
+      : data_(data), where_(where), nodes_(nodes) {}
 
   PickleNode* run() {
     for (;;) {
       const auto op = static_cast<char>(number<uint8_t>());
       if (op == '.') return pop();
-      if (!push_value(op) && !use_memo(op) && !fill_container(op) && !name_object(op)) fail(fmt::format("opcode 0x{:02x}, expected one of a plain checkpoint", static_cast<uint8_t>(op)));
+      if (!push_value(op) && !use_memo(op) && !fill_container(op) && !name_object(op))
+        fail(fmt::format("opcode 0x{:02x}, expected one of a plain checkpoint", static_cast<uint8_t>(op)));
     }
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const { throw Error(fmt::format("[pickle] {}: byte {}: {}", where_, at_, what)); }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw Error(fmt::format("[pickle] {}: byte {}: {}", where_, at_, what));
+  }
 
   std::span<const uint8_t> take(size_t size) {
     if (size > data_.size() - at_) fail(fmt::format("the data ends, {} bytes more expected", size));
@@ -80,7 +84,8 @@ class Pickle::Machine {
   PickleNode* top(Kind kind) {
     PickleNode* node = pop();
     stack_.push_back(node);
-    if (kind == Kind::kDict && node->is(Kind::kCall)) node->kind = Kind::kDict;  // an OrderedDict was called for; its items follow
+    if (kind == Kind::kDict && node->is(Kind::kCall))
+      node->kind = Kind::kDict;  // an OrderedDict was called for; its items follow
     if (!node->is(kind)) fail("an item for something that holds none");
     return node;
   }
@@ -99,30 +104,69 @@ class Pickle::Machine {
     return static_cast<int64_t>(value);
   }
 
-  void push_integer(int64_t value) { push({.kind = Kind::kInt, .integer = value, .text = {}, .items = {}, .pairs = {}}); }
-  void push_text(std::string value, Kind kind = Kind::kText) { push({.kind = kind, .text = std::move(value), .items = {}, .pairs = {}}); }
+  void push_integer(int64_t value) {
+    push({.kind = Kind::kInt, .integer = value, .text = {}, .items = {}, .pairs = {}});
+  }
+  void push_text(std::string value, Kind kind = Kind::kText) {
+    push({.kind = kind, .text = std::move(value), .items = {}, .pairs = {}});
+  }
   void push_empty(Kind kind) { push({.kind = kind, .text = {}, .items = {}, .pairs = {}}); }
   void push_bool(bool value) { push({.kind = Kind::kBool, .integer = value, .text = {}, .items = {}, .pairs = {}}); }
 
   bool push_value(char op) {
     switch (op) {
-      case 'N': push_empty(Kind::kNone); return true;
-      case '\x88': push_bool(true); return true;
-      case '\x89': push_bool(false); return true;
-      case 'J': push_integer(number<int32_t>()); return true;
-      case 'K': push_integer(number<uint8_t>()); return true;
-      case 'M': push_integer(number<uint16_t>()); return true;
-      case '\x8a': push_integer(long_integer()); return true;
-      case 'G': push({.kind = Kind::kFloat, .number = std::bit_cast<double>(__builtin_bswap64(number<uint64_t>())), .text = {}, .items = {}, .pairs = {}}); return true;
-      case 'X': push_text(text(number<uint32_t>())); return true;
-      case '\x8c': push_text(text(number<uint8_t>())); return true;
-      case '\x8d': push_text(text(number<uint64_t>())); return true;
-      case 'B': push_text(text(number<uint32_t>()), Kind::kBytes); return true;
-      case 'C': push_text(text(number<uint8_t>()), Kind::kBytes); return true;
-      case '}': push_empty(Kind::kDict); return true;
+      case 'N':
+        push_empty(Kind::kNone);
+        return true;
+      case '\x88':
+        push_bool(true);
+        return true;
+      case '\x89':
+        push_bool(false);
+        return true;
+      case 'J':
+        push_integer(number<int32_t>());
+        return true;
+      case 'K':
+        push_integer(number<uint8_t>());
+        return true;
+      case 'M':
+        push_integer(number<uint16_t>());
+        return true;
+      case '\x8a':
+        push_integer(long_integer());
+        return true;
+      case 'G':
+        push({.kind = Kind::kFloat,
+              .number = std::bit_cast<double>(__builtin_bswap64(number<uint64_t>())),
+              .text = {},
+              .items = {},
+              .pairs = {}});
+        return true;
+      case 'X':
+        push_text(text(number<uint32_t>()));
+        return true;
+      case '\x8c':
+        push_text(text(number<uint8_t>()));
+        return true;
+      case '\x8d':
+        push_text(text(number<uint64_t>()));
+        return true;
+      case 'B':
+        push_text(text(number<uint32_t>()), Kind::kBytes);
+        return true;
+      case 'C':
+        push_text(text(number<uint8_t>()), Kind::kBytes);
+        return true;
+      case '}':
+        push_empty(Kind::kDict);
+        return true;
       case ']':
-      case ')': push_empty(Kind::kList); return true;
-      default: return false;
+      case ')':
+        push_empty(Kind::kList);
+        return true;
+      default:
+        return false;
     }
   }
 
@@ -138,12 +182,23 @@ class Pickle::Machine {
       stack_.push_back(found->second);
     };
     switch (op) {
-      case 'q': put(number<uint8_t>()); return true;
-      case 'r': put(number<uint32_t>()); return true;
-      case '\x94': put(memo_.size()); return true;
-      case 'h': get(number<uint8_t>()); return true;
-      case 'j': get(number<uint32_t>()); return true;
-      default: return false;
+      case 'q':
+        put(number<uint8_t>());
+        return true;
+      case 'r':
+        put(number<uint32_t>());
+        return true;
+      case '\x94':
+        put(memo_.size());
+        return true;
+      case 'h':
+        get(number<uint8_t>());
+        return true;
+      case 'j':
+        get(number<uint32_t>());
+        return true;
+      default:
+        return false;
     }
   }
 
@@ -159,17 +214,31 @@ class Pickle::Machine {
 
   bool fill_container(char op) {
     switch (op) {
-      case '\x80': number<uint8_t>(); return true;   // protocol
-      case '\x95': number<uint64_t>(); return true;  // frame
-      case '(': marks_.push_back(stack_.size()); return true;
-      case '0': pop(); return true;
+      case '\x80':
+        number<uint8_t>();
+        return true;  // protocol
+      case '\x95':
+        number<uint64_t>();
+        return true;  // frame
+      case '(':
+        marks_.push_back(stack_.size());
+        return true;
+      case '0':
+        pop();
+        return true;
       case 't': {
         push({.kind = Kind::kList, .text = {}, .items = pop_to_mark(), .pairs = {}});
         return true;
       }
-      case '\x85': push_tuple(1); return true;
-      case '\x86': push_tuple(2); return true;
-      case '\x87': push_tuple(3); return true;
+      case '\x85':
+        push_tuple(1);
+        return true;
+      case '\x86':
+        push_tuple(2);
+        return true;
+      case '\x87':
+        push_tuple(3);
+        return true;
       case 'a': {
         PickleNode* item = pop();
         top(Kind::kList)->items.push_back(item);
@@ -192,7 +261,8 @@ class Pickle::Machine {
         set_items(top(Kind::kDict), items);
         return true;
       }
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -223,8 +293,11 @@ class Pickle::Machine {
         call(callable, arguments->items);
         return true;
       }
-      case 'b': pop(); return true;  // the state of an object whose class does not matter here
-      default: return false;
+      case 'b':
+        pop();
+        return true;  // the state of an object whose class does not matter here
+      default:
+        return false;
     }
   }
 

@@ -14,11 +14,23 @@ namespace molmo::formats {
 
 /// One value. Nodes belong to their Pickle; the graph may hold cycles, as Python's may.
 struct PickleNode {
-  enum class Kind { kNone, kBool, kInt, kFloat, kText, kBytes, kList, kDict, kGlobal, kCall, kPersistent } kind = Kind::kNone;
-  int64_t integer = 0;  ///< kBool, kInt
-  double number = 0.0;  ///< kFloat
-  std::string text;     ///< kText, kBytes; kGlobal: "module.name"
-  std::vector<PickleNode*> items;                          ///< kList (tuples too); kCall: callable, arguments; kPersistent: the id
+  enum class Kind {
+    kNone,
+    kBool,
+    kInt,
+    kFloat,
+    kText,
+    kBytes,
+    kList,
+    kDict,
+    kGlobal,
+    kCall,
+    kPersistent
+  } kind = Kind::kNone;
+  int64_t integer = 0;             ///< kBool, kInt
+  double number = 0.0;             ///< kFloat
+  std::string text;                ///< kText, kBytes; kGlobal: "module.name"
+  std::vector<PickleNode*> items;  ///< kList (tuples too); kCall: callable, arguments; kPersistent: the id
   std::vector<std::pair<PickleNode*, PickleNode*>> pairs;  ///< kDict
 
   bool is(Kind other) const { return kind == other; }

@@ -75,7 +75,8 @@ class SafetensorsWriter {
 };
 
 /// The index of a sharded checkpoint: which file holds which tensor, for other programs to find them by.
-void write_index(const std::filesystem::path& folder, const std::map<std::string, std::string>& shard_of, uint64_t num_bytes);
+void write_index(const std::filesystem::path& folder, const std::map<std::string, std::string>& shard_of,
+                 uint64_t num_bytes);
 
 /// "model-00002-of-00007.safetensors"
 std::string shard_file_name(int number, int total);

@@ -17,29 +17,34 @@ namespace {
 using Kind = PickleNode::Kind;
 using Members = std::map<std::string, std::span<const uint8_t>>;
 
-constexpr int kDeepest = 8;          // of nested dictionaries, which a hostile file may nest in themselves
-constexpr int kMostDicts = 10000;
+constexpr int kDeepest = 8;             // of nested dictionaries, which a hostile file may nest in themselves
+constexpr int kMostValues = 1'000'000;  // in all dictionaries together: a pickle can hold one dictionary in many places
+constexpr size_t kLongestName = 1000;
 constexpr size_t kMostAxes = 16;
 constexpr std::string_view kPickleName = "data.pkl";
 
 constexpr std::pair<std::string_view, DType> kStorages[] = {
-    {"torch.FloatStorage", DType::kF32},  {"torch.DoubleStorage", DType::kF64}, {"torch.HalfStorage", DType::kF16},
-    {"torch.BFloat16Storage", DType::kBF16}, {"torch.LongStorage", DType::kI64}, {"torch.IntStorage", DType::kI32},
-    {"torch.ShortStorage", DType::kI16},  {"torch.CharStorage", DType::kI8},    {"torch.ByteStorage", DType::kU8},
+    {"torch.FloatStorage", DType::kF32},     {"torch.DoubleStorage", DType::kF64}, {"torch.HalfStorage", DType::kF16},
+    {"torch.BFloat16Storage", DType::kBF16}, {"torch.LongStorage", DType::kI64},   {"torch.IntStorage", DType::kI32},
+    {"torch.ShortStorage", DType::kI16},     {"torch.CharStorage", DType::kI8},    {"torch.ByteStorage", DType::kU8},
     {"torch.BoolStorage", DType::kBool}};
 
 // Walks the values of a pickle and collects tensors.
 class Collector {
  public:
-  Collector(const Members& members, std::string root, const std::string& where, TorchTensors& tensors)
-      : members_(members), root_(std::move(root)), where_(where), tensors_(tensors) {}
+  Collector(const Members& members, std::string root, const std::string& where, uint64_t num_file_bytes,
+            TorchTensors& tensors)
+      : members_(members), root_(std::move(root)), where_(where), num_file_bytes_(num_file_bytes), tensors_(tensors) {}
 
   void collect(const PickleNode& node, const std::string& name, int depth) {
     if (const PickleNode* tensor = tensor_call(node)) return add(*tensor, name);
     if (!node.is(Kind::kDict) || depth >= kDeepest) return;
-    if (++num_dicts_ > kMostDicts) fail(name, "too many dictionaries");
     for (const auto& [key, value] : node.pairs) {
-      if (key->is(Kind::kText)) collect(*value, name.empty() ? key->text : name + "." + key->text, depth + 1);
+      if (++num_values_ > kMostValues) fail(name, "too many values");
+      if (!key->is(Kind::kText)) continue;
+      if (name.size() + key->text.size() >= kLongestName)
+        fail(name, fmt::format("a name beyond {} bytes", kLongestName));
+      collect(*value, name.empty() ? key->text : name + "." + key->text, depth + 1);
     }
   }
 
@@ -51,7 +56,9 @@ class Collector {
   // The rebuilding of a tensor, inside that of a parameter or not.
   static const PickleNode* tensor_call(const PickleNode& node) {
     const PickleNode* call = &node;
-    if (call->is(Kind::kCall) && call->items.size() >= 2 && call->items[0]->is_global("torch._utils._rebuild_parameter")) call = call->items[1];
+    if (call->is(Kind::kCall) && call->items.size() >= 2 &&
+        call->items[0]->is_global("torch._utils._rebuild_parameter"))
+      call = call->items[1];
     return call->is(Kind::kCall) && call->items[0]->is_global("torch._utils._rebuild_tensor_v2") ? call : nullptr;
   }
 
@@ -71,8 +78,10 @@ class Collector {
   };
 
   Storage storage(const PickleNode& node, const std::string& name) const {
-    const PickleNode* id = node.is(Kind::kPersistent) ? node.items[0] : nullptr;  // ('storage', class, key, place, size)
-    const bool is_good = id != nullptr && id->is(Kind::kList) && id->items.size() >= 3 && id->items[0]->is_text("storage") && id->items[2]->is(Kind::kText);
+    const PickleNode* id =
+        node.is(Kind::kPersistent) ? node.items[0] : nullptr;  // ('storage', class, key, place, size)
+    const bool is_good = id != nullptr && id->is(Kind::kList) && id->items.size() >= 3 &&
+                         id->items[0]->is_text("storage") && id->items[2]->is(Kind::kText);
     if (!is_good) fail(name, "no storage");
     const auto data = members_.find(root_ + "data/" + id->items[2]->text);
     if (data == members_.end()) fail(name, fmt::format("storage '{:.40}' is not in the file", id->items[2]->text));
@@ -88,29 +97,39 @@ class Collector {
     const PickleNode& offset = *call.items[2];
     TensorView view{.name = name, .dtype = from.dtype, .shape = sizes(*call.items[3], name), .data = {}};
     const std::vector<int64_t> strides = sizes(*call.items[4], name);
-    if (!offset.is(Kind::kInt) || offset.integer < 0 || strides.size() != view.shape.size()) fail(name, "offset, sizes and strides do not fit");
+    if (!offset.is(Kind::kInt) || offset.integer < 0 || strides.size() != view.shape.size())
+      fail(name, "offset, sizes and strides do not fit");
     const auto item = static_cast<int64_t>(dtype_size(from.dtype));
     int64_t count = 1, last = offset.integer;  // values, and the index of the last one
     bool is_row_major = true, overflows = false;
     for (size_t axis = view.shape.size(); axis-- > 0;) {
       is_row_major &= view.shape[axis] == 1 || strides[axis] == count;
       int64_t reach = 0;
-      overflows |= __builtin_mul_overflow(std::max<int64_t>(view.shape[axis] - 1, 0), strides[axis], &reach) || __builtin_add_overflow(last, reach, &last);
+      overflows |= __builtin_mul_overflow(std::max<int64_t>(view.shape[axis] - 1, 0), strides[axis], &reach) ||
+                   __builtin_add_overflow(last, reach, &last);
       overflows |= __builtin_mul_overflow(count, view.shape[axis], &count);
     }
     int64_t num_bytes = 0, end = 0;
-    overflows |= __builtin_mul_overflow(count, item, &num_bytes) || __builtin_add_overflow(last, 1, &end) || __builtin_mul_overflow(end, item, &end);
+    overflows |= __builtin_mul_overflow(count, item, &num_bytes) || __builtin_add_overflow(last, 1, &end) ||
+                 __builtin_mul_overflow(end, item, &end);
     if (overflows || (count > 0 && static_cast<uint64_t>(end) > from.data.size())) {
       fail(name, fmt::format("reaches beyond its storage of {} bytes", from.data.size()));
     }
-    if (!is_row_major && static_cast<uint64_t>(num_bytes) > from.data.size()) fail(name, "more values than its storage holds");
+    if (!is_row_major && static_cast<uint64_t>(num_bytes) > from.data.size())
+      fail(name, "more values than its storage holds");
+    if (!is_row_major && (num_gathered_ += static_cast<uint64_t>(num_bytes)) > num_file_bytes_)
+      fail(name, "more strided values than the file holds");
     view.is_mapped = is_row_major;
-    if (count > 0) view.data = is_row_major ? from.data.subspan(static_cast<size_t>(offset.integer * item), static_cast<size_t>(num_bytes)) : gathered(from.data, view.shape, strides, offset.integer, item);
+    if (count > 0)
+      view.data = is_row_major
+                      ? from.data.subspan(static_cast<size_t>(offset.integer * item), static_cast<size_t>(num_bytes))
+                      : gathered(from.data, view.shape, strides, offset.integer, item);
     tensors_.by_name.insert_or_assign(name, std::move(view));
   }
 
   // The values one by one, last axis fastest.
-  std::span<const uint8_t> gathered(std::span<const uint8_t> data, const std::vector<int64_t>& shape, const std::vector<int64_t>& strides, int64_t offset, int64_t item) {
+  std::span<const uint8_t> gathered(std::span<const uint8_t> data, const std::vector<int64_t>& shape,
+                                    const std::vector<int64_t>& strides, int64_t offset, int64_t item) {
     std::vector<uint8_t>& rows = tensors_.rows.emplace_back();
     std::vector<int64_t> index(shape.size(), 0);
     for (;;) {
@@ -126,8 +145,10 @@ class Collector {
   const Members& members_;
   std::string root_;  // "archive/"
   const std::string& where_;
+  uint64_t num_file_bytes_;
   TorchTensors& tensors_;
-  int num_dicts_ = 0;
+  int num_values_ = 0;
+  uint64_t num_gathered_ = 0;  // bytes
 };
 
 }  // namespace
@@ -146,14 +167,17 @@ TorchTensors parse_torch(std::span<const uint8_t> file, const std::string& where
   for (const auto& [name, data] : members) {
     if (!name.ends_with(kPickleName)) continue;
     const Pickle pickle(data, where);
-    Collector(members, name.substr(0, name.size() - kPickleName.size()), where, tensors).collect(pickle.root(), "", 0);
-    if (tensors.by_name.empty()) throw Error(fmt::format("[torch] {}: no tensors, expected a dictionary of them", where));
+    Collector(members, name.substr(0, name.size() - kPickleName.size()), where, file.size(), tensors)
+        .collect(pickle.root(), "", 0);
+    if (tensors.by_name.empty())
+      throw Error(fmt::format("[torch] {}: no tensors, expected a dictionary of them", where));
     return tensors;
   }
   throw Error(fmt::format("[torch] {}: no {}, expected a file of torch.save", where, kPickleName));
 }
 
-TorchFile::TorchFile(const std::filesystem::path& path) : file_(path), tensors_(parse_torch(file_.bytes(), path.string())) {}
+TorchFile::TorchFile(const std::filesystem::path& path)
+    : file_(path), tensors_(parse_torch(file_.bytes(), path.string())) {}
 
 const TensorView* TorchFile::find(const std::string& name) const {
   const auto found = tensors_.by_name.find(name);

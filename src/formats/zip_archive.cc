@@ -15,7 +15,7 @@ constexpr uint32_t kLocalMagic = 0x04034b50, kEntryMagic = 0x02014b50, kEndMagic
 constexpr uint32_t kEnd64Magic = 0x06064b50, kLocator64Magic = 0x07064b50;
 constexpr size_t kEndSize = 22, kLocator64Size = 20, kEnd64Size = 56, kEntrySize = 46, kLocalSize = 30;
 constexpr size_t kLongestComment = 0xffff;
-constexpr uint16_t kExtra64 = 0x0001;  // id of the extra field with 64-bit sizes
+constexpr uint16_t kExtra64 = 0x0001;   // id of the extra field with 64-bit sizes
 constexpr uint32_t kIn64 = 0xffffffff;  // a 32-bit size that says: look there
 
 class Reader {
@@ -25,7 +25,8 @@ class Reader {
   [[noreturn]] void fail(const std::string& what) const { throw Error(fmt::format("[zip] {}: {}", where_, what)); }
 
   std::span<const uint8_t> bytes(uint64_t offset, uint64_t size) const {
-    if (offset > file_.size() || size > file_.size() - offset) fail(fmt::format("{} bytes at {}, expected inside the {} bytes of the file", size, offset, file_.size()));
+    if (offset > file_.size() || size > file_.size() - offset)
+      fail(fmt::format("{} bytes at {}, expected inside the {} bytes of the file", size, offset, file_.size()));
     return file_.subspan(offset, size);
   }
 
@@ -53,7 +54,8 @@ Directory find_directory(const Reader& reader) {
     if (reader.number<uint32_t>(end) != kEndMagic) continue;
     if (end >= kLocator64Size && reader.number<uint32_t>(end - kLocator64Size) == kLocator64Magic) {
       const auto end64 = reader.number<uint64_t>(end - kLocator64Size + 8);
-      if (reader.bytes(end64, kEnd64Size).empty() || reader.number<uint32_t>(end64) != kEnd64Magic) reader.fail("no zip64 directory where it is promised");
+      if (reader.bytes(end64, kEnd64Size).empty() || reader.number<uint32_t>(end64) != kEnd64Magic)
+        reader.fail("no zip64 directory where it is promised");
       return {.offset = reader.number<uint64_t>(end64 + 48), .num_entries = reader.number<uint64_t>(end64 + 32)};
     }
     return {.offset = reader.number<uint32_t>(end + 16), .num_entries = reader.number<uint16_t>(end + 10)};
@@ -67,7 +69,9 @@ struct Sizes {
 };
 
 Sizes read_sizes(const Reader& reader, uint64_t entry, uint64_t extra, uint16_t extra_size) {
-  Sizes sizes{.plain = reader.number<uint32_t>(entry + 24), .packed = reader.number<uint32_t>(entry + 20), .offset = reader.number<uint32_t>(entry + 42)};
+  Sizes sizes{.plain = reader.number<uint32_t>(entry + 24),
+              .packed = reader.number<uint32_t>(entry + 20),
+              .offset = reader.number<uint32_t>(entry + 42)};
   const uint64_t end = extra + extra_size;
   while (extra + 4 <= end) {
     const auto id = reader.number<uint16_t>(extra), length = reader.number<uint16_t>(extra + 2);
@@ -101,15 +105,20 @@ std::map<std::string, std::span<const uint8_t>> zip_members(std::span<const uint
     reader.bytes(entry, kEntrySize);
     if (reader.number<uint32_t>(entry) != kEntryMagic) reader.fail(fmt::format("no directory entry at byte {}", entry));
     const auto flags = reader.number<uint16_t>(entry + 8), method = reader.number<uint16_t>(entry + 10);
-    const auto name_size = reader.number<uint16_t>(entry + 28), extra_size = reader.number<uint16_t>(entry + 30), comment_size = reader.number<uint16_t>(entry + 32);
+    const auto name_size = reader.number<uint16_t>(entry + 28), extra_size = reader.number<uint16_t>(entry + 30),
+               comment_size = reader.number<uint16_t>(entry + 32);
     const auto name_bytes = reader.bytes(entry + kEntrySize, name_size);
     const std::string name(name_bytes.begin(), name_bytes.end());
     const Sizes sizes = read_sizes(reader, entry, entry + kEntrySize + name_size, extra_size);
-    if (method != 0 || (flags & 1) != 0 || sizes.plain != sizes.packed) reader.fail(fmt::format("member '{}' is compressed or encrypted, expected plain data", name));
+    if (method != 0 || (flags & 1) != 0 || sizes.plain != sizes.packed)
+      reader.fail(fmt::format("member '{}' is compressed or encrypted, expected plain data", name));
     reader.bytes(sizes.offset, kLocalSize);
-    if (reader.number<uint32_t>(sizes.offset) != kLocalMagic) reader.fail(fmt::format("no member at byte {}", sizes.offset));
-    const uint64_t data = sizes.offset + kLocalSize + reader.number<uint16_t>(sizes.offset + 26) + reader.number<uint16_t>(sizes.offset + 28);
-    if (!members.emplace(name, reader.bytes(data, sizes.plain)).second) reader.fail(fmt::format("member '{}' comes twice", name));
+    if (reader.number<uint32_t>(sizes.offset) != kLocalMagic)
+      reader.fail(fmt::format("no member at byte {}", sizes.offset));
+    const uint64_t data = sizes.offset + kLocalSize + reader.number<uint16_t>(sizes.offset + 26) +
+                          reader.number<uint16_t>(sizes.offset + 28);
+    if (!members.emplace(name, reader.bytes(data, sizes.plain)).second)
+      reader.fail(fmt::format("member '{}' comes twice", name));
     entry += kEntrySize + uint64_t{name_size} + extra_size + comment_size;
   }
   return members;

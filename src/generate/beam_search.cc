@@ -26,7 +26,10 @@ struct Candidate {
 class Search {
  public:
   Search(const DecodeOptions& options, size_t num_rows)
-      : options_(options), size_(static_cast<size_t>(options.beams.size)), beams_(num_rows * size_), ended_(num_rows * size_, false) {}
+      : options_(options),
+        size_(static_cast<size_t>(options.beams.size)),
+        beams_(num_rows * size_),
+        ended_(num_rows * size_, false) {}
 
   // From the distributions behind the prompts, [B, V].
   void start(const Tensor& logits) { step(logits, /*from_each=*/size_, /*beams_before=*/1); }
@@ -47,7 +50,8 @@ class Search {
   std::vector<std::vector<Beam>> take() {
     std::vector<std::vector<Beam>> rows;
     for (size_t begin = 0; begin < beams_.size(); begin += size_) {
-      std::vector<Beam>& row = rows.emplace_back(beams_.begin() + static_cast<ptrdiff_t>(begin), beams_.begin() + static_cast<ptrdiff_t>(begin + size_));
+      std::vector<Beam>& row = rows.emplace_back(beams_.begin() + static_cast<ptrdiff_t>(begin),
+                                                 beams_.begin() + static_cast<ptrdiff_t>(begin + size_));
       for (Beam& beam : row) beam.score = final_score(beam);
       std::stable_sort(row.begin(), row.end(), [](const Beam& a, const Beam& b) { return a.score > b.score; });
     }
@@ -57,11 +61,13 @@ class Search {
  private:
   double final_score(const Beam& beam) const {
     if (!options_.beams.length_penalty) return beam.log_prob;
-    return beam.log_prob / std::pow(static_cast<double>(beam.tokens.size()), *options_.beams.length_penalty);  // the end counts once
+    return beam.log_prob /
+           std::pow(static_cast<double>(beam.tokens.size()), *options_.beams.length_penalty);  // the end counts once
   }
 
   // The best continuations of one old beam, most probable first.
-  void propose(Tensor log_probs, size_t from, const Beam& beam, bool has_ended, size_t count, std::vector<Candidate>& candidates) const {
+  void propose(Tensor log_probs, size_t from, const Beam& beam, bool has_ended, size_t count,
+               std::vector<Candidate>& candidates) const {
     if (has_ended) {  // it stays as it is, and nothing else comes of it
       candidates.push_back({from, options_.eos, beam.log_prob});
       return;
@@ -70,7 +76,8 @@ class Search {
     const auto [values, tokens] = at::topk(log_probs, static_cast<int64_t>(count));
     for (size_t k = 0; k < count; ++k) {
       const double value = values.const_data_ptr<float>()[k];
-      candidates.push_back({from, tokens.const_data_ptr<int64_t>()[k], value <= kForbidden ? kForbidden : beam.log_prob + value});
+      candidates.push_back(
+          {from, tokens.const_data_ptr<int64_t>()[k], value <= kForbidden ? kForbidden : beam.log_prob + value});
     }
   }
 
@@ -83,11 +90,13 @@ class Search {
       std::vector<Candidate> candidates;
       for (size_t k = 0; k < beams_before; ++k) {
         const size_t beam = row * size_ + k;
-        propose(log_probs[static_cast<int64_t>(row * beams_before + k)], beam, beams_[beam], ended_[beam], from_each, candidates);
+        propose(log_probs[static_cast<int64_t>(row * beams_before + k)], beam, beams_[beam], ended_[beam], from_each,
+                candidates);
       }
       // Beams that have ended give one candidate each; should the others be too few, they repeat what is forbidden.
       while (candidates.size() < size_) candidates.push_back({row * size_, options_.eos, kForbidden});
-      std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.log_prob > b.log_prob; });
+      std::stable_sort(candidates.begin(), candidates.end(),
+                       [](const Candidate& a, const Candidate& b) { return a.log_prob > b.log_prob; });
       for (size_t k = 0; k < size_; ++k) {
         const Candidate& chosen = candidates[k];
         const size_t to = row * size_ + k;
@@ -115,8 +124,10 @@ BeamResult search_beams(const model::Molmo& molmo, const model::ModelInputs& inp
                         const model::ForwardOptions& forward) {
   const at::NoGradGuard no_grad;
   const int64_t size = options.beams.size, classes = molmo.config().decoder.embedding_size;
-  if (size < 1 || size > classes || options.beams.per_node.value_or(1) < 1 || options.beams.per_node.value_or(1) > classes) {
-    throw Error(fmt::format("[generate] {} beams with {} candidates each, expected from 1 to the {} classes", size, options.beams.per_node.value_or(size), classes));
+  if (size < 1 || size > classes || options.beams.per_node.value_or(1) < 1 ||
+      options.beams.per_node.value_or(1) > classes) {
+    throw Error(fmt::format("[generate] {} beams with {} candidates each, expected from 1 to the {} classes", size,
+                            options.beams.per_node.value_or(size), classes));
   }
   Prefill prefill = run_prefill(molmo, inputs, options, forward);
   Search search(options, static_cast<size_t>(inputs.input_ids.size(0)));
@@ -128,7 +139,8 @@ BeamResult search_beams(const model::Molmo& molmo, const model::ModelInputs& inp
   if (size == 1 && search.all_ended()) return result.rows = search.take(), result;
 
   const at::Device device = inputs.input_ids.device();
-  const Tensor spread = at::arange(inputs.input_ids.size(0), at::kLong).repeat_interleave(size).to(device);  // [B * size]
+  const Tensor spread =
+      at::arange(inputs.input_ids.size(0), at::kLong).repeat_interleave(size).to(device);  // [B * size]
   prefill.cache.select_rows(spread);
   Tensor positions = prefill.next_positions.index_select(0, spread);  // [B * size, 1]
   for (int64_t step = 1; step < options.max_new_tokens && !(options.stop_early && search.all_ended()); ++step) {

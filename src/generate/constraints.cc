@@ -28,7 +28,8 @@ void block_tokens(Tensor& log_probs, const std::vector<int64_t>& tokens, const D
   float* values = log_probs.mutable_data_ptr<float>();
   constexpr float kBlocked = std::numeric_limits<float>::lowest();
   if (options.block_ngram) {
-    for (const int64_t token : repeating_tokens(tokens, static_cast<size_t>(*options.block_ngram))) values[token] = kBlocked;
+    for (const int64_t token : repeating_tokens(tokens, static_cast<size_t>(*options.block_ngram)))
+      values[token] = kBlocked;
   }
   const bool may_end = static_cast<int64_t>(tokens.size()) >= options.min_new_tokens;
   if (!may_end && options.eos >= 0) values[options.eos] = kBlocked;

@@ -11,6 +11,7 @@ namespace molmo::generate {
 
 /// Puts the lowest float32 where a token is not allowed behind `tokens`: one that repeats an n-gram, or an early end.
 /// PARITY: no renormalisation.
-void block_tokens(Tensor& log_probs, const std::vector<int64_t>& tokens, const DecodeOptions& options);  // [V], on the CPU
+void block_tokens(Tensor& log_probs, const std::vector<int64_t>& tokens,
+                  const DecodeOptions& options);  // [V], on the CPU
 
 }  // namespace molmo::generate

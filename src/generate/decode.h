@@ -12,15 +12,15 @@ namespace molmo::generate {
 
 struct DecodeResult {
   std::vector<std::vector<int64_t>> tokens;  ///< per row, end token included if it came; nothing after it
-  std::vector<double> log_probs;             ///< per row, sum over its tokens, of the distribution before sampling options
-  int64_t num_passes = 0;                    ///< forward passes, prefill included
+  std::vector<double> log_probs;  ///< per row, sum over its tokens, of the distribution before sampling options
+  int64_t num_passes = 0;         ///< forward passes, prefill included
 };
 
 /// Called with (row, token) as soon as a token is chosen; returning false ends the row there.
 using TokenCallback = std::function<bool(size_t row, int64_t token)>;
 
-/// Continues every row of `inputs` by one sequence (options.beams is not looked at). The result of a row does not depend on
-/// the other rows up to rounding. Errors: those of run_prefill().
+/// Continues every row of `inputs` by one sequence (options.beams is not looked at). The result of a row does not
+/// depend on the other rows up to rounding. Errors: those of run_prefill().
 DecodeResult decode(const model::Molmo& molmo, const model::ModelInputs& inputs, const DecodeOptions& options,
                     const model::ForwardOptions& forward, const TokenCallback& on_token = {});
 

@@ -9,6 +9,7 @@
 #include "model/weights.h"
 #include "molmo/error.h"
 #include "tensor/cpu/bandwidth.h"
+#include "tensor/memory_meter.h"
 #include "tensor/ops.h"
 
 namespace molmo::generate {
@@ -28,7 +29,8 @@ double best_of(int repeats, const std::function<void()>& run) {
 
 model::ModelInputs make_prompt(const DecodeBenchOptions& options) {
   const config::VitConfig& vit = options.model.vit;
-  const int64_t crops = options.num_crops, pooled = int64_t{options.model.pooled_height()} * options.model.pooled_width();
+  const int64_t crops = options.num_crops,
+                pooled = int64_t{options.model.pooled_height()} * options.model.pooled_width();
   model::ModelInputs inputs;
   inputs.input_ids = at::randint(0, options.model.decoder.vocab_size, {1, options.num_prompt_tokens}, at::kLong);
   if (crops == 0) return inputs;
@@ -36,14 +38,17 @@ model::ModelInputs make_prompt(const DecodeBenchOptions& options) {
   inputs.image_masks = at::ones({crops, vit.num_patches()});
   inputs.crop_rows = at::zeros({crops}, at::kLong);
   inputs.token_positions = at::arange(1, 1 + crops * pooled, at::kLong).view({crops, pooled});
-  if (1 + crops * pooled > options.num_prompt_tokens) throw Error(fmt::format("[bench] {} image tokens, expected less than the {} of the prompt", crops * pooled, options.num_prompt_tokens));
+  if (1 + crops * pooled > options.num_prompt_tokens)
+    throw Error(fmt::format("[bench] {} image tokens, expected less than the {} of the prompt", crops * pooled,
+                            options.num_prompt_tokens));
   return inputs;
 }
 
 double num_block_and_head_bytes(const ParamSet& params) {
   double num_bytes = 0;
   for (const Parameter& param : params.all()) {
-    const bool is_read = param.name.find("transformer.blocks.") != std::string::npos || param.name.find("transformer.ff_out") != std::string::npos;
+    const bool is_read = param.name.find("transformer.blocks.") != std::string::npos ||
+                         param.name.find("transformer.ff_out") != std::string::npos;
     if (is_read) num_bytes += static_cast<double>(param.value.nbytes());
   }
   return num_bytes;
@@ -53,16 +58,29 @@ double num_block_and_head_bytes(const ParamSet& params) {
 
 DecodeSpeed measure_decode_speed(const DecodeBenchOptions& options) {
   const at::NoGradGuard no_grad;
+  tensor::MemoryMeter meter;
   model::Molmo molmo(options.model);
   molmo.params().materialize(at::kCPU, 1);
   if (options.compute != at::kFloat) model::round_matrices(molmo.params(), options.compute);
   const model::ModelInputs inputs = make_prompt(options);
   model::ForwardOptions forward;
   forward.compute = options.compute;
+  meter.restart_peak();
   DecodeSpeed speed;
-  if (inputs.patches.defined()) speed.encode_seconds = best_of(options.num_repeats, [&] { molmo.encode_images(inputs.patches, inputs.image_masks, forward); });
-  const double prefill = best_of(options.num_repeats, [&] { run_prefill(molmo, inputs, {.max_new_tokens = 1}, forward); });
-  const double whole = best_of(options.num_repeats, [&] { decode(molmo, inputs, {.max_new_tokens = options.num_new_tokens + 1}, forward); });
+  if (inputs.patches.defined())
+    speed.encode_seconds =
+        best_of(options.num_repeats, [&] { molmo.encode_images(inputs.patches, inputs.image_masks, forward); });
+  const double prefill =
+      best_of(options.num_repeats, [&] { run_prefill(molmo, inputs, {.max_new_tokens = 1}, forward); });
+  const double whole = best_of(options.num_repeats,
+                               [&] { decode(molmo, inputs, {.max_new_tokens = options.num_new_tokens + 1}, forward); });
+  speed.peak_bytes = meter.peak_bytes();
+  speed.plan = model::plan_memory(options.model, molmo.params(),
+                                  {.num_rows = 1,
+                                   .num_crops = options.num_crops,
+                                   .num_prompt_tokens = options.num_prompt_tokens,
+                                   .num_new_tokens = options.num_new_tokens + 1,
+                                   .compute = options.compute});
   speed.prefill_tokens_per_s = static_cast<double>(options.num_prompt_tokens) / prefill;
   speed.decode_tokens_per_s = static_cast<double>(options.num_new_tokens) / (whole - prefill);
   speed.weight_gb_per_s = speed.decode_tokens_per_s * num_block_and_head_bytes(molmo.params()) / 1e9;
@@ -75,10 +93,12 @@ config::ModelConfig bench_shape(std::string_view name) {
   config::DecoderConfig& d = model.decoder;
   if (name == "tiny") {
     d.width = 256, d.num_layers = 4, d.num_heads = 8, d.num_kv_heads = 4, d.ffn_width = 512;
-    model.vit.width = 128, model.vit.num_layers = 4, model.vit.num_heads = model.vit.num_kv_heads = 4, model.vit.head_dim = 32, model.vit.mlp_width = 512;
+    model.vit.width = 128, model.vit.num_layers = 4, model.vit.num_heads = model.vit.num_kv_heads = 4,
+    model.vit.head_dim = 32, model.vit.mlp_width = 512;
   } else if (name == "0.15b") {
     d.width = 768, d.num_layers = 12, d.num_heads = 12, d.num_kv_heads = 4, d.ffn_width = 2048;
-    model.vit.width = 384, model.vit.num_layers = 12, model.vit.num_heads = model.vit.num_kv_heads = 6, model.vit.head_dim = 64, model.vit.mlp_width = 1536;
+    model.vit.width = 384, model.vit.num_layers = 12, model.vit.num_heads = model.vit.num_kv_heads = 6,
+    model.vit.head_dim = 64, model.vit.mlp_width = 1536;
   } else {
     throw Error(fmt::format("[bench] shape '{}', expected tiny or 0.15b", name));
   }

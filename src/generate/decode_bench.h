@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/model_config.h"
+#include "model/memory_plan.h"
 #include "tensor/tensor.h"
 
 namespace molmo::generate {
@@ -20,6 +21,8 @@ struct DecodeSpeed {
   double decode_tokens_per_s = 0.0;   ///< one sequence
   double weight_gb_per_s = 0.0;       ///< decoder blocks and head, each read once per token
   double memory_gb_per_s = 0.0;       ///< what a loop reads that does nothing else, with the same threads
+  int64_t peak_bytes = 0;             ///< of tensors alive, weights included
+  model::MemoryPlan plan;             ///< what was to be expected of that
 };
 
 DecodeSpeed measure_decode_speed(const DecodeBenchOptions& options);

@@ -28,15 +28,15 @@ struct BeamOptions {
 
 struct DecodeOptions {
   int64_t max_new_tokens = 128;
-  int64_t min_new_tokens = 0;          ///< the end token cannot be chosen before
+  int64_t min_new_tokens = 0;  ///< the end token cannot be chosen before
   int64_t eos = -1;
   std::optional<int64_t> block_ngram;  ///< no n-gram of generated tokens is repeated; the prompt does not count
   std::vector<std::string> stop;       ///< texts that end an answer, and are not part of it (Generator)
-  /// So many first tokens are the same in every row, pictures included, and are run once; the inputs hold the pictures of
-  /// the first row only.
+  /// So many first tokens are the same in every row, pictures included, and are run once; the inputs hold the pictures
+  /// of the first row only.
   int64_t num_shared_tokens = 0;
-  bool batch_invariant = false;        ///< the same bits whatever else is in the batch: rows run one by one (Generator)
-  bool stop_early = true;              ///< stop when every row has ended (false keeps ranks in step)
+  bool batch_invariant = false;  ///< the same bits whatever else is in the batch: rows run one by one (Generator)
+  bool stop_early = true;        ///< stop when every row has ended (false keeps ranks in step)
   SamplingOptions sampling;
   BeamOptions beams;
 };

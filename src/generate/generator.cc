@@ -19,7 +19,8 @@ std::string weights_fingerprint(const std::filesystem::path& folder) {
   std::set<std::string> lines;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors" && entry.path().extension() != ".pt") continue;
-    lines.insert(fmt::format("{}:{}:{}", entry.path().filename().string(), entry.file_size(), entry.last_write_time().time_since_epoch().count()));
+    lines.insert(fmt::format("{}:{}:{}", entry.path().filename().string(), entry.file_size(),
+                             entry.last_write_time().time_since_epoch().count()));
   }
   return fmt::format("{}", fmt::join(lines, " "));
 }
@@ -31,13 +32,18 @@ bool share_pictures(std::span<const preprocess::Example> examples) {
   const auto prefix = static_cast<ptrdiff_t>(1 + first.num_image_tokens);
   if (static_cast<ptrdiff_t>(first.input_tokens.size()) <= prefix) return false;
   for (const preprocess::ImageInputs& image : first.images) {  // a placeholder in the text puts them elsewhere
-    if (std::any_of(image.token_positions.begin(), image.token_positions.end(), [&](int64_t at) { return at >= prefix; })) return false;
+    if (std::any_of(image.token_positions.begin(), image.token_positions.end(),
+                    [&](int64_t at) { return at >= prefix; }))
+      return false;
   }
   return std::all_of(examples.begin() + 1, examples.end(), [&](const preprocess::Example& other) {
-    if (other.images.size() != first.images.size() || static_cast<ptrdiff_t>(other.input_tokens.size()) <= prefix) return false;
-    if (!std::equal(first.input_tokens.begin(), first.input_tokens.begin() + prefix, other.input_tokens.begin())) return false;
-    return std::equal(first.images.begin(), first.images.end(), other.images.begin(),
-                      [](const auto& a, const auto& b) { return a.patches == b.patches && a.masks == b.masks && a.token_positions == b.token_positions; });
+    if (other.images.size() != first.images.size() || static_cast<ptrdiff_t>(other.input_tokens.size()) <= prefix)
+      return false;
+    if (!std::equal(first.input_tokens.begin(), first.input_tokens.begin() + prefix, other.input_tokens.begin()))
+      return false;
+    return std::equal(first.images.begin(), first.images.end(), other.images.begin(), [](const auto& a, const auto& b) {
+      return a.patches == b.patches && a.masks == b.masks && a.token_positions == b.token_positions;
+    });
   });
 }
 
@@ -51,7 +57,8 @@ LoadedModel load_model(const std::filesystem::path& folder, at::Device device, a
   if (compute != at::kFloat) model::round_matrices(loaded.molmo->params(), compute);
   for (Parameter& param : loaded.molmo->params().all()) param.value = param.value.to(device);
   loaded.tokenizer = text::load_tokenizer(folder, loaded.config.tokenizer);
-  text::expect_vocabulary(loaded.tokenizer, (folder / loaded.config.tokenizer.file).string(), loaded.config.model.decoder.vocab_size);
+  text::expect_vocabulary(loaded.tokenizer, (folder / loaded.config.tokenizer.file).string(),
+                          loaded.config.model.decoder.vocab_size);
   loaded.fingerprint = weights_fingerprint(folder);
   return loaded;
 }
@@ -66,13 +73,15 @@ preprocess::Example Generator::preprocess(const Request& request) const {
   return processor_(request.images, conversations);
 }
 
-std::vector<Answer> Generator::operator()(std::span<const Request> requests, const DecodeOptions& options, const TextCallback& on_text) const {
+std::vector<Answer> Generator::operator()(std::span<const Request> requests, const DecodeOptions& options,
+                                          const TextCallback& on_text) const {
   std::vector<preprocess::Example> examples;
   for (const Request& request : requests) examples.push_back(preprocess(request));
   return (*this)(examples, options, on_text);
 }
 
-std::vector<Answer> Generator::operator()(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text) const {
+std::vector<Answer> Generator::operator()(std::span<const preprocess::Example> examples, const DecodeOptions& options,
+                                          const TextCallback& on_text) const {
   if (examples.empty()) return {};
   if (options.batch_invariant && examples.size() > 1) return one_by_one(examples, options, on_text);
   DecodeOptions resolved = options;
@@ -88,7 +97,8 @@ std::vector<Answer> Generator::operator()(std::span<const preprocess::Example> e
     batch = preprocess::collate(examples, collate);
   }
   const model::ModelInputs inputs = model::make_inputs(batch, model_.molmo->device());
-  std::vector<Answer> answers = options.beams.size > 1 ? search_rows(inputs, resolved) : decode_rows(inputs, resolved, on_text);
+  std::vector<Answer> answers =
+      options.beams.size > 1 ? search_rows(inputs, resolved) : decode_rows(inputs, resolved, on_text);
   for (size_t i = 0; i < examples.size(); ++i) {
     answers[i].num_prompt_tokens = static_cast<int64_t>(examples[i].input_tokens.size());
     answers[i].num_image_tokens = examples[i].num_image_tokens;
@@ -96,19 +106,23 @@ std::vector<Answer> Generator::operator()(std::span<const preprocess::Example> e
   return answers;
 }
 
-std::vector<Answer> Generator::one_by_one(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text) const {
+std::vector<Answer> Generator::one_by_one(std::span<const preprocess::Example> examples, const DecodeOptions& options,
+                                          const TextCallback& on_text) const {
   std::vector<Answer> answers;
   for (size_t row = 0; row < examples.size(); ++row) {
     DecodeOptions own = options;
     own.sampling.first_row += row;
     const auto show = [&](size_t, const std::string& text) { on_text(row, text); };
-    answers.push_back(std::move((*this)(examples.subspan(row, 1), own, on_text ? TextCallback(show) : nullptr).front()));
+    answers.push_back(
+        std::move((*this)(examples.subspan(row, 1), own, on_text ? TextCallback(show) : nullptr).front()));
   }
   return answers;
 }
 
-std::vector<Answer> Generator::decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options, const TextCallback& on_text) const {
-  std::vector<TextStream> streams(static_cast<size_t>(inputs.input_ids.size(0)), TextStream(model_.tokenizer.tokenizer, options.stop));
+std::vector<Answer> Generator::decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options,
+                                           const TextCallback& on_text) const {
+  std::vector<TextStream> streams(static_cast<size_t>(inputs.input_ids.size(0)),
+                                  TextStream(model_.tokenizer.tokenizer, options.stop));
   const int64_t eos = options.eos;
   const auto show = [&](size_t row, const std::string& text) {
     if (on_text && !text.empty()) on_text(row, text);
@@ -120,7 +134,10 @@ std::vector<Answer> Generator::decode_rows(const model::ModelInputs& inputs, con
   std::vector<Answer> answers;
   for (size_t row = 0; row < streams.size(); ++row) {
     show(row, streams[row].finish());
-    answers.push_back({.text = text_of(result.tokens[row], options.stop), .tokens = result.tokens[row], .log_prob = result.log_probs[row], .others = {}});
+    answers.push_back({.text = text_of(result.tokens[row], options.stop),
+                       .tokens = result.tokens[row],
+                       .log_prob = result.log_probs[row],
+                       .others = {}});
   }
   return answers;
 }
@@ -128,8 +145,12 @@ std::vector<Answer> Generator::decode_rows(const model::ModelInputs& inputs, con
 std::vector<Answer> Generator::search_rows(const model::ModelInputs& inputs, const DecodeOptions& options) const {
   std::vector<Answer> answers;
   for (const std::vector<Beam>& beams : search_beams(*model_.molmo, inputs, options, forward_).rows) {
-    Answer& answer = answers.emplace_back(Answer{.text = text_of(beams[0].tokens, options.stop), .tokens = beams[0].tokens, .log_prob = beams[0].log_prob, .others = {}});
-    for (size_t i = 1; i < beams.size(); ++i) answer.others.push_back({text_of(beams[i].tokens, options.stop), beams[i].log_prob, beams[i].score});
+    Answer& answer = answers.emplace_back(Answer{.text = text_of(beams[0].tokens, options.stop),
+                                                 .tokens = beams[0].tokens,
+                                                 .log_prob = beams[0].log_prob,
+                                                 .others = {}});
+    for (size_t i = 1; i < beams.size(); ++i)
+      answer.others.push_back({text_of(beams[i].tokens, options.stop), beams[i].log_prob, beams[i].score});
   }
   return answers;
 }

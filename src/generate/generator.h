@@ -21,8 +21,8 @@ struct LoadedModel {
   std::string fingerprint;  ///< names, sizes and times of the weight files: tells one set of weights from another
 };
 
-/// Loads a model folder (molmo.json or config.json, weights, tokenizer) for passes that compute in `compute`: matrices lie in
-/// that dtype, everything else in float32. Errors name the file.
+/// Loads a model folder (molmo.json or config.json, weights, tokenizer) for passes that compute in `compute`: matrices
+/// lie in that dtype, everything else in float32. Errors name the file.
 LoadedModel load_model(const std::filesystem::path& folder, at::Device device, at::ScalarType compute);
 
 /// One question. `messages` are formatted strings (user, assistant, user, ...), the last one a user's.
@@ -52,16 +52,20 @@ class Generator {
   Generator(const LoadedModel& model, const model::ForwardOptions& forward);
 
   /// Answers all requests in one right-padded batch, in order. The end token is the tokenizer's.
-  std::vector<Answer> operator()(std::span<const Request> requests, const DecodeOptions& options, const TextCallback& on_text = {}) const;
+  std::vector<Answer> operator()(std::span<const Request> requests, const DecodeOptions& options,
+                                 const TextCallback& on_text = {}) const;
 
   /// The same for examples that were preprocessed before. Beams are not streamed.
-  std::vector<Answer> operator()(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text = {}) const;
+  std::vector<Answer> operator()(std::span<const preprocess::Example> examples, const DecodeOptions& options,
+                                 const TextCallback& on_text = {}) const;
 
   preprocess::Example preprocess(const Request& request) const;
 
  private:
-  std::vector<Answer> one_by_one(std::span<const preprocess::Example> examples, const DecodeOptions& options, const TextCallback& on_text) const;
-  std::vector<Answer> decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options, const TextCallback& on_text) const;
+  std::vector<Answer> one_by_one(std::span<const preprocess::Example> examples, const DecodeOptions& options,
+                                 const TextCallback& on_text) const;
+  std::vector<Answer> decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options,
+                                  const TextCallback& on_text) const;
   std::vector<Answer> search_rows(const model::ModelInputs& inputs, const DecodeOptions& options) const;
   std::string text_of(const std::vector<int64_t>& tokens, const std::vector<std::string>& stop) const;
 

@@ -29,7 +29,8 @@ Tensor sampling_probabilities(const Tensor& log_probs, const SamplingOptions& op
   return at::zeros_like(tempered).scatter(-1, order, kept / kept.sum(-1, /*keepdim=*/true));
 }
 
-Sampler::Sampler(const SamplingOptions& options, size_t row) : options_(options), random_(row_seed(options.seed, row)) {}
+Sampler::Sampler(const SamplingOptions& options, size_t row)
+    : options_(options), random_(row_seed(options.seed, row)) {}
 
 int64_t Sampler::operator()(const Tensor& log_probs) {
   if (options_.is_greedy()) return log_probs.argmax().item<int64_t>();

@@ -8,9 +8,10 @@
 
 namespace molmo::generate {
 
-/// What a draw uses: the tempered distribution, cut to the k most probable and then to the fewest tokens that reach p (at
-/// least `min_kept` of them), and renormalised.
-Tensor sampling_probabilities(const Tensor& log_probs, const SamplingOptions& options, int64_t min_kept = 1);  // [R, V] -> [R, V]
+/// What a draw uses: the tempered distribution, cut to the k most probable and then to the fewest tokens that reach p
+/// (at least `min_kept` of them), and renormalised.
+Tensor sampling_probabilities(const Tensor& log_probs, const SamplingOptions& options,
+                              int64_t min_kept = 1);  // [R, V] -> [R, V]
 
 /// The tokens of one row.
 class Sampler {
@@ -26,6 +27,7 @@ class Sampler {
 
 /// Gumbel noise around log-probs `phi`, shifted so that its largest value is `maximum`: stochastic beams draw without
 /// replacement from it. `uniform` lies in (0, 1).
-Tensor gumbel_with_maximum(const Tensor& phi, const Tensor& maximum, const Tensor& uniform);  // [R,V], [R,1], [R,V] -> [R,V]
+Tensor gumbel_with_maximum(const Tensor& phi, const Tensor& maximum,
+                           const Tensor& uniform);  // [R,V], [R,1], [R,V] -> [R,V]
 
 }  // namespace molmo::generate

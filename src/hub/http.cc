@@ -28,7 +28,8 @@ void start_curl() {
 // One attempt on one handle.
 class Attempt {
  public:
-  Attempt(const std::string& url, const HttpOptions& options, bool wants_body) : handle_(curl_easy_init(), curl_easy_cleanup) {
+  Attempt(const std::string& url, const HttpOptions& options, bool wants_body)
+      : handle_(curl_easy_init(), curl_easy_cleanup) {
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -83,7 +84,8 @@ class Attempt {
     const std::string_view line(data, size * count);
     auto& headers = static_cast<Attempt*>(self)->response.headers;
     const size_t colon = line.find(':');
-    if (colon != std::string_view::npos) headers[lower_ascii(line.substr(0, colon))] = std::string(trim_text(line.substr(colon + 1)));
+    if (colon != std::string_view::npos)
+      headers[lower_ascii(line.substr(0, colon))] = std::string(trim_text(line.substr(colon + 1)));
     return size * count;
   }
 
@@ -114,38 +116,52 @@ class Attempt {
 std::chrono::milliseconds delay_before(int attempt, const HttpResponse& response, const HttpOptions& options) {
   std::chrono::milliseconds delay = options.first_delay * (1 << std::min(attempt - 1, 10));
   const auto asked = response.headers.find("retry-after");
-  if (asked != response.headers.end() && asked->second.find_first_not_of("0123456789") == std::string::npos && !asked->second.empty() && asked->second.size() < 9) {
+  if (asked != response.headers.end() && asked->second.find_first_not_of("0123456789") == std::string::npos &&
+      !asked->second.empty() && asked->second.size() < 9) {
     delay = std::chrono::seconds(std::stol(asked->second));
   }
   return std::min(delay, options.longest_delay);
 }
 
-HttpResponse run_attempts(const std::string& url, const HttpOptions& options, bool wants_body, const ByteSink& sink, const StartOffset& start,
-                          const std::function<void()>& restart) {
+HttpResponse run_attempts(const std::string& url, const HttpOptions& options, bool wants_body, const ByteSink& sink,
+                          const StartOffset& start, const std::function<void()>& restart) {
   start_curl();
   for (int number = 1;; ++number) {
     Attempt attempt(url, options, wants_body);
     const std::string reason = attempt.run(start ? start() : 0, sink, restart);
     if (reason.empty()) return attempt.response;
-    if (number >= options.max_attempts) throw Error(fmt::format("[hub] {}: {}, after {} attempts", url, reason, number), ExitCode::kRestart);
+    if (number >= options.max_attempts)
+      throw Error(fmt::format("[hub] {}: {}, after {} attempts", url, reason, number), ExitCode::kRestart);
     const std::chrono::milliseconds delay = delay_before(number, attempt.response, options);
-    log_warning(fmt::format("[hub] {}: {}; again in {}", url, reason, format_duration(std::chrono::duration<double>(delay).count())));
+    log_warning(fmt::format("[hub] {}: {}; again in {}", url, reason,
+                            format_duration(std::chrono::duration<double>(delay).count())));
     std::this_thread::sleep_for(delay);
   }
 }
 
 }  // namespace
 
-HttpResponse http_get(const std::string& url, const HttpOptions& options, const ByteSink& sink, const StartOffset& start, const std::function<void()>& restart) {
+HttpResponse http_get(const std::string& url, const HttpOptions& options, const ByteSink& sink,
+                      const StartOffset& start, const std::function<void()>& restart) {
   return run_attempts(url, options, true, sink, start, restart);
 }
 
 HttpResponse http_get_text(const std::string& url, const HttpOptions& options, std::string& body) {
-  return http_get(url, options, [&](std::span<const uint8_t> bytes) { body.append(bytes.begin(), bytes.end()); }, {}, [&] { body.clear(); });
+  return http_get(
+      url, options, [&](std::span<const uint8_t> bytes) { body.append(bytes.begin(), bytes.end()); }, {},
+      [&] { body.clear(); });
 }
 
-HttpResponse http_head(const std::string& url, const HttpOptions& options) {
-  return run_attempts(url, options, false, [](std::span<const uint8_t>) {}, {}, {});
+HttpResponse http_head(std::string url, const HttpOptions& options) {
+  for (long number = 0;; ++number) {
+    HttpResponse response = run_attempts(url, options, false, [](std::span<const uint8_t>) {}, {}, {});
+    const auto location = response.headers.find("location");
+    const bool is_here = response.status / 100 == 3 && location != response.headers.end() &&
+                         location->second.starts_with('/') && !location->second.starts_with("//");
+    if (!is_here) return response;
+    if (number >= kMostRedirects) throw Error(fmt::format("[hub] {}: more than {} redirects", url, kMostRedirects));
+    url = url.substr(0, url.find('/', url.find("://") + 3)) + location->second;
+  }
 }
 
 }  // namespace molmo::hub

@@ -32,15 +32,17 @@ using ByteSink = std::function<void(std::span<const uint8_t>)>;
 using StartOffset = std::function<uint64_t()>;
 
 /// One GET. `start` is asked before every attempt, so that a cut transfer goes on where it was; a server that sends the
-/// whole file instead answers 200, and `restart` is called before its first byte. Failures of the network, 429 and 5xx are
-/// tried again. Other statuses than 200 and 206 are returned without a body.
-/// Errors: attempts used up, with the last reason; a URL that is none.
-HttpResponse http_get(const std::string& url, const HttpOptions& options, const ByteSink& sink, const StartOffset& start = {}, const std::function<void()>& restart = {});
+/// whole file instead answers 200, and `restart` is called before its first byte. Failures of the network, 429 and 5xx
+/// are tried again. Other statuses than 200 and 206 are returned without a body. Errors: attempts used up, with the
+/// last reason; a URL that is none.
+HttpResponse http_get(const std::string& url, const HttpOptions& options, const ByteSink& sink,
+                      const StartOffset& start = {}, const std::function<void()>& restart = {});
 
 /// The body as text, for small answers.
 HttpResponse http_get_text(const std::string& url, const HttpOptions& options, std::string& body);
 
-/// The headers alone, without following redirects to other hosts: there the hub says what a file is.
-HttpResponse http_head(const std::string& url, const HttpOptions& options);
+/// The headers alone. Redirects within the host are followed (a renamed model); one to another host is the answer: its
+/// headers are where the hub says what a file is.
+HttpResponse http_head(std::string url, const HttpOptions& options);
 
 }  // namespace molmo::hub

@@ -9,7 +9,8 @@ namespace molmo::image {
 namespace {
 
 // RGB colours that stay apart on photographs and for most colour-blind readers.
-const cv::Scalar kColors[] = {{230, 25, 110}, {0, 130, 200}, {245, 130, 48}, {60, 160, 60}, {145, 30, 180}, {0, 150, 150}};
+const cv::Scalar kColors[] = {{230, 25, 110}, {0, 130, 200},  {245, 130, 48},
+                              {60, 160, 60},  {145, 30, 180}, {0, 150, 150}};
 const cv::Scalar kLight(255, 255, 255), kDark(20, 20, 20);
 
 constexpr int kSubpixelBits = 4;
@@ -43,7 +44,8 @@ class Marker {
     const int weight = std::max(1, static_cast<int>(std::lround(scale * 1.6)));
     int baseline = 0;
     const cv::Size size = cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, scale, weight, &baseline);
-    const cv::Point origin(static_cast<int>(std::lround(mark.x - size.width / 2.0)), static_cast<int>(std::lround(mark.y + size.height / 2.0)));
+    const cv::Point origin(static_cast<int>(std::lround(mark.x - size.width / 2.0)),
+                           static_cast<int>(std::lround(mark.y + size.height / 2.0)));
     cv::putText(canvas_, text, origin, cv::FONT_HERSHEY_SIMPLEX, scale, kLight, weight, cv::LINE_AA);
   }
   // A line of the legend in the upper left corner.
@@ -91,7 +93,8 @@ Picture draw_points(const Picture& picture, std::span<const PointGroup> groups) 
     }
   }
   for (size_t g = 0; g < groups.size(); ++g) {
-    if (!groups[g].label.empty()) marker.legend(groups[g].label, static_cast<int>(g), kColors[g % std::size(kColors)], groups[g].is_truth);
+    if (!groups[g].label.empty())
+      marker.legend(groups[g].label, static_cast<int>(g), kColors[g % std::size(kColors)], groups[g].is_truth);
   }
   return drawn;
 }

@@ -3,9 +3,10 @@
 
 #include <fmt/format.h>
 // jpeglib.h needs size_t and FILE first.
-#include <cstdio>
 #include <jpeglib.h>
 #include <png.h>
+
+#include <cstdio>
 
 #include "base/check.h"
 #include "base/files.h"
@@ -23,7 +24,8 @@ std::string encode_png(const Picture& picture) {
   png_alloc_size_t size = 0;
   MOLMO_CHECK(png_image_write_to_memory(&image, nullptr, &size, 0, picture.pixels.data(), 0, nullptr), image.message);
   std::string bytes(size, '\0');
-  MOLMO_CHECK(png_image_write_to_memory(&image, bytes.data(), &size, 0, picture.pixels.data(), 0, nullptr), image.message);
+  MOLMO_CHECK(png_image_write_to_memory(&image, bytes.data(), &size, 0, picture.pixels.data(), 0, nullptr),
+              image.message);
   bytes.resize(size);
   return bytes;
 }
@@ -60,7 +62,8 @@ void expect_writable_picture(const std::filesystem::path& path) {
     throw Error(fmt::format("[image] {}: extension '{}', expected .png, .jpg or .jpeg", path.string(), extension));
   }
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  if (!std::filesystem::is_directory(folder)) throw Error(fmt::format("[image] {}: no such folder: {}", path.string(), folder.string()));
+  if (!std::filesystem::is_directory(folder))
+    throw Error(fmt::format("[image] {}: no such folder: {}", path.string(), folder.string()));
 }
 
 void save_picture(const std::filesystem::path& path, const Picture& picture) {

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "image/resize_rows.h"
+#include "image/exact_division.h"
 #include "molmo/error.h"
 
 namespace molmo::image {
@@ -15,15 +15,10 @@ namespace {
 
 constexpr int kChannels = 3;
 
-ValueTable value_table(float divisor) {
-  ValueTable table;
-  for (size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i) / divisor;
-  return table;
-}
-
 // 0..255, half to even, then / 255.
 void round_to_bytes(float* values, int count) {
-  for (int i = 0; i < count; ++i) values[i] = std::nearbyint(std::clamp(values[i], 0.0f, 255.0f)) / 255.0f;
+  const ExactDivisor most(255.0f);
+  for (int i = 0; i < count; ++i) values[i] = most.quotient(std::nearbyint(std::clamp(values[i], 0.0f, 255.0f)));
 }
 
 }  // namespace
@@ -35,14 +30,20 @@ Content fit_content(int width, int height, int canvas_width, int canvas_height) 
   const int fitted_height = static_cast<int>(static_cast<float>(height) * scale);
   const int fitted_width = static_cast<int>(static_cast<float>(width) * scale);
   if (fitted_height == 0 || fitted_width == 0) {
-    throw Error(fmt::format("[preprocess] picture of {}x{} pixels: too narrow, expected an aspect ratio of at most {}:1", width, height,
-                            std::max(canvas_width, canvas_height)));
+    throw Error(
+        fmt::format("[preprocess] picture of {}x{} pixels: too narrow, expected an aspect ratio of at most {}:1", width,
+                    height, std::max(canvas_width, canvas_height)));
   }
   return {(canvas_height - fitted_height) / 2, (canvas_width - fitted_width) / 2, fitted_height, fitted_width};
 }
 
 Canvas::Canvas(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value)
-    : picture_(picture), width_(width), height_(height), kind_(kind), pad_value_(pad_value), content_{0, 0, height, width} {
+    : picture_(picture),
+      width_(width),
+      height_(height),
+      kind_(kind),
+      pad_value_(pad_value),
+      content_{0, 0, height, width} {
   MOLMO_CHECK(picture.width > 0 && picture.height > 0, "empty picture");
   if (kind == config::ResizeKind::kSiglip) {
     plain_x_ = plain_taps(picture.width, width);
@@ -52,13 +53,18 @@ Canvas::Canvas(const Picture& picture, int width, int height, config::ResizeKind
   const bool fits = kind == config::ResizeKind::kFitAndPad;
   if (fits) content_ = fit_content(picture.width, picture.height, width, height);
   const Filter filter = fits ? Filter::kBilinear : Filter::kBicubic;
-  rows_.resize(size_t{kChannels} * content_.width * picture.height);
-  resize_rows(picture, value_table(fits ? 255.0f : 1.0f), content_.width, filter, rows_.data());
-  if (picture.height != content_.height) columns_ = make_axis_filter(picture.height, content_.height, filter);
+  row_filter_ = RowFilter(picture, fits ? 255.0f : 1.0f, content_.width, filter);
+  int most_taps = 1;
+  if (picture.height != content_.height) {
+    columns_ = make_axis_filter(picture.height, content_.height, filter);
+    for (const Taps& taps : columns_.taps) most_taps = std::max(most_taps, taps.count);
+  }
+  num_kept_ = (most_taps + 2 * RowFilter::kBlock - 1) / RowFilter::kBlock * RowFilter::kBlock;
+  rows_.resize(size_t{kChannels} * content_.width * num_kept_);
 }
 
-void Canvas::write_row(int y, float* out) const {
-  const int row = y - content_.top;
+void Canvas::next_row(float* out) {
+  const int row = next_++ - content_.top;
   if (row < 0 || row >= content_.height) {
     std::fill_n(out, kChannels * width_, pad_value_);
     return;
@@ -79,24 +85,34 @@ void Canvas::write_row(int y, float* out) const {
   std::fill(content + num_values, out + kChannels * width_, pad_value_);
 }
 
-void Canvas::write_filtered_row(int y, float* out) const {
-  const size_t num_values = size_t{kChannels} * content_.width;
+// Row `y` of the first pass, out of the ring.
+const float* Canvas::filtered_row(int y) const {
+  return rows_.data() + size_t{kChannels} * content_.width * static_cast<size_t>(y % num_kept_);
+}
+
+void Canvas::write_filtered_row(int y, float* out) {
+  const int num_values = kChannels * content_.width;
+  const Taps whole{.first = y, .count = 1};
+  const Taps& taps = columns_.taps.empty() ? whole : columns_.taps[static_cast<size_t>(y)];
+  for (; num_filtered_ < taps.first + taps.count; num_filtered_ += RowFilter::kBlock) {
+    row_filter_.write_block(num_filtered_, rows_.data() + size_t{kChannels} * content_.width *
+                                                              static_cast<size_t>(num_filtered_ % num_kept_));
+  }
   if (columns_.taps.empty()) {  // no second pass
-    std::copy_n(rows_.data() + num_values * static_cast<size_t>(y), num_values, out);
+    std::copy_n(filtered_row(y), num_values, out);
     return;
   }
-  const Taps& taps = columns_.taps[static_cast<size_t>(y)];
   const float* weight = columns_.weights.data() + taps.offset;
-  const float* row = rows_.data() + num_values * static_cast<size_t>(taps.first);
-  for (size_t i = 0; i < num_values; ++i) out[i] = row[i] * weight[0];
+  const float* row = filtered_row(taps.first);
+  for (int i = 0; i < num_values; ++i) out[i] = row[i] * weight[0];
   int j = 1;
   for (; j <= taps.num_rounded(); ++j) {
-    row += num_values;
-    for (size_t i = 0; i < num_values; ++i) out[i] = out[i] + row[i] * weight[j];
+    row = filtered_row(taps.first + j);
+    for (int i = 0; i < num_values; ++i) out[i] = out[i] + row[i] * weight[j];
   }
   for (; j < taps.count; ++j) {
-    row += num_values;
-    for (size_t i = 0; i < num_values; ++i) out[i] = std::fma(row[i], weight[j], out[i]);
+    row = filtered_row(taps.first + j);
+    for (int i = 0; i < num_values; ++i) out[i] = std::fma(row[i], weight[j], out[i]);
   }
 }
 
@@ -104,7 +120,8 @@ void Canvas::write_plain_row(int y, float* out) const {
   const TwoTaps& taps = plain_y_[static_cast<size_t>(y)];
   const uint8_t *upper = picture_.row(taps.first), *lower = picture_.row(taps.second);
   for (const TwoTaps& x : plain_x_) {
-    const float c00 = taps.w_first * x.w_first, c01 = taps.w_first * x.w_second, c10 = taps.w_second * x.w_first, c11 = taps.w_second * x.w_second;
+    const float c00 = taps.w_first * x.w_first, c01 = taps.w_first * x.w_second, c10 = taps.w_second * x.w_first,
+                c11 = taps.w_second * x.w_second;
     for (int c = 0; c < kChannels; ++c) {
       float value = c01 * static_cast<float>(upper[kChannels * x.second + c]);
       value = std::fma(c00, static_cast<float>(upper[kChannels * x.first + c]), value);

@@ -1,4 +1,5 @@
-// Resizing with the arithmetic of torchvision's tensor path, to the bit, row by row. Facts: spec/preprocess.md §1.2-1.3.
+// Resizing with the arithmetic of torchvision's tensor path, to the bit, row by row. Facts: spec/preprocess.md
+// §1.2-1.3.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,6 +7,7 @@
 #include "config/input_config.h"
 #include "image/picture.h"
 #include "image/resize_filter.h"
+#include "image/resize_rows.h"
 
 namespace molmo::image {
 
@@ -15,8 +17,8 @@ struct Content {
   bool operator==(const Content&) const = default;
 };
 
-/// The place of a picture that keeps its aspect ratio on a canvas, centred. Sizes are float32 and truncated, so a side may
-/// lose a pixel (trap T3). Error if a side would be 0 (ratios beyond the canvas side to 1).
+/// The place of a picture that keeps its aspect ratio on a canvas, centred. Sizes are float32 and truncated, so a side
+/// may lose a pixel (trap T3). Error if a side would be 0 (ratios beyond the canvas side to 1).
 Content fit_content(int width, int height, int canvas_width, int canvas_height);
 
 /// A canvas with the picture on it, by the tower's rule:
@@ -32,11 +34,12 @@ class Canvas {
   int height() const { return height_; }
   const Content& content() const { return content_; }
 
-  /// Row `y`, RGB values in [0, 1].
-  void write_row(int y, float* out) const;  // [width, 3]
+  /// The next row from the top on, RGB values in [0, 1].
+  void next_row(float* out);  // [width, 3]
 
  private:
-  void write_filtered_row(int y, float* out) const;
+  const float* filtered_row(int y) const;
+  void write_filtered_row(int y, float* out);
   void write_plain_row(int y, float* out) const;
 
   const Picture& picture_;
@@ -44,8 +47,12 @@ class Canvas {
   config::ResizeKind kind_;
   float pad_value_;
   Content content_;
-  DefaultInitVector<float> rows_;  // [picture.height, content.width, 3]: the first pass, along rows
-  AxisFilter columns_;             // the second, of the antialiased kinds
+  int next_ = 0;
+  // The antialiased kinds: a first pass along rows, of which a ring keeps what the second one still reads.
+  RowFilter row_filter_;
+  int num_filtered_ = 0, num_kept_ = 0;
+  DefaultInitVector<float> rows_;  // [num_kept, content.width, 3]
+  AxisFilter columns_;
   std::vector<TwoTaps> plain_x_, plain_y_;
 };
 

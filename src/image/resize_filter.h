@@ -14,8 +14,8 @@ struct Taps {
   int first = 0, count = 0;
   size_t offset = 0;  ///< of its weights
 
-  /// The order of operations of the compiled library: the first product, then this many rounded products added one by one
-  /// (whole groups of four), then the remaining taps fused.
+  /// The order of operations of the compiled library: the first product, then this many rounded products added one by
+  /// one (whole groups of four), then the remaining taps fused.
   int num_rounded() const { return (count - 1) / 4 * 4; }
 };
 

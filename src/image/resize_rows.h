@@ -2,16 +2,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
-
+#include "base/default_init.h"
 #include "image/picture.h"
 #include "image/resize_filter.h"
 
 namespace molmo::image {
 
-using ValueTable = std::array<float, 256>;  ///< what an 8-bit value counts as
+/// Filters rows of a picture, which must outlive it, to another width. An 8-bit value counts as value / `divisor`.
+class RowFilter {
+ public:
+  static constexpr int kBlock = 8;  ///< rows that are filtered together
 
-/// Filters every row of `picture` to `width` pixels. The order of operations of each output is that of Taps.
-void resize_rows(const Picture& picture, const ValueTable& table, int width, Filter filter, float* out);  // -> [height, width, 3]
+  RowFilter() = default;
+  RowFilter(const Picture& picture, float divisor, int width, Filter filter);
+
+  /// The rows from `first` on, kBlock of them; behind the last one they repeat it. The order of operations of each
+  /// output is that of Taps.
+  void write_block(int first, float* out);  // [kBlock, width, 3]
+
+ private:
+  const Picture* picture_ = nullptr;
+  float divisor_ = 1.0f;
+  int width_ = 0;
+  AxisFilter axis_;
+  DefaultInitVector<float> in_, out_;  // [picture width, 3, kBlock], [width, 3, kBlock]
+};
 
 }  // namespace molmo::image

@@ -4,11 +4,10 @@
 #include "data/points.h"
 #include "data/prompt_formatter.h"
 #include "generate/generator.h"
-#include "hub/hub.h"
+#include "hub/find_model.h"
 #include "image/decode.h"
 #include "image/draw.h"
 #include "image/encode.h"
-#include "model/model_folder.h"
 #include "molmo/error.h"
 #include "molmo/molmo.h"
 #include "tensor/device.h"
@@ -19,7 +18,8 @@ namespace {
 
 image::Picture to_picture(const Image& image) {
   if (image.width < 1 || image.height < 1 || image.pixels.size() != size_t{3} * image.width * image.height) {
-    throw Error(fmt::format("[molmo] a picture of {}x{} pixels, got {} bytes, expected 3 per pixel", image.width, image.height, image.pixels.size()));
+    throw Error(fmt::format("[molmo] a picture of {}x{} pixels, got {} bytes, expected 3 per pixel", image.width,
+                            image.height, image.pixels.size()));
   }
   image::Picture picture(image.width, image.height);
   picture.pixels = image.pixels;
@@ -28,26 +28,8 @@ image::Picture to_picture(const Image& image) {
 
 Image to_image(image::Picture picture) { return {picture.width, picture.height, std::move(picture.pixels)}; }
 
-// What cannot go together; the rest is checked where it is used.
-void expect_consistent(const GenerateOptions& o) {
-  const auto expect = [](bool holds, const char* what) {
-    if (!holds) throw Error(fmt::format("[generate] {}", what));
-  };
-  expect(o.max_new_tokens >= 1 && o.min_new_tokens >= 0, "max_new_tokens below 1 or min_new_tokens below 0");
-  expect(o.temperature == 0 || (o.temperature >= 1e-6 && o.temperature <= 100), "a temperature that is neither 0 nor from 1e-6 to 100");
-  expect(o.num_beams >= 1, "beams below 1");
-  expect(!o.length_penalty || std::isfinite(*o.length_penalty), "a length penalty that is not finite");
-  expect(o.num_beams == 1 || o.temperature == 0, "beams with a temperature, expected one of them");
-  expect(o.temperature > 0 || (!o.top_k && !o.top_p), "top-k or top-p without a temperature, expected a temperature above 0");
-  expect(!o.top_k || *o.top_k >= 1, "top-k below 1");
-  expect(!o.top_p || (*o.top_p > 0 && *o.top_p <= 1), "top-p outside 0 to 1");
-  expect(!o.block_ngram || *o.block_ngram >= 1, "block_ngram below 1");
-  expect(o.num_beams > 1 || !o.length_penalty, "a length penalty without beams, expected at least 2 beams");
-  for (const std::string& stop : o.stop) expect(!stop.empty(), "an empty stop text");
-}
-
 generate::DecodeOptions decode_options(const GenerateOptions& o) {
-  expect_consistent(o);
+  check_options(o);
   return {.max_new_tokens = o.max_new_tokens,
           .min_new_tokens = o.min_new_tokens,
           .block_ngram = o.block_ngram,
@@ -68,6 +50,25 @@ std::vector<Point> points_of(const std::string& text, const Prompt& prompt) {
 }
 
 }  // namespace
+
+void check_options(const GenerateOptions& o) {
+  const auto expect = [](bool holds, const char* what) {
+    if (!holds) throw Error(fmt::format("[generate] {}", what));
+  };
+  expect(o.max_new_tokens >= 1 && o.min_new_tokens >= 0, "max_new_tokens below 1 or min_new_tokens below 0");
+  expect(o.temperature == 0 || (o.temperature >= 1e-6 && o.temperature <= 100),
+         "a temperature that is neither 0 nor from 1e-6 to 100");
+  expect(o.num_beams >= 1, "beams below 1");
+  expect(!o.length_penalty || std::isfinite(*o.length_penalty), "a length penalty that is not finite");
+  expect(o.num_beams == 1 || o.temperature == 0, "beams with a temperature, expected one of them");
+  expect(o.temperature > 0 || (!o.top_k && !o.top_p),
+         "top-k or top-p without a temperature, expected a temperature above 0");
+  expect(!o.top_k || *o.top_k >= 1, "top-k below 1");
+  expect(!o.top_p || (*o.top_p > 0 && *o.top_p <= 1), "top-p outside 0 to 1");
+  expect(!o.block_ngram || *o.block_ngram >= 1, "block_ngram below 1");
+  expect(o.num_beams > 1 || !o.length_penalty, "a length penalty without beams, expected at least 2 beams");
+  for (const std::string& stop : o.stop) expect(!stop.empty(), "an empty stop text");
+}
 
 Image Image::load(const std::filesystem::path& path) { return to_image(image::load_picture(path)); }
 
@@ -92,7 +93,8 @@ struct Model::State {
     message.style = prompt.style;
     message.question = prompt.text;
     RandomState random(0);  // a question of the user's own draws no template
-    const data::ImageSize size = prompt.images.empty() ? data::ImageSize{} : data::ImageSize{prompt.images[0].width, prompt.images[0].height};
+    const data::ImageSize size =
+        prompt.images.empty() ? data::ImageSize{} : data::ImageSize{prompt.images[0].width, prompt.images[0].height};
     request.messages = format(example, size, /*for_inference=*/true, random).conversations.front();
     for (const Image& image : prompt.images) request.images.push_back(to_picture(image));
     return request;
@@ -102,7 +104,8 @@ struct Model::State {
 Model::Model(const std::filesystem::path& folder, const ModelOptions& options) {
   set_num_threads(options.num_threads);
   const at::Device device = tensor::parse_device(options.device);
-  state_ = std::make_unique<State>(model::resolve_model_folder(hub::find_model(folder.string())), device, tensor::parse_compute_type(options.dtype, device));
+  state_ = std::make_unique<State>(hub::find_model(folder.string()), device,
+                                   tensor::parse_compute_type(options.dtype, device));
 }
 
 Model::~Model() = default;
@@ -113,7 +116,8 @@ Answer Model::generate(const Prompt& prompt, const GenerateOptions& options, con
   return std::move(generate(std::span(&prompt, 1), options, on_text).front());
 }
 
-std::vector<Answer> Model::generate(std::span<const Prompt> prompts, const GenerateOptions& options, const TextCallback& on_text) const {
+std::vector<Answer> Model::generate(std::span<const Prompt> prompts, const GenerateOptions& options,
+                                    const TextCallback& on_text) const {
   const generate::DecodeOptions decode = decode_options(options);
   std::vector<generate::Request> requests;
   for (const Prompt& prompt : prompts) requests.push_back(state_->request(prompt));
@@ -126,7 +130,8 @@ std::vector<Answer> Model::generate(std::span<const Prompt> prompts, const Gener
     answer.num_prompt_tokens = made.num_prompt_tokens;
     answer.num_image_tokens = made.num_image_tokens;
     answer.num_new_tokens = static_cast<int64_t>(made.tokens.size());
-    for (generate::Answer::Other& other : made.others) answer.others.push_back({std::move(other.text), other.log_prob, other.score});
+    for (generate::Answer::Other& other : made.others)
+      answer.others.push_back({std::move(other.text), other.log_prob, other.score});
   }
   return answers;
 }

@@ -25,13 +25,15 @@ double anls_one(std::string_view prediction, std::string_view reference, double 
   return distance < threshold ? 1.0 - distance : 0.0;
 }
 
-std::optional<double> anls(std::string_view prediction, std::span<const std::string> references, double threshold, Mode mode) {
+std::optional<double> anls(std::string_view prediction, std::span<const std::string> references, double threshold,
+                           Mode mode) {
   if (references.empty()) {
     if (mode == Mode::kFixed) return std::nullopt;
     throw Error("[anls] got no reference answers, expected at least one in reference mode");
   }
   double best = 0.0;
-  for (const std::string& reference : references) best = std::max(best, anls_one(prediction, reference, threshold, mode));
+  for (const std::string& reference : references)
+    best = std::max(best, anls_one(prediction, reference, threshold, mode));
   return best;
 }
 

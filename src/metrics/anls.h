@@ -21,7 +21,8 @@ struct AnlsParts {
 };
 AnlsParts anls_parts(std::string_view prediction, std::string_view reference);
 
-/// Similarity to one reference: 1 - distance / length, 0 from `threshold` on. Two empty texts: 1 (reference mode: Error).
+/// Similarity to one reference: 1 - distance / length, 0 from `threshold` on. Two empty texts: 1 (reference mode:
+/// Error).
 double anls_one(std::string_view prediction, std::string_view reference, double threshold = kAnlsThreshold,
                 Mode mode = Mode::kReference);
 

@@ -17,8 +17,13 @@ constexpr size_t kNone = std::numeric_limits<size_t>::max();
 class Solver {
  public:
   Solver(std::span<const double> costs, size_t num_rows, size_t num_columns)
-      : costs_(costs), num_columns_(num_columns), row_potential_(num_rows), column_potential_(num_columns),
-        column_of_(num_rows, kNone), row_of_(num_columns, kNone), previous_row_(num_columns) {}
+      : costs_(costs),
+        num_columns_(num_columns),
+        row_potential_(num_rows),
+        column_potential_(num_columns),
+        column_of_(num_rows, kNone),
+        row_of_(num_columns, kNone),
+        previous_row_(num_columns) {}
 
   std::vector<size_t> solve() {
     for (size_t row = 0; row < column_of_.size(); ++row) insert(row);
@@ -55,7 +60,8 @@ class Solver {
     double lowest = std::numeric_limits<double>::infinity();
     for (size_t place = 0; place < waiting.size(); ++place) {
       const size_t column = waiting[place];
-      const double reduced = length + costs_[row * num_columns_ + column] - row_potential_[row] - column_potential_[column];
+      const double reduced =
+          length + costs_[row * num_columns_ + column] - row_potential_[row] - column_potential_[column];
       if (reduced < distance_[column]) distance_[column] = reduced, previous_row_[column] = row;
       const bool is_tie_to_free = distance_[column] == lowest && row_of_[column] == kNone;
       if (distance_[column] < lowest || is_tie_to_free) lowest = distance_[column], best = place;
@@ -89,7 +95,8 @@ class Solver {
 
 }  // namespace
 
-std::vector<std::pair<size_t, size_t>> assign_min_cost(std::span<const double> costs, size_t num_rows, size_t num_columns) {
+std::vector<std::pair<size_t, size_t>> assign_min_cost(std::span<const double> costs, size_t num_rows,
+                                                       size_t num_columns) {
   MOLMO_CHECK(costs.size() == num_rows * num_columns);
   MOLMO_CHECK(std::all_of(costs.begin(), costs.end(), [](double cost) { return std::isfinite(cost); }));
   std::vector<std::pair<size_t, size_t>> pairs;
@@ -100,7 +107,8 @@ std::vector<std::pair<size_t, size_t>> assign_min_cost(std::span<const double> c
   }
   std::vector<double> transposed(costs.size());
   for (size_t row = 0; row < num_rows; ++row) {
-    for (size_t column = 0; column < num_columns; ++column) transposed[column * num_rows + row] = costs[row * num_columns + column];
+    for (size_t column = 0; column < num_columns; ++column)
+      transposed[column * num_rows + row] = costs[row * num_columns + column];
   }
   const std::vector<size_t> rows = Solver(transposed, num_columns, num_rows).solve();
   for (size_t column = 0; column < num_columns; ++column) pairs.emplace_back(rows[column], column);

@@ -11,6 +11,7 @@ namespace molmo::metrics {
 
 /// Pairs (row, column) of an assignment of min(rows, columns) pairs with the smallest sum of costs, ordered by row.
 /// `costs` is [rows, columns], finite. O(n^3).
-std::vector<std::pair<size_t, size_t>> assign_min_cost(std::span<const double> costs, size_t num_rows, size_t num_columns);
+std::vector<std::pair<size_t, size_t>> assign_min_cost(std::span<const double> costs, size_t num_rows,
+                                                       size_t num_columns);
 
 }  // namespace molmo::metrics

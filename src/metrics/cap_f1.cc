@@ -5,8 +5,8 @@
 #include <map>
 #include <string>
 
-#include "metrics/average.h"
 #include "base/unicode_text.h"
+#include "metrics/average.h"
 
 namespace molmo::metrics {
 
@@ -15,13 +15,14 @@ using namespace unicode;
 namespace {
 
 constexpr std::u32string_view kStopWords[] = {
-    U"a",     U"about", U"above", U"across", U"all",  U"also",  U"an",   U"and",   U"any",  U"are",   U"as",    U"at",
-    U"be",    U"been",  U"being", U"but",    U"by",   U"can",   U"do",   U"does",  U"each", U"for",   U"from",  U"had",
-    U"has",   U"have",  U"he",    U"her",    U"his",  U"i",     U"if",   U"image", U"in",   U"into",  U"is",    U"it",
-    U"its",   U"of",    U"on",    U"one",    U"or",   U"our",   U"out",  U"photo", U"picture", U"s",  U"she",   U"so",
-    U"some",  U"such",  U"than",  U"that",   U"the",  U"their", U"them", U"then",  U"there", U"these", U"they", U"this",
-    U"those", U"to",    U"too",   U"up",     U"very", U"was",   U"we",   U"were",  U"what", U"when",  U"where", U"which",
-    U"while", U"who",   U"will",  U"with",   U"would", U"you",  U"your"};
+    U"a",     U"about", U"above", U"across", U"all",     U"also", U"an",    U"and",   U"any",  U"are",
+    U"as",    U"at",    U"be",    U"been",   U"being",   U"but",  U"by",    U"can",   U"do",   U"does",
+    U"each",  U"for",   U"from",  U"had",    U"has",     U"have", U"he",    U"her",   U"his",  U"i",
+    U"if",    U"image", U"in",    U"into",   U"is",      U"it",   U"its",   U"of",    U"on",   U"one",
+    U"or",    U"our",   U"out",   U"photo",  U"picture", U"s",    U"she",   U"so",    U"some", U"such",
+    U"than",  U"that",  U"the",   U"their",  U"them",    U"then", U"there", U"these", U"they", U"this",
+    U"those", U"to",    U"too",   U"up",     U"very",    U"was",  U"we",    U"were",  U"what", U"when",
+    U"where", U"which", U"while", U"who",    U"will",    U"with", U"would", U"you",   U"your"};
 
 std::map<std::u32string, size_t> count_content_words(std::string_view text) {
   const std::u32string lowered = lower(decode_utf8(text));
@@ -62,7 +63,8 @@ CaptionScore caption_score(const CaptionJudgement& judgement) {
     score.recall_at_10 = capped(judgement.num_stated) / capped(num_statements);
   }
   const size_t num_claims = judgement.num_consistent + judgement.num_inconsistent;
-  if (num_claims > 0) score.consistency = static_cast<double>(judgement.num_consistent) / static_cast<double>(num_claims);
+  if (num_claims > 0)
+    score.consistency = static_cast<double>(judgement.num_consistent) / static_cast<double>(num_claims);
   return score;
 }
 

@@ -1,5 +1,5 @@
-// Caption scores: cap F1 of judged statements (the paper's dense-caption score), and word F1, our judge-free substitute.
-// Facts: spec/eval.md §1.12. Paper: [P App.C], [P Tab.2].
+// Caption scores: cap F1 of judged statements (the paper's dense-caption score), and word F1, our judge-free
+// substitute. Facts: spec/eval.md §1.12. Paper: [P App.C], [P Tab.2].
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -13,8 +13,8 @@ namespace molmo::metrics {
 
 /// A judge's labels for one caption. Lines that it left unparsed or unclear are not counted at all.
 struct CaptionJudgement {
-  size_t num_stated = 0, num_not_stated = 0;            ///< reference statements found in the caption, or not
-  size_t num_consistent = 0, num_inconsistent = 0;      ///< statements of the caption borne out, or not
+  size_t num_stated = 0, num_not_stated = 0;        ///< reference statements found in the caption, or not
+  size_t num_consistent = 0, num_inconsistent = 0;  ///< statements of the caption borne out, or not
 };
 
 /// Scores of one caption in 0 to 1; unset without statements of that side.

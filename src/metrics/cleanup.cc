@@ -19,7 +19,8 @@ std::u32string most_frequent_line(std::u32string_view text) {
   for (size_t begin = 0;;) {
     const size_t end = std::min(text.find(U'\n', begin), text.size());
     const std::u32string line = collapse_space(text.substr(begin, end - begin));
-    const auto known = std::find_if(counts.begin(), counts.end(), [&](const auto& entry) { return entry.first == line; });
+    const auto known =
+        std::find_if(counts.begin(), counts.end(), [&](const auto& entry) { return entry.first == line; });
     if (known == counts.end()) {
       counts.emplace_back(line, 1);
     } else {
@@ -28,7 +29,9 @@ std::u32string most_frequent_line(std::u32string_view text) {
     if (end == text.size()) break;
     begin = end + 1;
   }
-  return std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+  return std::max_element(counts.begin(), counts.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
 }
 
 }  // namespace

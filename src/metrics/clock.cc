@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "metrics/number_text.h"
 #include "base/unicode_text.h"
+#include "metrics/number_text.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {

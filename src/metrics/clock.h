@@ -35,7 +35,8 @@ class ClockScorer {
   ClockScore score(std::string_view reply, ClockTime reference);
 
  private:
-  bool is_wrapped_close(const std::optional<int64_t>& hour, const std::optional<int64_t>& minute, ClockTime reference) const;
+  bool is_wrapped_close(const std::optional<int64_t>& hour, const std::optional<int64_t>& minute,
+                        ClockTime reference) const;
 
   ClockSet set_;
   Mode mode_;

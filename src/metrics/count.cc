@@ -15,8 +15,9 @@ namespace {
 
 constexpr std::u32string_view kTotal = U"a total of ";
 constexpr std::array<std::u32string_view, 21> kNumberWords = {
-    U"zero",   U"one",    U"two",      U"three",    U"four",    U"five",    U"six",       U"seven",    U"eight",    U"nine",  U"ten",
-    U"eleven", U"twelve", U"thirteen", U"fourteen", U"fifteen", U"sixteen", U"seventeen", U"eighteen", U"nineteen", U"twenty"};
+    U"zero",     U"one",     U"two",     U"three",     U"four",     U"five",     U"six",
+    U"seven",    U"eight",   U"nine",    U"ten",       U"eleven",   U"twelve",   U"thirteen",
+    U"fourteen", U"fifteen", U"sixteen", U"seventeen", U"eighteen", U"nineteen", U"twenty"};
 
 std::optional<Integer> parse_last_word(std::u32string_view text) {
   const std::vector<std::u32string_view> words = split_words(text);

@@ -48,7 +48,8 @@ double normal_quantile(double p) {
 Interval wilson_interval(int64_t successes, int64_t trials, double confidence) {
   expect_confidence(confidence);
   if (trials <= 0 || successes < 0 || successes > trials) {
-    throw Error(fmt::format("[interval] {} successes of {} trials, expected 0 <= successes <= trials and trials > 0", successes, trials));
+    throw Error(fmt::format("[interval] {} successes of {} trials, expected 0 <= successes <= trials and trials > 0",
+                            successes, trials));
   }
   const double z = -normal_quantile(0.5 * (1.0 - confidence));
   const auto n = static_cast<double>(trials);
@@ -61,7 +62,8 @@ Interval wilson_interval(int64_t successes, int64_t trials, double confidence) {
 
 Interval bootstrap_mean_interval(std::span<const double> values, double confidence, int num_resamples, uint32_t seed) {
   expect_confidence(confidence);
-  if (values.empty() || num_resamples < 1) throw Error("[interval] bootstrap without values or resamples, expected at least one of each");
+  if (values.empty() || num_resamples < 1)
+    throw Error("[interval] bootstrap without values or resamples, expected at least one of each");
   RandomState random(seed);
   const auto count = static_cast<int64_t>(values.size());
   std::vector<double> means;

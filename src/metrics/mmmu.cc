@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "metrics/number_text.h"
 #include "base/unicode_text.h"
+#include "metrics/number_text.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMaxOptions = 26, kMinWordsForOptionText = 6;
 constexpr std::u32string_view kLoneMarks = U":,.!?;'";
-constexpr std::u32string_view kIndicators[] = {U"could be ", U"so ",    U"is ",     U"thus ", U"therefore ",
+constexpr std::u32string_view kIndicators[] = {U"could be ", U"so ",     U"is ",     U"thus ", U"therefore ",
                                                U"final ",    U"answer ", U"result ", U"="};
 
 // What stands for an option in the response, and the response as it is searched for it.
@@ -137,7 +137,9 @@ std::vector<MmmuCandidate> parse_mmmu_open(std::string_view response) {
     for (const std::string& number : find_mmmu_numbers(text)) add(number);
   }
   std::sort(candidates.begin(), candidates.end(), is_before);
-  const auto is_same = [](const MmmuCandidate& a, const MmmuCandidate& b) { return !is_before(a, b) && !is_before(b, a); };
+  const auto is_same = [](const MmmuCandidate& a, const MmmuCandidate& b) {
+    return !is_before(a, b) && !is_before(b, a);
+  };
   candidates.erase(std::unique(candidates.begin(), candidates.end(), is_same), candidates.end());
   return candidates;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The three number searches of MMMU's parser. They are written as backtracking patterns there; read longest first they
 // need no step back, because what must not or must follow a number decides at the end of its digits.
-#include "metrics/mmmu.h"
 #include "base/unicode_text.h"
+#include "metrics/mmmu.h"
 
 namespace molmo::metrics {
 

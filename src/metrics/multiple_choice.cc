@@ -57,12 +57,14 @@ size_t select_option(std::string_view prediction, std::span<const std::string> o
 bool real_world_qa_score(std::string_view prediction, std::string_view reference, std::string_view question_type) {
   if (question_type == "short_answer") return normalize_vqa_answer(prediction) == normalize_vqa_answer(reference);
   if (question_type != "multiple_choice") {
-    throw Error(fmt::format("[real_world_qa] question_type '{}', expected 'short_answer' or 'multiple_choice'", question_type));
+    throw Error(
+        fmt::format("[real_world_qa] question_type '{}', expected 'short_answer' or 'multiple_choice'", question_type));
   }
   static const std::vector<std::string> kLetters = {"A", "B", "C", "D"};
   const auto letter = std::find(kLetters.begin(), kLetters.end(), reference);
   if (letter == kLetters.end()) {
-    throw Error(fmt::format("[real_world_qa] reference '{}' of a multiple-choice question, expected A, B, C or D", reference));
+    throw Error(
+        fmt::format("[real_world_qa] reference '{}' of a multiple-choice question, expected A, B, C or D", reference));
   }
   return select_option(prediction, kLetters) == static_cast<size_t>(letter - kLetters.begin());
 }

@@ -102,7 +102,8 @@ bool is_point_list(Scanner scanner) {
   };
   if (scanner.at_end()) return false;
   while (!scanner.at_end()) {
-    if (!scanner.read(U"(") || !read_coordinate() || !scanner.read(U",") || !read_coordinate() || !scanner.read(U")")) return false;
+    if (!scanner.read(U"(") || !read_coordinate() || !scanner.read(U",") || !read_coordinate() || !scanner.read(U")"))
+      return false;
     scanner.read(U"\n");
   }
   return true;
@@ -114,7 +115,8 @@ bool is_point_reply(std::string_view reply) {
   const std::u32string text = decode_utf8(reply);
   const Scanner scanner(strip(std::u32string_view(text)));
   return is_point_list(scanner) || is_point_tag(scanner) ||
-         is_points_tag(scanner, [](Scanner& s) { return read_xy(s, true); }) || is_points_tag(scanner, read_indexed_thousandths);
+         is_points_tag(scanner, [](Scanner& s) { return read_xy(s, true); }) ||
+         is_points_tag(scanner, read_indexed_thousandths);
 }
 
 }  // namespace molmo::metrics

@@ -18,7 +18,8 @@ PointingScore score_without_references(size_t num_predicted) {
   return {score, score, score, {}, 0.0};
 }
 
-double sum_of_costs(const std::vector<double>& costs, size_t num_columns, const std::vector<std::pair<size_t, size_t>>& pairs) {
+double sum_of_costs(const std::vector<double>& costs, size_t num_columns,
+                    const std::vector<std::pair<size_t, size_t>>& pairs) {
   double sum = 0.0;
   for (const auto& [row, column] : pairs) sum += costs[row * num_columns + column];
   return sum;
@@ -65,7 +66,8 @@ Mask decode_run_lengths(int64_t width, int64_t height, std::span<const int64_t> 
     mask.inside.insert(mask.inside.end(), static_cast<size_t>(runs[i]), static_cast<uint8_t>(i % 2));
   }
   if (mask.inside.size() != num_pixels) {
-    throw Error(fmt::format("[pointing] mask runs cover {} pixels, expected {} x {}", mask.inside.size(), width, height));
+    throw Error(
+        fmt::format("[pointing] mask runs cover {} pixels, expected {} x {}", mask.inside.size(), width, height));
   }
   return mask;
 }
@@ -73,7 +75,8 @@ Mask decode_run_lengths(int64_t width, int64_t height, std::span<const int64_t> 
 PointingScore pointing_score(std::span<const Point> predicted, bool is_point_reply, std::span<const Point> references,
                              std::span<const Mask> masks, Mode mode) {
   if (masks.size() != references.size()) {
-    throw Error(fmt::format("[pointing] {} masks for {} reference points, expected one each", masks.size(), references.size()));
+    throw Error(
+        fmt::format("[pointing] {} masks for {} reference points, expected one each", masks.size(), references.size()));
   }
   if (references.empty()) return score_without_references(predicted.size());
   if (mode == Mode::kReference && !is_point_reply) return {};
@@ -85,9 +88,10 @@ PointingScore pointing_score(std::span<const Point> predicted, bool is_point_rep
   PointingScore score;
   score.assignment = assign_min_cost(costs, predicted.size(), references.size());
   score.cost = sum_of_costs(costs, references.size(), score.assignment);
-  const auto num_hits = static_cast<double>(std::count_if(score.assignment.begin(), score.assignment.end(), [&](const auto& pair) {
-    return masks[pair.second].contains(predicted[pair.first]);
-  }));
+  const auto num_hits =
+      static_cast<double>(std::count_if(score.assignment.begin(), score.assignment.end(), [&](const auto& pair) {
+        return masks[pair.second].contains(predicted[pair.first]);
+      }));
   score.precision = num_hits / static_cast<double>(predicted.size());
   score.recall = num_hits / static_cast<double>(masks.size());
   if (num_hits > 0) score.f1 = 2 * score.precision * score.recall / (score.precision + score.recall + 1e-10);

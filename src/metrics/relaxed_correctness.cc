@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "metrics/number_text.h"
 #include "base/unicode_text.h"
+#include "metrics/number_text.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
@@ -27,8 +27,9 @@ bool is_relaxed_correct(std::string_view prediction, std::string_view reference)
 
 bool is_relaxed_correct(std::string_view prediction, std::span<const std::string> references) {
   if (references.empty()) throw Error("[relaxed_correctness] got no reference answers, expected at least one");
-  return std::any_of(references.begin(), references.end(),
-                     [&](const std::string& reference) { return is_relaxed_correct(prediction, std::string_view(reference)); });
+  return std::any_of(references.begin(), references.end(), [&](const std::string& reference) {
+    return is_relaxed_correct(prediction, std::string_view(reference));
+  });
 }
 
 }  // namespace molmo::metrics

@@ -16,7 +16,8 @@ Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::D
   MOLMO_CHECK(num_values == static_cast<int64_t>(values.size()),
               fmt::format("batch array of {} values for shape {}", values.size(), format_shape(shape)));
   // The batch does not outlive this call, so CPU tensors are copied too.
-  return at::from_blob(const_cast<T*>(values.data()), shape, at::TensorOptions().dtype(dtype)).to(device, dtype, false, true);
+  return at::from_blob(const_cast<T*>(values.data()), shape, at::TensorOptions().dtype(dtype))
+      .to(device, dtype, false, true);
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device) {
   if (!batch.loss_masks.empty()) inputs.is_response = copy_of(batch.loss_masks, rows, device) > 0;
   if (batch.num_crops == 0) return inputs;
   inputs.patches = copy_of(batch.patches, {batch.num_crops, batch.num_patches, batch.patch_values}, device);
-  if (!batch.image_masks.empty()) inputs.image_masks = copy_of(batch.image_masks, {batch.num_crops, batch.num_patches}, device);
+  if (!batch.image_masks.empty())
+    inputs.image_masks = copy_of(batch.image_masks, {batch.num_crops, batch.num_patches}, device);
   inputs.crop_rows = copy_of(batch.crop_rows, {batch.num_crops}, device);
   inputs.token_positions = copy_of(batch.token_positions, {batch.num_crops, batch.num_cells}, device);
   return inputs;

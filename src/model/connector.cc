@@ -14,7 +14,8 @@ using config::PaddingEmbedKind;
 using config::PoolingKind;
 using config::ProjectorKind;
 
-AttentionPooling::AttentionPooling(const config::VitConfig& vit, int64_t in_width, bool mean_query, const ParamScope& scope)
+AttentionPooling::AttentionPooling(const config::VitConfig& vit, int64_t in_width, bool mean_query,
+                                   const ParamScope& scope)
     : num_heads_(vit.num_heads), num_kv_heads_(vit.num_kv_heads), mean_query_(mean_query) {
   const Init init = Init::normal(vit.init_std);
   const int64_t inner = int64_t{vit.num_heads} * vit.head_dim, kv_inner = int64_t{vit.num_kv_heads} * vit.head_dim;
@@ -34,7 +35,9 @@ Tensor AttentionPooling::operator()(const Tensor& windows, at::ScalarType comput
 }
 
 ProjectorMlp::ProjectorMlp(int64_t in, int64_t hidden, int64_t out, Init init, const ParamScope& scope)
-    : w1_(in, hidden, false, init, scope / "w1"), w2_(hidden, out, false, init, scope / "w2"), w3_(in, hidden, false, init, scope / "w3") {}
+    : w1_(in, hidden, false, init, scope / "w1"),
+      w2_(hidden, out, false, init, scope / "w2"),
+      w3_(in, hidden, false, init, scope / "w3") {}
 
 Tensor ProjectorMlp::operator()(const Tensor& x, at::ScalarType compute) const {
   return w2_(nn::swiglu(w3_(x, compute), w1_(x, compute)), compute);  // PARITY: silu on w1
@@ -51,15 +54,23 @@ Connector::Connector(const config::ModelConfig& config, ParamScope scope)
   } else if (config_.padding_embed != PaddingEmbedKind::kNone) {
     pad_embed_ = scope.add("pad_embed", {in_width}, Init::zeros());
   }
-  const bool attends = config_.pooling == PoolingKind::kAttentionMeanQuery || config_.pooling == PoolingKind::kAttention;
+  const bool attends =
+      config_.pooling == PoolingKind::kAttentionMeanQuery || config_.pooling == PoolingKind::kAttention;
   if (attends) {
-    pooling_ = AttentionPooling(config.vit, in_width, config_.pooling == PoolingKind::kAttentionMeanQuery, scope / "image_pooling_2d");
+    pooling_ = AttentionPooling(config.vit, in_width, config_.pooling == PoolingKind::kAttentionMeanQuery,
+                                scope / "image_pooling_2d");
   }
-  const int64_t pooled = attends ? config.vit.width : config_.pooling == PoolingKind::kStack ? window * in_width : in_width;
+  const int64_t pooled = attends                                  ? config.vit.width
+                         : config_.pooling == PoolingKind::kStack ? window * in_width
+                                                                  : in_width;
   const ParamScope projector = scope / "image_projector";
   switch (config_.projector) {
-    case ProjectorKind::kLinear: linear_ = nn::Linear(pooled, width, false, Init::xavier(), projector); break;
-    case ProjectorKind::kMlp: mlp_ = ProjectorMlp(pooled, hidden, width, init, projector); break;
+    case ProjectorKind::kLinear:
+      linear_ = nn::Linear(pooled, width, false, Init::xavier(), projector);
+      break;
+    case ProjectorKind::kMlp:
+      mlp_ = ProjectorMlp(pooled, hidden, width, init, projector);
+      break;
     case ProjectorKind::kTwoMlps:
       // DEVIATION: the public code gives the second one the pooled width and so runs only where that is the decoder's.
       mlp_ = ProjectorMlp(pooled, hidden, width, init, projector / "0");
@@ -78,14 +89,17 @@ Tensor Connector::add_padding_embedding(const Tensor& features, const Tensor& ma
   const Tensor embed = pad_embed_.value();
   const auto where = [](const Tensor& condition) { return condition.to(at::kFloat); };
   switch (config_.padding_embed) {
-    case PaddingEmbedKind::kPadEmbed: return features + embed * where(share == 0);
-    case PaddingEmbedKind::kRegress: return features + embed * share.clamp_min(0);
+    case PaddingEmbedKind::kPadEmbed:
+      return features + embed * where(share == 0);
+    case PaddingEmbedKind::kRegress:
+      return features + embed * share.clamp_min(0);
     case PaddingEmbedKind::kPadAndPartialPad: {
       // PARITY: -1 (no mask known) counts as partial padding.
       const Tensor all_padding = share == 0, partial = (share < 1).logical_and(share != 0);
       return features + embed[0] * where(all_padding) + embed[1] * where(partial);
     }
-    case PaddingEmbedKind::kNone: break;
+    case PaddingEmbedKind::kNone:
+      break;
   }
   return features;
 }
@@ -96,16 +110,20 @@ Tensor Connector::to_windows(const Tensor& features) const {
   const int64_t pad_bottom = (ph - grid_height_ % ph) % ph, pad_right = (pw - grid_width_ % pw) % pw;
   if (pad_bottom + pad_right > 0) grid = at::constant_pad_nd(grid, {0, 0, 0, pad_right, 0, pad_bottom}, 0);
   const int64_t rows = grid.size(1) / ph, columns = grid.size(2) / pw;
-  return grid.view({grid.size(0), rows, ph, columns, pw, width})  // windows row-major, patches inside row-major
+  return grid
+      .view({grid.size(0), rows, ph, columns, pw, width})  // windows row-major, patches inside row-major
       .permute({0, 1, 3, 2, 4, 5})
       .reshape({grid.size(0) * rows * columns, ph * pw, width});
 }
 
 Tensor Connector::pool(const Tensor& windows, at::ScalarType compute) const {
   switch (config_.pooling) {
-    case PoolingKind::kStack: return windows.flatten(1);  // [C*P, w*n*Dv]
-    case PoolingKind::kNone: return windows.squeeze(1);   // [C*P, n*Dv]
-    default: return pooling_(windows, compute);           // [C*P, Dv]
+    case PoolingKind::kStack:
+      return windows.flatten(1);  // [C*P, w*n*Dv]
+    case PoolingKind::kNone:
+      return windows.squeeze(1);  // [C*P, n*Dv]
+    default:
+      return pooling_(windows, compute);  // [C*P, Dv]
   }
 }
 

@@ -40,19 +40,20 @@ class Connector {
 
   /// `features` are the concatenated tower outputs (padding crops zeroed), `masks` the share of picture per patch or
   /// undefined.
-  Tensor operator()(const Tensor& features, const Tensor& masks, const ForwardOptions& options) const;  // [C,N,n*Dv], [C,N] -> [C,P,D]
+  Tensor operator()(const Tensor& features, const Tensor& masks,
+                    const ForwardOptions& options) const;  // [C,N,n*Dv], [C,N] -> [C,P,D]
 
  private:
   Tensor add_padding_embedding(const Tensor& features, const Tensor& masks) const;  // [C,N,n*Dv] -> same
   Tensor to_windows(const Tensor& features) const;                                  // [C,N,n*Dv] -> [C*P, ph*pw, n*Dv]
-  Tensor pool(const Tensor& windows, at::ScalarType compute) const;                 // [C*P, ph*pw, n*Dv] -> [C*P, width]
-  Tensor project(const Tensor& pooled, at::ScalarType compute) const;               // [C,P,width] -> [C,P,D]
+  Tensor pool(const Tensor& windows, at::ScalarType compute) const;    // [C*P, ph*pw, n*Dv] -> [C*P, width]
+  Tensor project(const Tensor& pooled, at::ScalarType compute) const;  // [C,P,width] -> [C,P,D]
 
   config::ConnectorConfig config_;
   int64_t grid_height_, grid_width_;
   Param pad_embed_;
   AttentionPooling pooling_;
-  nn::Linear linear_;               // one of the projectors is set: this,
+  nn::Linear linear_;              // one of the projectors is set: this,
   ProjectorMlp mlp_, second_mlp_;  // the first, or both [2mlp]
   Unit unit_;
 };

@@ -35,7 +35,8 @@ std::vector<Job> plan_jobs(WeightReader& reader, const config::ModelConfig& conf
   for (size_t i = 0; i < from.size(); ++i) {
     Job job{from[i], to[i], {}};
     const formats::DType dtype = options.dtype.value_or(reader.sources(job.from).front()->dtype);
-    const std::vector<Tensor> parts = take_apart(job.to, at::empty(job.to.shape, at::TensorOptions().device(at::kMeta)));
+    const std::vector<Tensor> parts =
+        take_apart(job.to, at::empty(job.to.shape, at::TensorOptions().device(at::kMeta)));
     for (size_t k = 0; k < parts.size(); ++k) job.entries.push_back({job.to.sources[k], dtype, parts[k].sizes().vec()});
     jobs.push_back(std::move(job));
   }
@@ -62,7 +63,8 @@ std::vector<std::vector<formats::TensorEntry>> cut_into_shards(const std::vector
 // The files, written one after the other.
 class ShardWriter {
  public:
-  ShardWriter(const std::filesystem::path& folder, std::vector<std::vector<formats::TensorEntry>> shards) : folder_(folder), shards_(std::move(shards)) {
+  ShardWriter(const std::filesystem::path& folder, std::vector<std::vector<formats::TensorEntry>> shards)
+      : folder_(folder), shards_(std::move(shards)) {
     open();
   }
 
@@ -87,11 +89,14 @@ class ShardWriter {
 
  private:
   std::string file_name() const {
-    return shards_.size() == 1 ? "model.safetensors" : formats::shard_file_name(static_cast<int>(shard_) + 1, static_cast<int>(shards_.size()));
+    return shards_.size() == 1
+               ? "model.safetensors"
+               : formats::shard_file_name(static_cast<int>(shard_) + 1, static_cast<int>(shards_.size()));
   }
 
   void open() {
-    writer_ = std::make_unique<formats::SafetensorsWriter>(folder_ / file_name(), shards_[shard_], std::map<std::string, std::string>{{"format", "pt"}});
+    writer_ = std::make_unique<formats::SafetensorsWriter>(folder_ / file_name(), shards_[shard_],
+                                                           std::map<std::string, std::string>{{"format", "pt"}});
     log_info(fmt::format("[convert] {} of {}: {}", shard_ + 1, shards_.size(), file_name()));
   }
 
@@ -110,10 +115,15 @@ void write_values(ShardWriter& writer, const Tensor& value, at::ScalarType type)
 
 // A tensor that stays whole goes through in chunks: no copy of an embedding table is ever in memory.
 void stream(ShardWriter& writer, const formats::TensorView& view, at::ScalarType type) {
-  const auto item = static_cast<int64_t>(formats::dtype_size(view.dtype)), num_values = static_cast<int64_t>(view.data.size()) / item;
+  const auto item = static_cast<int64_t>(formats::dtype_size(view.dtype)),
+             num_values = static_cast<int64_t>(view.data.size()) / item;
   for (int64_t begin = 0; begin < num_values; begin += kChunkBytes / item) {
     const int64_t count = std::min(kChunkBytes / item, num_values - begin);
-    const formats::TensorView chunk{view.name, view.dtype, {count}, view.data.subspan(static_cast<size_t>(begin * item), static_cast<size_t>(count * item))};
+    const formats::TensorView chunk{
+        view.name,
+        view.dtype,
+        {count},
+        view.data.subspan(static_cast<size_t>(begin * item), static_cast<size_t>(count * item))};
     write_values(writer, to_tensor(chunk), type);
     if (view.is_mapped) release_pages(chunk.data);
   }
@@ -121,7 +131,8 @@ void stream(ShardWriter& writer, const formats::TensorView& view, at::ScalarType
 
 void run_job(const WeightReader& reader, const Job& job, ShardWriter& writer) {
   const at::ScalarType type = scalar_type(job.entries.front().dtype);
-  const bool is_whole = job.from.sources.size() == 1 && job.to.sources.size() == 1 && job.from.change == Change::kNone && job.to.change == Change::kNone;
+  const bool is_whole = job.from.sources.size() == 1 && job.to.sources.size() == 1 &&
+                        job.from.change == Change::kNone && job.to.change == Change::kNone;
   if (is_whole) {
     stream(writer, *reader.sources(job.from).front(), type);
     return writer.end_tensor();
@@ -136,7 +147,8 @@ void run_job(const WeightReader& reader, const Job& job, ShardWriter& writer) {
 
 ConvertReport convert_weights(const config::ModelConfig& config, const ConvertOptions& options) {
   WeightReader reader(config, options.from);
-  if (reader.is_part()) throw Error(fmt::format("[convert] {}: got a part of a model, expected a whole Molmo", options.from.string()));
+  if (reader.is_part())
+    throw Error(fmt::format("[convert] {}: got a part of a model, expected a whole Molmo", options.from.string()));
   const std::vector<Job> jobs = plan_jobs(reader, config, options);
   std::filesystem::create_directories(options.to);
   ShardWriter writer(options.to, cut_into_shards(jobs, options.max_shard_bytes));

@@ -14,10 +14,10 @@
 namespace molmo::model {
 
 struct ConvertOptions {
-  std::filesystem::path from;  ///< what formats::open_tensors reads: a whole model
-  std::filesystem::path to;    ///< a folder, made if needed
-  Layout layout = Layout::kMolmo;         ///< kMolmo, kMolmoE or kNative
-  std::optional<formats::DType> dtype;    ///< of all tensors; none: each keeps its own
+  std::filesystem::path from;                ///< what formats::open_tensors reads: a whole model
+  std::filesystem::path to;                  ///< a folder, made if needed
+  Layout layout = Layout::kMolmo;            ///< kMolmo, kMolmoE or kNative
+  std::optional<formats::DType> dtype;       ///< of all tensors; none: each keeps its own
   uint64_t max_shard_bytes = 5'000'000'000;  ///< as Hugging Face cuts
 };
 
@@ -27,8 +27,8 @@ struct ConvertReport {
   int num_files = 0;
 };
 
-/// Writes model.safetensors, or shards and their index. The same input gives the same bytes, and converting back and forth
-/// changes nothing. Errors: every missing, extra and misshapen tensor at once, before anything is written.
+/// Writes model.safetensors, or shards and their index. The same input gives the same bytes, and converting back and
+/// forth changes nothing. Errors: every missing, extra and misshapen tensor at once, before anything is written.
 ConvertReport convert_weights(const config::ModelConfig& config, const ConvertOptions& options);
 
 }  // namespace molmo::model

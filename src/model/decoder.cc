@@ -32,7 +32,8 @@ Tensor bias_from(const Tensor& allowed) {
 
 Decoder::Decoder(const config::DecoderConfig& config, ParamScope scope) : config_(config) {
   if (config.additional_vocab_size > 0) {
-    embedding_ = scope.add("wte.embedding", {config.embedding_size, config.width}, Init::normal(config.embedding_init_std));
+    embedding_ =
+        scope.add("wte.embedding", {config.embedding_size, config.width}, Init::normal(config.embedding_init_std));
     new_embedding_ = scope.add("wte.new_embedding", {config.additional_vocab_size, config.width}, Init::normal(0.02));
   } else {
     const double scale = config.scale_logits ? 0.5 * std::sqrt(static_cast<double>(config.width)) : 1.0;
@@ -66,9 +67,10 @@ Tensor Decoder::embed(const Tensor& ids) const {
   });
 }
 
-// PARITY: learned positions count the slots of a row. DEVIATION: with a cache they count real tokens, so that a padded row
-// goes on as it would alone.
-Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const KvCache* cache, const ForwardOptions& options) const {
+// PARITY: learned positions count the slots of a row. DEVIATION: with a cache they count real tokens, so that a padded
+// row goes on as it would alone.
+Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const KvCache* cache,
+                      const ForwardOptions& options) const {
   Tensor x = embeddings;
   if (positions_.defined()) {
     const bool continues = cache != nullptr && cache->length() > 0;
@@ -79,16 +81,18 @@ Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const K
   return config_.scale_embeddings ? x * std::sqrt(static_cast<double>(config_.width)) : x;
 }
 
-nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache, bool sees_padding) const {
+nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache,
+                                          bool sees_padding) const {
   if (cache != nullptr && cache->length() > 0) {  // every earlier token that is real, and the new ones causally
     MOLMO_CHECK(!subsegments.defined(), "packed rows have no cache");
     const int64_t rows = ids.size(0), length = ids.size(1);
-    const Tensor past = cache->valid().slice(1, 0, cache->length()).unsqueeze(1).expand({rows, length, cache->length()});
+    const Tensor past =
+        cache->valid().slice(1, 0, cache->length()).unsqueeze(1).expand({rows, length, cache->length()});
     const Tensor fresh = causal(length, ids.device()).unsqueeze(0).logical_and((ids != -1).unsqueeze(1));  // [B, S, S]
-    return {.is_causal = false, .bias = bias_from(at::cat({past, fresh}, 2).unsqueeze(1))};              // [B, 1, S, Sk]
+    return {.is_causal = false, .bias = bias_from(at::cat({past, fresh}, 2).unsqueeze(1))};  // [B, 1, S, Sk]
   }
   if (!subsegments.defined() && !sees_padding) return {.is_causal = true, .bias = {}};
-  const Tensor real = ids != -1;                                                          // [B, S]
+  const Tensor real = ids != -1;                                                                   // [B, S]
   Tensor allowed = causal(ids.size(1), ids.device()).unsqueeze(0).logical_and(real.unsqueeze(1));  // [B, S, S]
   if (subsegments.defined()) {
     const Tensor visible = subsegments.unsqueeze(2) <= subsegments.unsqueeze(1);  // query's id <= key's id (trap T18)
@@ -99,8 +103,8 @@ nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subse
   return {.is_causal = false, .bias = bias};
 }
 
-Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions, const Tensor& subsegments,
-                           KvCache* cache, const ForwardOptions& options) const {
+Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions,
+                           const Tensor& subsegments, KvCache* cache, const ForwardOptions& options) const {
   expect_shape("decoder embeddings", embeddings, {ids.size(0), ids.size(1), config_.width});
   expect_shape("decoder positions", positions, {ids.size(0), ids.size(1)});
   tap("decoder.position_ids", positions);
@@ -108,7 +112,8 @@ Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Te
   const Tensor safe_positions = at::where(positions < 0, config_.max_positions - 1, positions);
   // Right padding lies behind every real query, so plain causality is enough, unless someone looks at padded positions.
   const bool sees_padding = taps_are_heard() || options.router_losses != nullptr;
-  BlockContext context{.rope = {}, .mask = attention_mask(ids, subsegments, cache, sees_padding), .cache = cache, .options = options};
+  BlockContext context{
+      .rope = {}, .mask = attention_mask(ids, subsegments, cache, sees_padding), .cache = cache, .options = options};
   if (config_.rope) {
     const nn::RopeTables rope = nn::rope_tables(safe_positions, config_.head_dim(), config_.rope_theta);  // [B, S, Dh]
     context.rope = {rope.sin.unsqueeze(1), rope.cos.unsqueeze(1)};
@@ -116,7 +121,8 @@ Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Te
   Tensor x = enter(embeddings, safe_positions, cache, options);  // [B, S, D]
   tap("decoder.embeddings", x);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    const TensorList out = run_unit(blocks_[i].unit(), TensorList{x}, [&](const TensorList& in) { return blocks_[i](in[0], context); });
+    const TensorList out =
+        run_unit(blocks_[i].unit(), TensorList{x}, [&](const TensorList& in) { return blocks_[i](in[0], context); });
     x = out[0];  // [B, S, D]
     tap("decoder.block.", static_cast<int64_t>(i), "", x);
     if (options.router_losses != nullptr && out.size() == 3) options.router_losses->add(out[1], out[2]);

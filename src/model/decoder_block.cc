@@ -22,7 +22,9 @@ Init linear_init(const config::DecoderConfig& config, double scale = 1.0) {
 }  // namespace
 
 QkvProjection::QkvProjection(const config::DecoderConfig& config, Init init, const ParamScope& scope)
-    : width_(config.width), kv_width_(int64_t{config.num_kv_heads} * config.head_dim()), is_fused_(config.block != BlockKind::kLlama) {
+    : width_(config.width),
+      kv_width_(int64_t{config.num_kv_heads} * config.head_dim()),
+      is_fused_(config.block != BlockKind::kLlama) {
   const bool has_bias = config.qkv_bias || config.linear_bias;
   if (is_fused_) {
     fused_ = nn::Linear(width_, width_ + 2 * kv_width_, has_bias, init, scope / "att_proj");
@@ -52,18 +54,23 @@ GatedFeedForward::GatedFeedForward(const config::DecoderConfig& config, Init in,
 }
 
 Tensor GatedFeedForward::operator()(const Tensor& x, at::ScalarType compute) const {
-  return out_(is_fused_ ? nn::swiglu_fused(fused_(x, compute)) : nn::swiglu(up_(x, compute), gate_(x, compute)), compute);
+  return out_(is_fused_ ? nn::swiglu_fused(fused_(x, compute)) : nn::swiglu(up_(x, compute), gate_(x, compute)),
+              compute);
 }
 
 DecoderBlock::DecoderBlock(const config::DecoderConfig& config, int index, ParamScope scope)
     : config_(config), index_(index), qkv_(config, linear_init(config), scope) {
   attn_out_ = nn::Linear(config.width, config.width, config.linear_bias, linear_init(config), scope / "attn_out");
   if (config.block == BlockKind::kMoe) {
-    mixture_ = nn::Mixture({.width = config.width, .hidden = config.ffn_width, .num_experts = config.num_experts, .experts_per_token = config.experts_per_token},
+    mixture_ = nn::Mixture({.width = config.width,
+                            .hidden = config.ffn_width,
+                            .num_experts = config.num_experts,
+                            .experts_per_token = config.experts_per_token},
                            linear_init(config), scope / "ffn");
   } else {
     // PARITY: only the last projection carries the depth scaling (trap T25).
-    feed_forward_ = GatedFeedForward(config, linear_init(config), linear_init(config, 1.0 / std::sqrt(2.0 * config.num_layers)), scope);
+    feed_forward_ = GatedFeedForward(config, linear_init(config),
+                                     linear_init(config, 1.0 / std::sqrt(2.0 * config.num_layers)), scope);
   }
   attn_norm_ = make_norm(config, config.width, scope / "attn_norm");
   ff_norm_ = make_norm(config, config.width, scope / "ff_norm");
@@ -96,7 +103,9 @@ Tensor DecoderBlock::attention(const Tensor& x, const BlockContext& context) con
     k = nn::apply_rope(k, context.rope);
   }
   if (context.cache != nullptr) std::tie(k, v) = context.cache->append(index_, k, v);  // [B, K, Sk, Dh]
-  const nn::SoftmaxOptions softmax{.in_float32 = config_.direct_attention, .dropout = options.dropout.attention, .generator = options.dropout.generator};
+  const nn::SoftmaxOptions softmax{.in_float32 = config_.direct_attention,
+                                   .dropout = options.dropout.attention,
+                                   .generator = options.dropout.generator};
   return attn_out_(nn::attend(q, k, v, context.mask, softmax), options.compute);  // [B, S, D]
 }
 

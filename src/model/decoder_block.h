@@ -1,5 +1,5 @@
-// One transformer block of the decoder: pre-norm (Qwen2), post-norm with q/k norms (OLMo), mixture of experts (OLMoE), or
-// with separate matrices (llama). Facts: spec/model.md §2.11.
+// One transformer block of the decoder: pre-norm (Qwen2), post-norm with q/k norms (OLMo), mixture of experts (OLMoE),
+// or with separate matrices (llama). Facts: spec/model.md §2.11.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,8 +19,8 @@ namespace molmo::model {
 
 /// What every block of one forward pass shares.
 struct BlockContext {
-  nn::RopeTables rope;      // [B, 1, S, Dh]; undefined with learned positions
-  nn::AttentionMask mask;   // bias [B, 1, S, Sk] or causal
+  nn::RopeTables rope;     // [B, 1, S, Dh]; undefined with learned positions
+  nn::AttentionMask mask;  // bias [B, 1, S, Sk] or causal
   KvCache* cache = nullptr;
   ForwardOptions options;
 };
@@ -29,7 +29,8 @@ struct BlockContext {
 class QkvProjection {
  public:
   QkvProjection(const config::DecoderConfig& config, Init init, const ParamScope& scope);
-  std::array<Tensor, 3> operator()(const Tensor& x, at::ScalarType compute) const;  // [B,S,D] -> [B,S,D], 2 x [B,S,K*Dh]
+  std::array<Tensor, 3> operator()(const Tensor& x,
+                                   at::ScalarType compute) const;  // [B,S,D] -> [B,S,D], 2 x [B,S,K*Dh]
 
  private:
   int64_t width_, kv_width_;
@@ -53,13 +54,13 @@ class DecoderBlock {
  public:
   DecoderBlock(const config::DecoderConfig& config, int index, ParamScope scope);
 
-  /// [B, S, D] -> {same}, and for a mixture two sums behind it, if the options ask for router losses: nn::load_balance and
-  /// nn::router_z.
+  /// [B, S, D] -> {same}, and for a mixture two sums behind it, if the options ask for router losses: nn::load_balance
+  /// and nn::router_z.
   TensorList operator()(const Tensor& x, const BlockContext& context) const;
   const Unit& unit() const { return unit_; }
 
  private:
-  Tensor attention(const Tensor& x, const BlockContext& context) const;                            // [B, S, D] -> same
+  Tensor attention(const Tensor& x, const BlockContext& context) const;                             // [B, S, D] -> same
   Tensor mixture(const Tensor& x, const ForwardOptions& options, TensorList& router_losses) const;  // [B, S, D] -> same
   void tap_first(const char* name, const Tensor& value) const;  // block 0 announces its parts
 

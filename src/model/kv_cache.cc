@@ -27,7 +27,8 @@ void KvCache::select_rows(const Tensor& rows) {
   for (std::vector<Tensor>* tensors : {&keys_, &values_}) {
     for (Tensor& tensor : *tensors) {
       const Tensor used = tensor.slice(2, 0, length_).index_select(0, rows);
-      if (!same_size) tensor = at::empty({rows.size(0), tensor.size(1), tensor.size(2), tensor.size(3)}, tensor.options());
+      if (!same_size)
+        tensor = at::empty({rows.size(0), tensor.size(1), tensor.size(2), tensor.size(3)}, tensor.options());
       tensor.slice(2, 0, length_).copy_(used);
     }
   }

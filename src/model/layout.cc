@@ -36,7 +36,9 @@ const std::vector<Rule>& molmoe_rules() {
       {"transformer.blocks.{i}.ffn.router.layer", {"model.transformer.blocks.{i}.mlp.gate"}},
       {"transformer.blocks.{i}.ffn.experts.mlp.w1", {"model.transformer.blocks.{i}.mlp.experts.{e}.gate_proj.weight"}},
       {"transformer.blocks.{i}.ffn.experts.mlp.v1", {"model.transformer.blocks.{i}.mlp.experts.{e}.up_proj.weight"}},
-      {"transformer.blocks.{i}.ffn.experts.mlp.w2", {"model.transformer.blocks.{i}.mlp.experts.{e}.down_proj.weight"}, Change::kTransposed},
+      {"transformer.blocks.{i}.ffn.experts.mlp.w2",
+       {"model.transformer.blocks.{i}.mlp.experts.{e}.down_proj.weight"},
+       Change::kTransposed},
       {"transformer.ff_out", {"lm_head"}, Change::kNone, "model.transformer.ff_out"},
   };
   return rules;
@@ -46,7 +48,8 @@ const std::vector<Rule>& llm_rules() {
   static const std::vector<Rule> rules = {
       {"transformer.wte.embedding", {"model.embed_tokens.weight"}},
       {"transformer.wte.weight", {"model.embed_tokens.weight"}},
-      {"transformer.blocks.{i}.att_proj", {"model.layers.{i}.self_attn.q_proj", "model.layers.{i}.self_attn.k_proj", "model.layers.{i}.self_attn.v_proj"}},
+      {"transformer.blocks.{i}.att_proj",
+       {"model.layers.{i}.self_attn.q_proj", "model.layers.{i}.self_attn.k_proj", "model.layers.{i}.self_attn.v_proj"}},
       {"transformer.blocks.{i}.q_proj", {"model.layers.{i}.self_attn.q_proj"}},
       {"transformer.blocks.{i}.k_proj", {"model.layers.{i}.self_attn.k_proj"}},
       {"transformer.blocks.{i}.v_proj", {"model.layers.{i}.self_attn.v_proj"}},
@@ -60,7 +63,9 @@ const std::vector<Rule>& llm_rules() {
       {"transformer.blocks.{i}.ffn.router.layer", {"model.layers.{i}.mlp.gate"}},
       {"transformer.blocks.{i}.ffn.experts.mlp.w1", {"model.layers.{i}.mlp.experts.{e}.gate_proj.weight"}},
       {"transformer.blocks.{i}.ffn.experts.mlp.v1", {"model.layers.{i}.mlp.experts.{e}.up_proj.weight"}},
-      {"transformer.blocks.{i}.ffn.experts.mlp.w2", {"model.layers.{i}.mlp.experts.{e}.down_proj.weight"}, Change::kTransposed},
+      {"transformer.blocks.{i}.ffn.experts.mlp.w2",
+       {"model.layers.{i}.mlp.experts.{e}.down_proj.weight"},
+       Change::kTransposed},
       {"transformer.ln_f", {"model.norm"}},
       {"transformer.ff_out", {"lm_head"}, Change::kNone, "model.embed_tokens"},
   };
@@ -69,10 +74,12 @@ const std::vector<Rule>& llm_rules() {
 
 // Hugging Face calls the norm behind attention post_attention_layernorm in either place (trap T13).
 const std::vector<Rule>& llm_norm_rules(bool norm_after) {
-  static const std::vector<Rule> before = {{"transformer.blocks.{i}.attn_norm", {"model.layers.{i}.input_layernorm"}},
-                                           {"transformer.blocks.{i}.ff_norm", {"model.layers.{i}.post_attention_layernorm"}}};
-  static const std::vector<Rule> after = {{"transformer.blocks.{i}.attn_norm", {"model.layers.{i}.post_attention_layernorm"}},
-                                          {"transformer.blocks.{i}.ff_norm", {"model.layers.{i}.post_feedforward_layernorm"}}};
+  static const std::vector<Rule> before = {
+      {"transformer.blocks.{i}.attn_norm", {"model.layers.{i}.input_layernorm"}},
+      {"transformer.blocks.{i}.ff_norm", {"model.layers.{i}.post_attention_layernorm"}}};
+  static const std::vector<Rule> after = {
+      {"transformer.blocks.{i}.attn_norm", {"model.layers.{i}.post_attention_layernorm"}},
+      {"transformer.blocks.{i}.ff_norm", {"model.layers.{i}.post_feedforward_layernorm"}}};
   return norm_after ? after : before;
 }
 
@@ -117,7 +124,8 @@ const std::vector<Rule>& dino_rules() {
 
 std::string fill(std::string_view pattern, std::string_view hole, std::string_view text) {
   std::string filled(pattern);
-  for (size_t at = filled.find(hole); at != std::string::npos; at = filled.find(hole, at + text.size())) filled.replace(at, hole.size(), text);
+  for (size_t at = filled.find(hole); at != std::string::npos; at = filled.find(hole, at + text.size()))
+    filled.replace(at, hole.size(), text);
   return filled;
 }
 
@@ -144,7 +152,8 @@ std::optional<Match> match(std::string_view pattern, std::string_view name) {
 }
 
 Recipe apply(const Rule& rule, const Match& match, const Parameter& param, int num_experts) {
-  Recipe recipe{.name = param.name, .shape = param.value.sizes().vec(), .sources = {}, .fallback = {}, .change = rule.change};
+  Recipe recipe{
+      .name = param.name, .shape = param.value.sizes().vec(), .sources = {}, .fallback = {}, .change = rule.change};
   for (const std::string_view source : rule.sources) {
     const std::string name = fill(source, "{i}", match.block) + match.suffix;
     if (name.find("{e}") == std::string::npos) recipe.sources.push_back(name);
@@ -158,16 +167,21 @@ Recipe apply(const Rule& rule, const Match& match, const Parameter& param, int n
 
 std::vector<std::span<const Rule>> rules_of(Layout layout, const config::ModelConfig& config) {
   switch (layout) {
-    case Layout::kMolmoE: return {molmoe_rules()};
-    case Layout::kLlmPart: return {llm_rules(), llm_norm_rules(config.decoder.norm_after)};
-    case Layout::kVitPart: return {config.vit.kind == config::TowerKind::kDino ? dino_rules() : clip_rules()};
+    case Layout::kMolmoE:
+      return {molmoe_rules()};
+    case Layout::kLlmPart:
+      return {llm_rules(), llm_norm_rules(config.decoder.norm_after)};
+    case Layout::kVitPart:
+      return {config.vit.kind == config::TowerKind::kDino ? dino_rules() : clip_rules()};
     case Layout::kMolmo:
-    case Layout::kNative: break;
+    case Layout::kNative:
+      break;
   }
   return {};
 }
 
-std::optional<Recipe> find_recipe(std::span<const std::span<const Rule>> tables, std::string_view scope, const Parameter& param, int num_experts) {
+std::optional<Recipe> find_recipe(std::span<const std::span<const Rule>> tables, std::string_view scope,
+                                  const Parameter& param, int num_experts) {
   if (!param.name.starts_with(scope)) return std::nullopt;
   const std::string_view name = std::string_view(param.name).substr(scope.size());
   for (const std::span<const Rule> table : tables) {
@@ -181,18 +195,23 @@ std::optional<Recipe> find_recipe(std::span<const std::span<const Rule>> tables,
 // The file's tensor as rows of the parameter.
 Tensor changed(const Recipe& recipe, const config::VitConfig& vit, const Tensor& source) {
   switch (recipe.change) {
-    case Change::kTransposed: return source.dim() == 2 ? source.t() : source;
-    case Change::kPatchKernel: return source.dim() == 4 ? source.permute({0, 2, 3, 1}).flatten(1) : source;
-    case Change::kFlat: return source.flatten();
+    case Change::kTransposed:
+      return source.dim() == 2 ? source.t() : source;
+    case Change::kPatchKernel:
+      return source.dim() == 4 ? source.permute({0, 2, 3, 1}).flatten(1) : source;
+    case Change::kFlat:
+      return source.flatten();
     case Change::kPositions: {
       if (source.dim() == 0 || source.size(-1) == 0) return source;
       const Tensor table = source.reshape({-1, source.size(-1)});
       const int64_t class_rows = vit.has_class_token() ? 1 : 0, stored = recipe.shape[0] - class_rows;
-      if (table.size(0) == recipe.shape[0] || vit.grid_height() != vit.grid_width() || stored != vit.num_patches()) return table;
+      if (table.size(0) == recipe.shape[0] || vit.grid_height() != vit.grid_width() || stored != vit.num_patches())
+        return table;
       if (!is_square_grid(table.size(0) - class_rows)) return table;
       return convert_positions(table.to(at::kFloat), class_rows, vit.grid_height());
     }
-    case Change::kNone: break;
+    case Change::kNone:
+      break;
   }
   return source;
 }
@@ -201,11 +220,16 @@ Tensor changed(const Recipe& recipe, const config::VitConfig& vit, const Tensor&
 
 std::string_view layout_name(Layout layout) {
   switch (layout) {
-    case Layout::kMolmo: return "molmo";
-    case Layout::kMolmoE: return "molmoe";
-    case Layout::kNative: return "native";
-    case Layout::kLlmPart: return "llm";
-    case Layout::kVitPart: return "vit";
+    case Layout::kMolmo:
+      return "molmo";
+    case Layout::kMolmoE:
+      return "molmoe";
+    case Layout::kNative:
+      return "native";
+    case Layout::kLlmPart:
+      return "llm";
+    case Layout::kVitPart:
+      return "vit";
   }
   MOLMO_CHECK(false, "unknown layout");
 }
@@ -240,30 +264,39 @@ Layout detect_layout(const std::vector<std::string>& names, const std::string& w
   if (any("model.transformer.blocks.0.attn.", "model.transformer.blocks.0.mlp.")) return Layout::kMolmoE;
   if (any("model.transformer.", "model.vision_backbone.")) return Layout::kMolmo;
   if (any("transformer.", "vision_backbone.")) return Layout::kNative;
-  if (any("vision_model.", "embeddings.")) return Layout::kVitPart;
-  if (any("model.layers.", "model.embed_tokens.")) return Layout::kLlmPart;
-  throw Error(fmt::format("[weights] {}: unknown tensor names, got {}, expected those of a Molmo, or of a Qwen2, OLMo-2, OLMoE, CLIP, SigLIP or DINOv2 model",
-                          where, names.empty() ? "none" : names.front()));
+  // Parts come with their outer module's name or without it.
+  if (any("vision_model.", "embeddings.", "encoder.")) return Layout::kVitPart;
+  if (any("model.layers.", "model.embed_tokens.", "layers.", "embed_tokens.")) return Layout::kLlmPart;
+  throw Error(
+      fmt::format("[weights] {}: unknown tensor names, got {}, expected those of a Molmo, or of a Qwen2, OLMo-2, "
+                  "OLMoE, CLIP, SigLIP or DINOv2 model",
+                  where, names.empty() ? "none" : names.front()));
 }
 
-std::string assemble(const Recipe& recipe, const config::VitConfig& vit, const std::vector<Tensor>& sources, Tensor& value) {
+std::string assemble(const Recipe& recipe, const config::VitConfig& vit, const std::vector<Tensor>& sources,
+                     Tensor& value) {
   std::vector<Tensor> rows;
   for (const Tensor& source : sources) rows.push_back(changed(recipe, vit, source));
-  const bool can_stack = rows.size() == 1 || std::all_of(rows.begin(), rows.end(), [&](const Tensor& r) {
-    return r.dim() == rows[0].dim() && r.dim() > 0 && r.sizes().slice(1) == rows[0].sizes().slice(1);
-  });
+  const bool can_stack =
+      rows.size() == 1 || std::all_of(rows.begin(), rows.end(), [&](const Tensor& r) {
+        return r.dim() == rows[0].dim() && r.dim() > 0 && r.sizes().slice(1) == rows[0].sizes().slice(1);
+      });
   if (can_stack) value = rows.size() == 1 ? rows[0] : at::cat(rows, 0);
   if (can_stack && value.sizes() == IntArrayRef(recipe.shape)) return "";
   std::string got;
   std::set<std::string> shapes;
   for (const Tensor& source : sources) shapes.insert(format_shape(source.sizes()));
   for (const std::string& shape : shapes) got += (got.empty() ? "" : " and ") + shape;
-  const std::string from = recipe.sources.size() == 1 && recipe.sources[0] == recipe.name ? "" : fmt::format(" (from {}{})", recipe.sources[0], recipe.sources.size() > 1 ? ", ..." : "");
+  const std::string from =
+      recipe.sources.size() == 1 && recipe.sources[0] == recipe.name
+          ? ""
+          : fmt::format(" (from {}{})", recipe.sources[0], recipe.sources.size() > 1 ? ", ..." : "");
   return fmt::format("{}{}: got shape {}, expected {}", recipe.name, from, got, format_shape(recipe.shape));
 }
 
 std::vector<Tensor> take_apart(const Recipe& recipe, const Tensor& value) {
-  std::vector<Tensor> parts = recipe.sources.size() == 1 ? std::vector<Tensor>{value} : value.chunk(static_cast<int64_t>(recipe.sources.size()), 0);
+  std::vector<Tensor> parts = recipe.sources.size() == 1 ? std::vector<Tensor>{value}
+                                                         : value.chunk(static_cast<int64_t>(recipe.sources.size()), 0);
   for (Tensor& part : parts) {
     MOLMO_CHECK(recipe.change == Change::kNone || recipe.change == Change::kTransposed, recipe.name);
     if (recipe.change == Change::kTransposed) part = part.t();

@@ -1,5 +1,5 @@
-// How the model's parameters lie in other programs' files: names, stacked matrices, transposed ones. One table per layout,
-// read in both directions. Facts: spec/model.md §4.
+// How the model's parameters lie in other programs' files: names, stacked matrices, transposed ones. One table per
+// layout, read in both directions. Facts: spec/model.md §4.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -35,10 +35,10 @@ enum class Change {
 
 /// A parameter as the rows of one or more tensors of a file, in order.
 struct Recipe {
-  std::string name;                   ///< of the parameter
-  std::vector<int64_t> shape;         ///< of the parameter
-  std::vector<std::string> sources;   ///< names in the file
-  std::string fallback;               ///< taken if the only source is absent (a tied head); or ""
+  std::string name;                  ///< of the parameter
+  std::vector<int64_t> shape;        ///< of the parameter
+  std::vector<std::string> sources;  ///< names in the file
+  std::string fallback;              ///< taken if the only source is absent (a tied head); or ""
   Change change = Change::kNone;
 };
 
@@ -49,7 +49,8 @@ std::vector<Recipe> make_recipes(Layout layout, const config::ModelConfig& confi
 Layout detect_layout(const std::vector<std::string>& names, const std::string& where);
 
 /// The parameter's value from its sources, in their dtype. Errors (as text; "" is none): shapes that do not fit.
-std::string assemble(const Recipe& recipe, const config::VitConfig& vit, const std::vector<Tensor>& sources, Tensor& value);
+std::string assemble(const Recipe& recipe, const config::VitConfig& vit, const std::vector<Tensor>& sources,
+                     Tensor& value);
 
 /// The other direction: the tensors of a file from a value, for kMolmo, kMolmoE and kNative.
 std::vector<Tensor> take_apart(const Recipe& recipe, const Tensor& value);

@@ -3,7 +3,6 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "base/strings.h"
 #include "base/yaml.h"
 #include "config/hf_config.h"
 #include "config/load.h"
@@ -15,29 +14,26 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kMolmoFile = "molmo.json";
 constexpr const char* kHfFile = "config.json";
-constexpr const char* kLatestFile = "latest";
 }  // namespace
-
-fs::path resolve_model_folder(const fs::path& path) {
-  if (!fs::exists(path)) throw Error(fmt::format("[model] {}: no such folder", path.string()));
-  if (fs::exists(path / kMolmoFile) || !fs::exists(path / kLatestFile)) return path;
-  return path / std::string(trim_text(read_text_file(path / kLatestFile)));
-}
 
 config::MolmoConfig read_model_config(const fs::path& folder) {
   if (fs::exists(folder / kMolmoFile)) return config::load_config<config::MolmoConfig>(folder / kMolmoFile);
-  if (fs::exists(folder / kHfFile)) return config::from_hf_config(read_json(folder / kHfFile), (folder / kHfFile).string());
+  if (fs::exists(folder / kHfFile))
+    return config::from_hf_config(read_json(folder / kHfFile), (folder / kHfFile).string());
   for (const char* name : {"model.yaml", "config.yaml"}) {  // a checkpoint of the public code; it prefers the first too
-    if (fs::exists(folder / name)) return config::molmo_from_checkpoint_config(read_yaml(folder / name), (folder / name).string());
+    if (fs::exists(folder / name))
+      return config::molmo_from_checkpoint_config(read_yaml(folder / name), (folder / name).string());
   }
-  throw Error(fmt::format("[model] {}: not a model folder, expected {}, {} or config.yaml", folder.string(), kMolmoFile, kHfFile));
+  throw Error(fmt::format("[model] {}: not a model folder, expected {}, {} or config.yaml", folder.string(), kMolmoFile,
+                          kHfFile));
 }
 
 void write_model_config(const fs::path& folder, config::MolmoConfig config, const fs::path& tokenizer_file) {
   fs::create_directories(folder);
   config.tokenizer.file = tokenizer_file.filename().string();
   const fs::path copy = folder / config.tokenizer.file;
-  if (!fs::exists(copy)) write_file_atomically(copy, read_text_file(tokenizer_file));
+  std::error_code absent;
+  if (!fs::equivalent(copy, tokenizer_file, absent)) write_file_atomically(copy, read_text_file(tokenizer_file));
   write_json(folder / kMolmoFile, config::to_json(config));
   if (const auto hf = config::to_hf_config(config)) write_json(folder / kHfFile, *hf);
 }

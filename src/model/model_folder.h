@@ -9,9 +9,6 @@
 
 namespace molmo::model {
 
-/// The folder that a user's path means: itself, or, for a run folder, the step that `latest` names.
-std::filesystem::path resolve_model_folder(const std::filesystem::path& path);
-
 /// Configuration of a model folder: molmo.json wins over config.json. Errors name what is missing.
 config::MolmoConfig read_model_config(const std::filesystem::path& folder);
 

@@ -27,8 +27,8 @@ Molmo::Molmo(const config::ModelConfig& config)
       decoder_(config.decoder, ParamScope(params_, "model") / "transformer") {}
 
 Tensor Molmo::tower_features(const Tensor& patches, const ForwardOptions& options) const {
-  const Tensor is_picture = (patches == -1).all(-1).all(-1).logical_not();                  // [C]
-  const Tensor features = at::cat(vit_(patches, vit_layers_, options.compute), -1);         // [C, N, n*Dv]
+  const Tensor is_picture = (patches == -1).all(-1).all(-1).logical_not();           // [C]
+  const Tensor features = at::cat(vit_(patches, vit_layers_, options.compute), -1);  // [C, N, n*Dv]
   const Tensor kept = features * is_picture.view({-1, 1, 1}).to(features.scalar_type());
   tap("connector.vit_features", kept);
   return kept;
@@ -42,7 +42,7 @@ Tensor Molmo::insert_features(const Tensor& embeddings, const Tensor& features, 
   const int64_t length = embeddings.size(1), width = embeddings.size(2);
   expect_shape("token_positions", inputs.token_positions, {features.size(0), features.size(1)});
   const Tensor flat = (inputs.crop_rows.unsqueeze(1) * length + inputs.token_positions).flatten();  // [C*P]
-  const Tensor placed = (inputs.token_positions >= 0).flatten().nonzero().squeeze(1);              // [M]
+  const Tensor placed = (inputs.token_positions >= 0).flatten().nonzero().squeeze(1);               // [M]
   const Tensor values = features.reshape({-1, width}).index_select(0, placed).to(embeddings.scalar_type());
   return embeddings.reshape({-1, width}).index_add(0, flat.index_select(0, placed), values).view_as(embeddings);
 }
@@ -55,7 +55,8 @@ Tensor Molmo::hidden_states(const ModelInputs& inputs, KvCache* cache, const For
     MOLMO_CHECK(cache == nullptr || cache->length() == 0, "images belong to the first pass");
     x = insert_features(x, encode_images(inputs.patches, inputs.image_masks, options), inputs);
   }
-  MOLMO_CHECK(inputs.position_ids.defined() || cache == nullptr || cache->length() == 0, "later passes need position_ids");
+  MOLMO_CHECK(inputs.position_ids.defined() || cache == nullptr || cache->length() == 0,
+              "later passes need position_ids");
   const Tensor positions = inputs.position_ids.defined() ? inputs.position_ids : derive_positions(inputs.input_ids);
   return decoder_(x, inputs.input_ids, positions, inputs.subsegment_ids, cache, options);
 }

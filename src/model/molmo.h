@@ -21,7 +21,8 @@ class Molmo {
 
   /// Pooled and projected tokens of crops. PARITY: a crop whose every value is -1 counts as padding and gives zeros
   /// before the padding embedding (with SigLIP a black crop does, trap T10).
-  Tensor encode_images(const Tensor& patches, const Tensor& masks, const ForwardOptions& options) const;  // [C,N,3p^2] -> [C,P,D]
+  Tensor encode_images(const Tensor& patches, const Tensor& masks,
+                       const ForwardOptions& options) const;  // [C,N,3p^2] -> [C,P,D]
 
   /// Tower features alone, concatenated over the configured layers.
   Tensor tower_features(const Tensor& patches, const ForwardOptions& options) const;  // [C,N,3p^2] -> [C,N,n*Dv]
@@ -30,7 +31,9 @@ class Molmo {
   Tensor hidden_states(const ModelInputs& inputs, KvCache* cache, const ForwardOptions& options) const;  // -> [B, S, D]
 
   /// Logits over embedding_size classes, in the compute dtype.
-  Tensor logits(const Tensor& hidden, const ForwardOptions& options) const { return decoder_.head(hidden, options.compute); }
+  Tensor logits(const Tensor& hidden, const ForwardOptions& options) const {
+    return decoder_.head(hidden, options.compute);
+  }
 
   /// hidden_states() and logits() in one.
   Tensor forward(const ModelInputs& inputs, const ForwardOptions& options) const;  // -> [B, S, V]
@@ -41,7 +44,8 @@ class Molmo {
   at::Device device() const { return params_.all().front().value.device(); }
 
  private:
-  Tensor insert_features(const Tensor& embeddings, const Tensor& features, const ModelInputs& inputs) const;  // [B,S,D] -> same
+  Tensor insert_features(const Tensor& embeddings, const Tensor& features,
+                         const ModelInputs& inputs) const;  // [B,S,D] -> same
 
   config::ModelConfig config_;
   ParamSet params_;

@@ -25,7 +25,9 @@ Tensor as_table(const Tensor& class_rows, const Tensor& picture) {
 
 }  // namespace
 
-bool is_square_grid(int64_t num_grid_rows) { return num_grid_rows > 0 && side_of(num_grid_rows) * side_of(num_grid_rows) == num_grid_rows; }
+bool is_square_grid(int64_t num_grid_rows) {
+  return num_grid_rows > 0 && side_of(num_grid_rows) * side_of(num_grid_rows) == num_grid_rows;
+}
 
 bool needs_resize(int64_t num_grid_rows, int64_t grid_height, int64_t grid_width) {
   const int64_t side = side_of(num_grid_rows);
@@ -34,7 +36,8 @@ bool needs_resize(int64_t num_grid_rows, int64_t grid_height, int64_t grid_width
 
 Tensor resize_positions(const Tensor& table, int64_t num_class_rows, int64_t grid_height, int64_t grid_width) {
   const Tensor picture = as_picture(table.slice(0, num_class_rows));
-  return as_table(table.slice(0, 0, num_class_rows), at::_upsample_bicubic2d_aa(picture, {grid_height, grid_width}, /*align_corners=*/false));
+  return as_table(table.slice(0, 0, num_class_rows),
+                  at::_upsample_bicubic2d_aa(picture, {grid_height, grid_width}, /*align_corners=*/false));
 }
 
 Tensor convert_positions(const Tensor& table, int64_t num_class_rows, int64_t side) {
@@ -42,7 +45,8 @@ Tensor convert_positions(const Tensor& table, int64_t num_class_rows, int64_t si
   if (picture.size(2) == side) return table;
   const double factor = (static_cast<double>(side) + 0.1) / static_cast<double>(picture.size(2));
   const std::vector<double> factors{factor, factor};
-  const Tensor resized = at::upsample_bicubic2d(picture.contiguous(), c10::OptionalIntArrayRef(), /*align_corners=*/false, factors);
+  const Tensor resized =
+      at::upsample_bicubic2d(picture.contiguous(), c10::OptionalIntArrayRef(), /*align_corners=*/false, factors);
   MOLMO_CHECK(resized.size(2) == side && resized.size(3) == side, "the factor misses the target grid");
   return as_table(table.slice(0, 0, num_class_rows), resized);
 }

@@ -10,11 +10,13 @@ namespace molmo::model {
 
 /// Rows of a table whose first `num_class_rows` stay: the others, a square grid, are stretched to the given one.
 /// As the public model does while it runs: bicubic with antialias to the size.
-Tensor resize_positions(const Tensor& table, int64_t num_class_rows, int64_t grid_height, int64_t grid_width);  // [c+s*s, Dv] -> [c+h*w, Dv]
+Tensor resize_positions(const Tensor& table, int64_t num_class_rows, int64_t grid_height,
+                        int64_t grid_width);  // [c+s*s, Dv] -> [c+h*w, Dv]
 
-/// As the public conversion of pre-trained towers does: bicubic without antialias by the factor (side + 0.1) / s, which is
-/// also the sampling step (trap T32). A table of that side already is returned as it is.
-Tensor convert_positions(const Tensor& table, int64_t num_class_rows, int64_t side);  // [c+s*s, Dv] -> [c+side*side, Dv]
+/// As the public conversion of pre-trained towers does: bicubic without antialias by the factor (side + 0.1) / s, which
+/// is also the sampling step (trap T32). A table of that side already is returned as it is.
+Tensor convert_positions(const Tensor& table, int64_t num_class_rows,
+                         int64_t side);  // [c+s*s, Dv] -> [c+side*side, Dv]
 
 bool is_square_grid(int64_t num_grid_rows);  ///< and not empty
 

@@ -57,16 +57,21 @@ Tensor VitBlock::feed_forward(const Tensor& x, at::ScalarType compute) const {
 }
 
 Tensor VitBlock::operator()(const Tensor& x, at::ScalarType compute) const {
-  const auto scaled = [](const Tensor& branch, const Param& scale) { return scale.defined() ? branch * scale.value() : branch; };
+  const auto scaled = [](const Tensor& branch, const Param& scale) {
+    return scale.defined() ? branch * scale.value() : branch;
+  };
   const Tensor mixed = x + scaled(attention(attention_norm_(x), compute), lambda1_);
   return mixed + scaled(feed_forward(ffn_norm_(mixed), compute), lambda2_);
 }
 
 Vit::Vit(const config::VitConfig& config, ParamScope scope) : config_(config) {
   const double embedding_std = 1.0 / std::sqrt(static_cast<double>(config.width));
-  if (config.has_class_token()) class_embedding_ = scope.add("class_embedding", {config.width}, Init::normal(embedding_std));
-  positional_embedding_ = scope.add("positional_embedding", {config.num_positions, config.width}, Init::normal(embedding_std));
-  patch_embedding_ = nn::Linear(config.patch_values(), config.width, config.has_patch_bias(), kPatchInit, scope / "patch_embedding");
+  if (config.has_class_token())
+    class_embedding_ = scope.add("class_embedding", {config.width}, Init::normal(embedding_std));
+  positional_embedding_ =
+      scope.add("positional_embedding", {config.num_positions, config.width}, Init::normal(embedding_std));
+  patch_embedding_ =
+      nn::Linear(config.patch_values(), config.width, config.has_patch_bias(), kPatchInit, scope / "patch_embedding");
   if (config.has_pre_norm()) pre_norm_ = make_norm(config, scope / "pre_ln");
   embedding_unit_ = Unit(scope);
   for (int i = 0; i < config.num_layers; ++i) {
@@ -94,7 +99,8 @@ Tensor Vit::positions() const {
   return resize_positions(table, num_class_rows, config_.grid_height(), config_.grid_width());
 }
 
-std::vector<Tensor> Vit::operator()(const Tensor& patches, const std::vector<int>& layers, at::ScalarType compute) const {
+std::vector<Tensor> Vit::operator()(const Tensor& patches, const std::vector<int>& layers,
+                                    at::ScalarType compute) const {
   expect_shape("vit patches", patches, {kAnySize, config_.num_patches(), config_.patch_values()});
   const int num_blocks = static_cast<int>(blocks_.size());
   const int needed = *std::max_element(layers.begin(), layers.end()) + 1;

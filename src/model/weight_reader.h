@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -35,12 +36,15 @@ class WeightReader {
   Tensor value(const Recipe& recipe) const;
 
  private:
+  void name_tensors();
+  const formats::TensorView* find_exactly(const std::string& name) const;
   const formats::TensorView* find(const std::string& name) const;
   bool fits(const Recipe& recipe);
 
   config::ModelConfig config_;
   std::filesystem::path path_;
   std::unique_ptr<formats::TensorSource> source_;
+  std::map<std::string, const formats::TensorView*> by_name_;  ///< without what wrappers and block groups add to names
   Layout layout_;
   std::set<const formats::TensorView*> used_;
   std::vector<std::string> problems_;

@@ -13,14 +13,15 @@ namespace molmo::model {
 namespace {
 
 constexpr std::pair<formats::DType, at::ScalarType> kDtypes[] = {
-    {formats::DType::kF64, at::kDouble}, {formats::DType::kF32, at::kFloat}, {formats::DType::kF16, at::kHalf},
-    {formats::DType::kBF16, at::kBFloat16}, {formats::DType::kI64, at::kLong}, {formats::DType::kI32, at::kInt},
-    {formats::DType::kI16, at::kShort}, {formats::DType::kI8, at::kChar}, {formats::DType::kU8, at::kByte},
+    {formats::DType::kF64, at::kDouble},    {formats::DType::kF32, at::kFloat}, {formats::DType::kF16, at::kHalf},
+    {formats::DType::kBF16, at::kBFloat16}, {formats::DType::kI64, at::kLong},  {formats::DType::kI32, at::kInt},
+    {formats::DType::kI16, at::kShort},     {formats::DType::kI8, at::kChar},   {formats::DType::kU8, at::kByte},
     {formats::DType::kBool, at::kBool}};
 
 void expect_whole(const WeightReader& reader, const std::filesystem::path& path) {
   if (!reader.is_part()) return;
-  throw Error(fmt::format("[weights] {}: got a {}, expected a whole Molmo", path.string(), reader.layout() == Layout::kLlmPart ? "language model" : "vision tower"));
+  throw Error(fmt::format("[weights] {}: got a {}, expected a whole Molmo", path.string(),
+                          reader.layout() == Layout::kLlmPart ? "language model" : "vision tower"));
 }
 
 void fill(ParamSet& params, const WeightReader& reader, const std::vector<Recipe>& recipes) {
@@ -65,7 +66,8 @@ std::map<std::string, Tensor> read_tensors(const std::filesystem::path& path) {
 void write_tensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors,
                    const std::map<std::string, std::string>& metadata) {
   std::vector<formats::TensorEntry> entries;
-  for (const auto& [name, tensor] : tensors) entries.push_back({name, file_dtype(tensor.scalar_type()), tensor.sizes().vec()});
+  for (const auto& [name, tensor] : tensors)
+    entries.push_back({name, file_dtype(tensor.scalar_type()), tensor.sizes().vec()});
   formats::SafetensorsWriter writer(path, entries, metadata);
   for (const auto& [name, tensor] : tensors) {
     const Tensor plain = tensor.detach().cpu().contiguous();
@@ -83,20 +85,27 @@ void load_weights(ParamSet& params, const config::ModelConfig& config, const std
   fill(params, reader, recipes);
 }
 
-void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix, const std::filesystem::path& path) {
+void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix,
+                        const std::filesystem::path& path) {
   WeightReader reader(config, path);
   const std::vector<Recipe> recipes = reader.recipes(params, prefix);
   reader.throw_problems();
-  if (recipes.empty()) throw Error(fmt::format("[weights] {}: got a file of layout '{}', expected weights for {}", path.string(), layout_name(reader.layout()), prefix));
+  if (recipes.empty())
+    throw Error(fmt::format("[weights] {}: got a file of layout '{}', expected weights for {}", path.string(),
+                            layout_name(reader.layout()), prefix));
   fill(params, reader, recipes);
+}
+
+bool is_matrix_of_linear_map(const Parameter& param) {
+  const bool is_table = param.name.find("wte.") != std::string::npos || param.name.find("wpe.") != std::string::npos ||
+                        param.name.find("embed") != std::string::npos;
+  const bool is_patch_embedding = param.name.find("patch_embedding.weight") != std::string::npos;
+  return param.value.dim() == 2 && (!is_table || is_patch_embedding);
 }
 
 void round_matrices(ParamSet& params, at::ScalarType type) {
   for (Parameter& param : params.all()) {
-    const bool is_table = param.name.find("wte.") != std::string::npos || param.name.find("wpe.") != std::string::npos ||
-                          param.name.find("embed") != std::string::npos;
-    const bool is_patch_embedding = param.name.find("patch_embedding.weight") != std::string::npos;
-    if (param.value.dim() == 2 && (!is_table || is_patch_embedding)) param.value = param.value.to(type);
+    if (is_matrix_of_linear_map(param)) param.value = param.value.to(type);
   }
 }
 

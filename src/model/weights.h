@@ -29,11 +29,16 @@ void write_tensors(const std::filesystem::path& path, const std::map<std::string
 /// float32. One Error reports every missing, extra and misshapen tensor.
 void load_weights(ParamSet& params, const config::ModelConfig& config, const std::filesystem::path& path);
 
-/// Fills the parameters below `prefix` only, from a whole model or from a pre-trained part (Layout::kLlmPart, kVitPart);
-/// other tensors of the files are ignored. The table of new tokens, which parts lack, may stay as it is.
-void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix, const std::filesystem::path& path);
+/// Fills the parameters below `prefix` only, from a whole model or from a pre-trained part (Layout::kLlmPart,
+/// kVitPart); other tensors of the files are ignored. The table of new tokens, which parts lack, may stay as it is.
+void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix,
+                        const std::filesystem::path& path);
 
-/// Rounds the matrices of linear maps to `type`, for passes that compute in it: norms, biases and embeddings stay float32.
+/// Whether a parameter is the matrix of a linear map, and no table of embeddings.
+bool is_matrix_of_linear_map(const Parameter& param);
+
+/// Rounds the matrices of linear maps to `type`, for passes that compute in it: norms, biases and embeddings stay
+/// float32.
 void round_matrices(ParamSet& params, at::ScalarType type);
 
 }  // namespace molmo::model

@@ -9,11 +9,16 @@ namespace molmo::nn {
 
 Tensor activate(const Tensor& x, config::Activation activation) {
   switch (activation) {
-    case config::Activation::kQuickGelu: return x * at::sigmoid(1.702 * x);
-    case config::Activation::kGelu: return at::gelu(x);
-    case config::Activation::kGeluTanh: return at::gelu(x, "tanh");
-    case config::Activation::kSilu: return at::silu(x);
-    case config::Activation::kRelu: return at::relu(x);
+    case config::Activation::kQuickGelu:
+      return x * at::sigmoid(1.702 * x);
+    case config::Activation::kGelu:
+      return at::gelu(x);
+    case config::Activation::kGeluTanh:
+      return at::gelu(x, "tanh");
+    case config::Activation::kSilu:
+      return at::silu(x);
+    case config::Activation::kRelu:
+      return at::relu(x);
   }
   MOLMO_CHECK(false, "unknown activation");
 }

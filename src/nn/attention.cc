@@ -13,17 +13,17 @@
 namespace molmo::nn {
 namespace {
 
-const double kLowestBFloat16 = static_cast<float>(std::numeric_limits<c10::BFloat16>::lowest());
-
 // [B, K, S, Dh] -> [B, H, S, Dh]: every key/value head serves H/K consecutive query heads.
 Tensor repeat_kv_heads(const Tensor& x, int64_t num_heads) {
   const int64_t repeats = num_heads / x.size(1);
   if (repeats == 1) return x;
-  return x.unsqueeze(2).expand({x.size(0), x.size(1), repeats, x.size(2), x.size(3)}).reshape({x.size(0), num_heads, x.size(2), x.size(3)});
+  return x.unsqueeze(2)
+      .expand({x.size(0), x.size(1), repeats, x.size(2), x.size(3)})
+      .reshape({x.size(0), num_heads, x.size(2), x.size(3)});
 }
 
-// On a CPU the fused kernel is slow in bfloat16 (measured: a block of 65 tokens and 32-wide heads trains 1.8 times faster
-// as two matrix products and a softmax), and short sequences gain nothing from its memory savings.
+// On a CPU the fused kernel is slow in bfloat16 (measured: a block of 65 tokens and 32-wide heads trains 1.8 times
+// faster as two matrix products and a softmax), and short sequences gain nothing from its memory savings.
 bool prefers_products(const Tensor& q, const Tensor& k) {
   constexpr int64_t kMostScores = int64_t{1} << 26;
   return q.is_cpu() && q.scalar_type() == at::kBFloat16 && q.size(0) * q.size(1) * q.size(2) * k.size(2) <= kMostScores;
@@ -33,15 +33,16 @@ Tensor causal_bias(int64_t queries, int64_t keys, const at::TensorOptions& optio
   return at::full({queries, keys}, -std::numeric_limits<double>::infinity(), options).triu_(keys - queries + 1);
 }
 
-// softmax(q k^T / sqrt(Dh) + bias) v: [B, H, Sq, Dh]. The product is rounded to the heads' dtype as it comes; the softmax
-// reads that, sums in float32 and rounds once more, so a float32 copy of the scores is made only where it is asked for.
-Tensor attend_by_products(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask, const SoftmaxOptions& softmax) {
+// softmax(q k^T / sqrt(Dh) + bias) v: [B, H, Sq, Dh]. The product is rounded to the heads' dtype as it comes; the
+// softmax reads that, sums in float32 and rounds once more, so a float32 copy of the scores is made only where it is
+// asked for.
+Tensor attend_by_products(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask,
+                          const SoftmaxOptions& softmax) {
   const at::ScalarType type = softmax.in_float32 ? at::kFloat : q.scalar_type();
   const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
   Tensor scores = at::matmul(q.to(type) * scale, k.to(type).transpose(-2, -1));  // [B, H, Sq, Sk]
   if (mask.bias.defined()) {
-    const Tensor bias = type == at::kBFloat16 ? mask.bias.clamp_min(kLowestBFloat16) : mask.bias;  // finite: fully masked rows stay so
-    scores.add_(bias.to(type));
+    scores.add_(tensor::bias_as(mask.bias, type));
   } else if (mask.is_causal) {
     scores.add_(causal_bias(q.size(2), k.size(2), scores.options()));
   }
@@ -55,7 +56,8 @@ Tensor split_heads(const Tensor& x, int64_t num_heads) {
   return x.view({x.size(0), x.size(1), num_heads, x.size(2) / num_heads}).transpose(1, 2);
 }
 
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask, const SoftmaxOptions& softmax) {
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask,
+              const SoftmaxOptions& softmax) {
   expect_shape("attend: k", k, {q.size(0), kAnySize, kAnySize, q.size(3)});
   expect_shape("attend: v", v, {q.size(0), k.size(1), k.size(2), q.size(3)});
   if (q.size(2) == 1 && !mask.is_causal && !softmax.in_float32 && softmax.dropout == 0 && !at::GradMode::is_enabled()) {
@@ -63,8 +65,10 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
   }
   const Tensor keys = repeat_kv_heads(k, q.size(1)), values = repeat_kv_heads(v, q.size(1));  // [B, H, Sk, Dh]
   const auto fused = [&] {
-    const auto bias = mask.bias.defined() ? std::optional<Tensor>((q.scalar_type() == at::kBFloat16 ? mask.bias.clamp_min(kLowestBFloat16) : mask.bias).to(q.scalar_type())) : std::nullopt;
-    return at::scaled_dot_product_attention(q, keys, values, bias, /*dropout_p=*/0.0, /*is_causal=*/!bias && mask.is_causal);
+    const auto bias =
+        mask.bias.defined() ? std::optional<Tensor>(tensor::bias_as(mask.bias, q.scalar_type())) : std::nullopt;
+    return at::scaled_dot_product_attention(q, keys, values, bias, /*dropout_p=*/0.0,
+                                            /*is_causal=*/!bias && mask.is_causal);
   };
   if (q.is_cpu() && q.scalar_type() == at::kBFloat16 && !tensor::is_fast_at_bfloat16(q.device())) {
     // Emulated bfloat16 products would be ten times slower than this, which rounds less.

@@ -8,7 +8,8 @@
 
 namespace molmo::nn {
 
-/// Which keys a query sees. `bias` (additive, broadcast to [B, heads, Sq, Sk]) wins over `is_causal`; neither: all keys.
+/// Which keys a query sees. `bias` (additive, broadcast to [B, heads, Sq, Sk]) wins over `is_causal`; neither: all
+/// keys.
 struct AttentionMask {
   bool is_causal = false;
   Tensor bias;  // [B, 1, Sq, Sk] or undefined
@@ -23,7 +24,8 @@ struct SoftmaxOptions {
 
 /// softmax(q k^T / sqrt(Dh) + bias) v. Query head j uses key/value head j / (heads / kv_heads).
 /// q [B, heads, Sq, Dh], k and v [B, kv_heads, Sk, Dh] -> [B, Sq, heads * Dh], in the dtype of q.
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask, const SoftmaxOptions& softmax = {});
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask,
+              const SoftmaxOptions& softmax = {});
 
 /// [B, S, heads * Dh] -> [B, heads, S, Dh] (a view).
 Tensor split_heads(const Tensor& x, int64_t num_heads);

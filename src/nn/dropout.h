@@ -10,11 +10,11 @@ namespace molmo::nn {
 
 /// What a forward pass drops. The default drops nothing (evaluation).
 struct DropoutState {
-  double residual = 0.0;                      ///< everywhere
-  double response = 0.0;                      ///< where > 0: at response positions, `residual` elsewhere
-  Tensor is_response;                         // [B, S] bool; needed where response > 0
+  double residual = 0.0;  ///< everywhere
+  double response = 0.0;  ///< where > 0: at response positions, `residual` elsewhere
+  Tensor is_response;     // [B, S] bool; needed where response > 0
   double embedding = 0.0, attention = 0.0, features = 0.0;
-  std::optional<at::Generator> generator;     ///< source of the masks; none: the device's default
+  std::optional<at::Generator> generator;  ///< source of the masks; none: the device's default
 };
 
 /// Drops elements of a branch output and rescales the rest by the position's own keep probability.

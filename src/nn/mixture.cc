@@ -25,15 +25,16 @@ Routing Mixture::route(const Tensor& tokens, at::ScalarType compute) const {
   return routing;
 }
 
-// The T*k (token, choice) pairs are sorted by expert, so that each used expert is three matrix products over its own rows;
-// the results then return to the order of the pairs, where a token's choices are summed in the order of their weight.
+// The T*k (token, choice) pairs are sorted by expert, so that each used expert is three matrix products over its own
+// rows; the results then return to the order of the pairs, where a token's choices are summed in the order of their
+// weight.
 Tensor Mixture::operator()(const Tensor& tokens, const Routing& routing, at::ScalarType compute) const {
   const int64_t k = sizes_.experts_per_token;
   expect_shape("mixture tokens", tokens, {kAnySize, sizes_.width});
-  const Tensor choices = routing.experts.flatten();                                        // [T*k]
-  const Tensor order = at::argsort(choices, /*stable=*/true, /*dim=*/0);                   // [T*k], sorted place -> pair
-  const Tensor counts = at::bincount(choices, {}, sizes_.num_experts).cpu();               // [E]
-  const Tensor rows = tokens.to(compute).index_select(0, at::floor_divide(order, k));      // [T*k, D]
+  const Tensor choices = routing.experts.flatten();                                    // [T*k]
+  const Tensor order = at::argsort(choices, /*stable=*/true, /*dim=*/0);               // [T*k], sorted place -> pair
+  const Tensor counts = at::bincount(choices, {}, sizes_.num_experts).cpu();           // [E]
+  const Tensor rows = tokens.to(compute).index_select(0, at::floor_divide(order, k));  // [T*k, D]
   const auto per_expert = [&](const Param& param) {  // one unbind: its gradient is one stack, not E padded slices
     return param.value().view({sizes_.num_experts, sizes_.hidden, sizes_.width}).unbind(0);
   };
@@ -42,11 +43,12 @@ Tensor Mixture::operator()(const Tensor& tokens, const Routing& routing, at::Sca
   std::vector<Tensor> outputs;
   for (int64_t expert = 0, begin = 0; expert < sizes_.num_experts; begin += count[expert++]) {
     if (count[expert] == 0) continue;
-    const Tensor x = rows.narrow(0, begin, count[expert]);                                 // [n, D]
-    const Tensor hidden = swiglu(linear(x, up[expert], Tensor(), compute), linear(x, gate[expert], Tensor(), compute));  // [n, F]
-    outputs.push_back(at::matmul(hidden, down[expert].to(compute)));                       // [n, D]
+    const Tensor x = rows.narrow(0, begin, count[expert]);  // [n, D]
+    const Tensor hidden =
+        swiglu(linear(x, up[expert], Tensor(), compute), linear(x, gate[expert], Tensor(), compute));  // [n, F]
+    outputs.push_back(at::matmul(hidden, down[expert].to(compute)));                                   // [n, D]
   }
-  const Tensor by_pair = at::cat(outputs).index_select(0, at::argsort(order));             // [T*k, D]
+  const Tensor by_pair = at::cat(outputs).index_select(0, at::argsort(order));  // [T*k, D]
   return (by_pair.view({-1, k, sizes_.width}) * routing.weights.to(compute).unsqueeze(-1)).sum(1);
 }
 

@@ -25,10 +25,11 @@ struct Routing {
 class Mixture {
  public:
   Mixture() = default;
-  /// Router "router.layer.weight" [E, D] and stacked experts "experts.mlp.{w1,v1,w2}" [E*F, D]: gate, up and, transposed, down.
+  /// Router "router.layer.weight" [E, D] and stacked experts "experts.mlp.{w1,v1,w2}" [E*F, D]: gate, up and,
+  /// transposed, down.
   Mixture(const MixtureSizes& sizes, Init init, const ParamScope& scope);
 
-  Routing route(const Tensor& tokens, at::ScalarType compute) const;                               // [T, D]
+  Routing route(const Tensor& tokens, at::ScalarType compute) const;                              // [T, D]
   Tensor operator()(const Tensor& tokens, const Routing& routing, at::ScalarType compute) const;  // [T, D] -> [T, D]
 
  private:

@@ -23,7 +23,8 @@ void append_image(Batch& batch, int64_t row, const ImageInputs& image) {
     batch.patch_values = image.patch_values;
     batch.num_cells = image.num_cells;
   }
-  MOLMO_CHECK(batch.num_patches == image.num_patches && batch.patch_values == image.patch_values && batch.num_cells == image.num_cells,
+  MOLMO_CHECK(batch.num_patches == image.num_patches && batch.patch_values == image.patch_values &&
+                  batch.num_cells == image.num_cells,
               "pictures of different crop sizes in a batch");
   batch.num_crops += image.num_crops;
   batch.patches.insert(batch.patches.end(), image.patches.begin(), image.patches.end());
@@ -44,7 +45,8 @@ Batch collate(std::span<const Example> examples, const CollateOptions& options) 
     batch.sequence_length = std::max(batch.sequence_length, static_cast<int64_t>(example.input_tokens.size()));
     has_subsegments |= !example.subsegment_ids.empty();
   }
-  batch.sequence_length = options.pad_to_max ? options.sequence_length : std::min(batch.sequence_length, options.sequence_length);
+  batch.sequence_length =
+      options.pad_to_max ? options.sequence_length : std::min(batch.sequence_length, options.sequence_length);
   const auto num_values = static_cast<size_t>(batch.num_rows * batch.sequence_length);
   for (auto* array : {&batch.input_ids, &batch.labels, &batch.position_ids}) array->assign(num_values, kPadding);
   if (has_subsegments) batch.subsegment_ids.assign(num_values, kPadding);
@@ -68,8 +70,9 @@ Batch collate(std::span<const Example> examples, const CollateOptions& options) 
     }
     for (const ImageInputs& image : example.images) append_image(batch, row, image);
   }
-  MOLMO_CHECK(batch.image_masks.empty() || batch.image_masks.size() == static_cast<size_t>(batch.num_crops * batch.num_patches),
-              "padding masks for some crops only");
+  MOLMO_CHECK(
+      batch.image_masks.empty() || batch.image_masks.size() == static_cast<size_t>(batch.num_crops * batch.num_patches),
+      "padding masks for some crops only");
   return batch;
 }
 

@@ -2,8 +2,10 @@
 #include "preprocess/crops.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
+#include "image/exact_division.h"
 #include "image/normalize.h"
 #include "image/resize.h"
 
@@ -13,21 +15,24 @@ namespace {
 constexpr int kChannels = 3;
 constexpr int64_t kDiscarded = -100;
 
-// Cuts a canvas into the patches of its crops, each row of which is resized and normalised once, however many crops hold it.
+// Cuts a canvas into the patches of its crops, each row of which is resized and normalised once, however many crops
+// hold it.
 class PatchWriter {
  public:
-  explicit PatchWriter(const config::PreprocessConfig& config) : config_(config), normalize_(image::normalization_of(config.normalize)) {}
+  explicit PatchWriter(const config::PreprocessConfig& config)
+      : config_(config), normalize_(image::normalization_of(config.normalize)) {}
 
   // Crops of `rows` x `columns` tiles that start every `step` pixels, in raster order.
-  void write(const image::Canvas& canvas, int rows, int columns, int step, float* out) {
+  void write(image::Canvas& canvas, int rows, int columns, int step, float* out) {
     row_.resize(static_cast<size_t>(canvas.width()) * kChannels);
     for (int y = 0; y < canvas.height(); ++y) {
-      canvas.write_row(y, row_.data());
+      canvas.next_row(row_.data());
       normalize();
       for (int tile = 0; tile < rows; ++tile) {
         const int inside = y - tile * step;
         if (inside < 0 || inside >= config_.image_height) continue;
-        for (int column = 0; column < columns; ++column) write_crop_row(column * step, inside, out + crop_values() * (size_t(tile) * columns + column));
+        for (int column = 0; column < columns; ++column)
+          write_crop_row(column * step, inside, out + crop_values() * (size_t(tile) * columns + column));
       }
     }
   }
@@ -40,13 +45,18 @@ class PatchWriter {
       for (float& value : row_) value = -1.0f + 2.0f * value;
       return;
     }
-    // The statistics repeat every three values: loops over whole periods of the vector width leave nothing to branch on.
+    // The statistics repeat every three values: loops over whole periods of the vector width leave nothing to branch
+    // on.
     const size_t num_values = row_.size();
-    if (means_.size() != num_values) {
-      means_.resize(num_values), stds_.resize(num_values);
-      for (size_t i = 0; i < num_values; ++i) means_[i] = normalize_.mean[i % kChannels], stds_[i] = normalize_.std[i % kChannels];
+    if (means_.size() < num_values) {
+      means_.resize(num_values), stds_.resize(num_values), reciprocals_.resize(num_values);
+      for (size_t i = 0; i < num_values; ++i) {
+        means_[i] = normalize_.mean[i % kChannels], stds_[i] = normalize_.std[i % kChannels],
+        reciprocals_[i] = 1.0f / stds_[i];
+      }
     }
-    for (size_t i = 0; i < num_values; ++i) row_[i] = (row_[i] - means_[i]) / stds_[i];
+    for (size_t i = 0; i < num_values; ++i)
+      row_[i] = image::ExactDivisor{stds_[i], reciprocals_[i]}.quotient(row_[i] - means_[i]);
   }
 
   // Row `y` of the crop that begins at `left`: a piece for each of its patches.
@@ -55,15 +65,26 @@ class PatchWriter {
     const float* from = row_.data() + size_t(left) * kChannels;
     float* to = crop + size_t(y / side) * config_.patches_wide() * patch_values + size_t(y % side) * piece;
     for (int u = 0; u < config_.patches_wide(); ++u) {
-      std::copy_n(from, piece, to);
+      copy_piece(from, piece, to);
       from += piece;
       to += patch_values;
     }
   }
 
+  // A call of memcpy for so few values costs more than the copy. The last vector may overlap the one before it.
+  static void copy_piece(const float* from, int count, float* to) {
+    constexpr int kVector = 8;
+    if (count < kVector) {
+      std::copy_n(from, count, to);
+      return;
+    }
+    for (int i = 0; i < count - kVector; i += kVector) std::memcpy(to + i, from + i, kVector * sizeof(float));
+    std::memcpy(to + count - kVector, from + count - kVector, kVector * sizeof(float));
+  }
+
   const config::PreprocessConfig& config_;
   image::Normalization normalize_;
-  std::vector<float> row_, means_, stds_;
+  std::vector<float> row_, means_, stds_, reciprocals_;
 };
 
 // Share of every patch of a crop that lies on the picture.
@@ -82,7 +103,8 @@ void write_masks(const config::PreprocessConfig& config, const image::Content& c
 }
 
 // One block of image tokens: start, rows of patches each ended by a column token, end.
-void append_block(std::vector<int64_t>& tokens, int rows, int columns, const config::PreprocessConfig& config, const text::SpecialTokens& special) {
+void append_block(std::vector<int64_t>& tokens, int rows, int columns, const config::PreprocessConfig& config,
+                  const text::SpecialTokens& special) {
   tokens.push_back(special.im_start);
   for (int row = 0; row < rows; ++row) {
     tokens.insert(tokens.end(), static_cast<size_t>(columns), special.im_patch);
@@ -100,13 +122,14 @@ void append_overview_positions(std::vector<int64_t>& positions, const config::Pr
 }
 
 // Positions of one tile's cells: the high-resolution tokens read in raster order over the whole picture.
-void append_tile_positions(std::vector<int64_t>& positions, const config::PreprocessConfig& config, const KeptCells& row, const KeptCells& column,
-                           int grid_columns) {
+void append_tile_positions(std::vector<int64_t>& positions, const config::PreprocessConfig& config,
+                           const KeptCells& row, const KeptCells& column, int grid_columns) {
   const int separator = config.use_col_tokens ? 1 : 0;
   const int64_t overview = 2 + int64_t{config.cells_high()} * (config.cells_wide() + separator);
   for (int u = 0; u < config.cells_high(); ++u) {
     for (int v = 0; v < config.cells_wide(); ++v) {
-      const bool is_kept = u >= row.first && u < row.first + row.count && v >= column.first && v < column.first + column.count;
+      const bool is_kept =
+          u >= row.first && u < row.first + row.count && v >= column.first && v < column.first + column.count;
       const int64_t grid_row = row.start + u - row.first, grid_column = column.start + v - column.first;
       positions.push_back(is_kept ? overview + 1 + grid_row * (grid_columns + separator) + grid_column : kDiscarded);
     }
@@ -123,14 +146,17 @@ ImageInputs empty_inputs(const config::PreprocessConfig& config, int num_crops) 
   return inputs;
 }
 
-void add_tiles(const image::Picture& picture, const Tiling& tiling, const config::PreprocessConfig& config, const text::SpecialTokens& special,
-               PatchWriter& patches, ImageInputs& inputs) {
+void add_tiles(const image::Picture& picture, const Tiling& tiling, const config::PreprocessConfig& config,
+               const text::SpecialTokens& special, PatchWriter& patches, ImageInputs& inputs) {
   const CropGeometry geometry(config);
-  const image::Canvas canvas(picture, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config.resize, static_cast<float>(config.pad_value));
-  patches.write(canvas, tiling.rows, tiling.columns, geometry.window_pixels, inputs.patches.data() + patches.crop_values());
+  image::Canvas canvas(picture, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config.resize,
+                       static_cast<float>(config.pad_value));
+  patches.write(canvas, tiling.rows, tiling.columns, geometry.window_pixels,
+                inputs.patches.data() + patches.crop_values());
   const auto rows = kept_cells(tiling.rows, config.patches_high(), config.overlap_margins, config.pool_height);
   const auto columns = kept_cells(tiling.columns, config.patches_wide(), config.overlap_margins, config.pool_width);
-  const int grid_rows = rows.back().start + rows.back().count, grid_columns = columns.back().start + columns.back().count;
+  const int grid_rows = rows.back().start + rows.back().count,
+            grid_columns = columns.back().start + columns.back().count;
   append_block(inputs.tokens, grid_rows, grid_columns, config, special);
   float* masks = inputs.masks.data();
   for (int i = 0; i < tiling.rows; ++i) {
@@ -146,14 +172,16 @@ void add_tiles(const image::Picture& picture, const Tiling& tiling, const config
 
 }  // namespace
 
-ImageInputs make_image_inputs(const image::Picture& picture, const config::PreprocessConfig& config, const text::SpecialTokens& special) {
+ImageInputs make_image_inputs(const image::Picture& picture, const config::PreprocessConfig& config,
+                              const text::SpecialTokens& special) {
   expect_croppable(config);
-  const image::Canvas overview(picture, config.image_width, config.image_height, config.resize, static_cast<float>(config.pad_value));
+  image::Canvas overview(picture, config.image_width, config.image_height, config.resize,
+                         static_cast<float>(config.pad_value));
   const bool has_tiles = config.crop_mode == config::CropMode::kOverlapAndResize;
   const Tiling tiling = has_tiles ? tiling_of(picture.width, picture.height, config) : Tiling{0, 0};
   ImageInputs inputs = empty_inputs(config, 1 + tiling.num_tiles());
-  // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode "resize"
-  // has no usable mask in the reference (trap T2) and gets none.
+  // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode
+  // "resize" has no usable mask in the reference (trap T2) and gets none.
   if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
   PatchWriter patches(config);
   patches.write(overview, 1, 1, 0, inputs.patches.data());
@@ -176,19 +204,24 @@ struct CanvasMap {
   float y_of(float y) const { return (y - static_cast<float>(content.top)) * scale_y(); }
   bool is_content(float x, float y) const {
     const float in_x = x - static_cast<float>(content.left), in_y = y - static_cast<float>(content.top);
-    return in_x >= 0 && in_y >= 0 && in_x < static_cast<float>(content.width) && in_y < static_cast<float>(content.height);
+    return in_x >= 0 && in_y >= 0 && in_x < static_cast<float>(content.width) &&
+           in_y < static_cast<float>(content.height);
   }
 };
 
-image::Content content_on(int width, int height, int canvas_width, int canvas_height, const config::PreprocessConfig& config) {
-  if (config.resize == config::ResizeKind::kFitAndPad) return image::fit_content(width, height, canvas_width, canvas_height);
+image::Content content_on(int width, int height, int canvas_width, int canvas_height,
+                          const config::PreprocessConfig& config) {
+  if (config.resize == config::ResizeKind::kFitAndPad)
+    return image::fit_content(width, height, canvas_width, canvas_height);
   return {0, 0, canvas_height, canvas_width};
 }
 
 // The cells of the crop whose upper left corner is (left, top) on the canvas.
-void append_places(std::vector<CellPlace>& places, const CanvasMap& map, int top, int left, const config::PreprocessConfig& config) {
+void append_places(std::vector<CellPlace>& places, const CanvasMap& map, int top, int left,
+                   const config::PreprocessConfig& config) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-  const float cell_height = static_cast<float>(config.patch_size * config.pool_height), cell_width = static_cast<float>(config.patch_size * config.pool_width);
+  const float cell_height = static_cast<float>(config.patch_size * config.pool_height),
+              cell_width = static_cast<float>(config.patch_size * config.pool_width);
   CellPlace place{.x = kNan,
                   .y = kNan,
                   .width = cell_width * map.scale_x(),
@@ -199,7 +232,8 @@ void append_places(std::vector<CellPlace>& places, const CanvasMap& map, int top
                   .crop_height = static_cast<float>(config.image_height) * map.scale_y()};
   for (int u = 0; u < config.cells_high(); ++u) {
     for (int v = 0; v < config.cells_wide(); ++v) {
-      const float x = static_cast<float>(left) + (static_cast<float>(v) + 0.5f) * cell_width, y = static_cast<float>(top) + (static_cast<float>(u) + 0.5f) * cell_height;
+      const float x = static_cast<float>(left) + (static_cast<float>(v) + 0.5f) * cell_width,
+                  y = static_cast<float>(top) + (static_cast<float>(u) + 0.5f) * cell_height;
       const bool is_content = map.is_content(x, y);
       place.x = is_content ? map.x_of(x) : kNan;
       place.y = is_content ? map.y_of(y) : kNan;
@@ -213,13 +247,17 @@ void append_places(std::vector<CellPlace>& places, const CanvasMap& map, int top
 std::vector<CellPlace> cell_places(int width, int height, const config::PreprocessConfig& config) {
   expect_croppable(config);
   std::vector<CellPlace> places;
-  append_places(places, {content_on(width, height, config.image_width, config.image_height, config), width, height}, 0, 0, config);
+  append_places(places, {content_on(width, height, config.image_width, config.image_height, config), width, height}, 0,
+                0, config);
   if (config.crop_mode != config::CropMode::kOverlapAndResize) return places;
   const CropGeometry geometry(config);
   const Tiling tiling = tiling_of(width, height, config);
-  const CanvasMap map{content_on(width, height, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config), width, height};
+  const CanvasMap map{
+      content_on(width, height, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config), width,
+      height};
   for (int i = 0; i < tiling.rows; ++i) {
-    for (int j = 0; j < tiling.columns; ++j) append_places(places, map, i * geometry.window_pixels, j * geometry.window_pixels, config);
+    for (int j = 0; j < tiling.columns; ++j)
+      append_places(places, map, i * geometry.window_pixels, j * geometry.window_pixels, config);
   }
   return places;
 }

@@ -19,7 +19,7 @@ ImageInputs make_image_inputs(const image::Picture& picture, const config::Prepr
 
 /// Where a pooled cell lies, in pixels of the original picture.
 struct CellPlace {
-  float x, y;                                ///< its middle; NaN where the cell lies on padding
+  float x, y;  ///< its middle; NaN where the cell lies on padding
   float width, height;
   float left, top, crop_width, crop_height;  ///< its crop, which may reach beyond the picture
 };

@@ -44,21 +44,25 @@ image::Picture make_benchmark_picture(int width, int height) {
       const double wave = 60 * std::sin(0.011 * x + 0.3 * std::sin(0.02 * y)) + 40 * std::cos(0.017 * y);
       const double edge = (x / 97 + y / 71) % 2 == 0 ? 25 : -25;
       const auto noise = static_cast<double>(random.next_u32() >> 28) - 8;
-      for (int c = 0; c < 3; ++c) row[3 * x + c] = static_cast<uint8_t>(std::clamp(128 + wave * (c == 1 ? 0.7 : 1.0) + edge + noise, 0.0, 255.0));
+      for (int c = 0; c < 3; ++c)
+        row[3 * x + c] = static_cast<uint8_t>(std::clamp(128 + wave * (c == 1 ? 0.7 : 1.0) + edge + noise, 0.0, 255.0));
     }
   }
   return picture;
 }
 
-PreprocessSpeed measure_preprocess_speed(const image::Picture& picture, const config::PreprocessConfig& config, const text::MolmoTokenizer& tokenizer, int num_repeats) {
+PreprocessSpeed measure_preprocess_speed(const image::Picture& picture, const config::PreprocessConfig& config,
+                                         const text::MolmoTokenizer& tokenizer, int num_repeats) {
   const std::string jpeg = image::encode_jpeg(picture, kJpegQuality);
   const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(jpeg.data()), jpeg.size());
   const Processor processor(config, config::AnnotationWeighting::kNone, tokenizer);
-  const std::vector<Conversation> conversations = {{" User: Describe this image in as much detail as you can. Assistant:"}};
+  const std::vector<Conversation> conversations = {
+      {" User: Describe this image in as much detail as you can. Assistant:"}};
   PreprocessSpeed speed;
   image::Picture decoded;
   speed.decode_ms = best_ms(num_repeats, [&] { decoded = image::decode_picture(bytes, "bench"); });
-  speed.crops_ms = best_ms(num_repeats, [&] { speed.num_crops = make_image_inputs(decoded, config, tokenizer.special).num_crops; });
+  speed.crops_ms =
+      best_ms(num_repeats, [&] { speed.num_crops = make_image_inputs(decoded, config, tokenizer.special).num_crops; });
   speed.example_ms = best_ms(num_repeats, [&] {
     const std::vector<image::Picture> pictures = {image::decode_picture(bytes, "bench")};
     processor(pictures, conversations);

@@ -19,6 +19,7 @@ struct PreprocessSpeed {
 /// A picture with the structure of a photograph: smooth gradients, edges and fine noise.
 image::Picture make_benchmark_picture(int width, int height);
 
-PreprocessSpeed measure_preprocess_speed(const image::Picture& picture, const config::PreprocessConfig& config, const text::MolmoTokenizer& tokenizer, int num_repeats);
+PreprocessSpeed measure_preprocess_speed(const image::Picture& picture, const config::PreprocessConfig& config,
+                                         const text::MolmoTokenizer& tokenizer, int num_repeats);
 
 }  // namespace molmo::preprocess

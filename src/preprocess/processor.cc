@@ -46,19 +46,22 @@ struct Processor::Sequence {
   }
 };
 
-Processor::Processor(config::PreprocessConfig preprocess, config::AnnotationWeighting weighting, text::MolmoTokenizer tokenizer)
+Processor::Processor(config::PreprocessConfig preprocess, config::AnnotationWeighting weighting,
+                     text::MolmoTokenizer tokenizer)
     : preprocess_(preprocess), weighting_(weighting), tokenizer_(std::move(tokenizer)) {}
 
 Processor::Sequence Processor::encode(std::span<const Conversation> conversations, std::optional<double> weight) const {
   if (conversations.empty()) throw Error("[preprocess] messages, got none, expected at least one conversation");
-  if (weight && conversations.size() > 1) throw Error("[preprocess] example weight, got one with several conversations, expected a single conversation");
+  if (weight && conversations.size() > 1)
+    throw Error("[preprocess] example weight, got one with several conversations, expected a single conversation");
   float loss = weight ? static_cast<float>(*weight) : 1.0f;
   if (weighting_ == config::AnnotationWeighting::kRootSubsegments && conversations.size() > 1) {
     loss = std::sqrt(1.0f / static_cast<float>(conversations.size()));
   }
   Sequence sequence;
   for (size_t k = 0; k < conversations.size(); ++k) {
-    if (conversations[k].empty()) throw Error("[preprocess] messages, got an empty conversation, expected user, assistant, ...");
+    if (conversations[k].empty())
+      throw Error("[preprocess] messages, got an empty conversation, expected user, assistant, ...");
     for (size_t turn = 0; turn < conversations[k].size(); ++turn) {
       const bool is_answer = turn % 2 == 1;
       std::vector<int64_t> ids = tokenizer_.tokenizer->encode(conversations[k][turn]);
@@ -77,13 +80,16 @@ void Processor::splice_images(Sequence& sequence, std::vector<ImageInputs>& imag
   const bool at_start = places.empty();
   if (images.empty() && at_start) return;
   if (!at_start && places.size() != images.size()) {
-    throw Error(fmt::format("[preprocess] <|image|> placeholders, got {} for {} pictures, expected one each", places.size(), images.size()));
+    throw Error(fmt::format("[preprocess] <|image|> placeholders, got {} for {} pictures, expected one each",
+                            places.size(), images.size()));
   }
   Sequence spliced;
   size_t next = 0;
   for (size_t k = 0; k < images.size(); ++k) {
     const size_t place = at_start ? 0 : places[k];
-    const auto copy = [&](auto& to, const auto& from) { to.insert(to.end(), from.begin() + static_cast<ptrdiff_t>(next), from.begin() + static_cast<ptrdiff_t>(place)); };
+    const auto copy = [&](auto& to, const auto& from) {
+      to.insert(to.end(), from.begin() + static_cast<ptrdiff_t>(next), from.begin() + static_cast<ptrdiff_t>(place));
+    };
     copy(spliced.tokens, sequence.tokens);
     copy(spliced.subsegments, sequence.subsegments);
     copy(spliced.losses, sequence.losses);
@@ -95,7 +101,9 @@ void Processor::splice_images(Sequence& sequence, std::vector<ImageInputs>& imag
     spliced.num_image_tokens += static_cast<int64_t>(images[k].tokens.size());
     next = at_start ? 0 : place + 1;
   }
-  const auto rest = [&](auto& to, const auto& from) { to.insert(to.end(), from.begin() + static_cast<ptrdiff_t>(next), from.end()); };
+  const auto rest = [&](auto& to, const auto& from) {
+    to.insert(to.end(), from.begin() + static_cast<ptrdiff_t>(next), from.end());
+  };
   rest(spliced.tokens, sequence.tokens);
   rest(spliced.subsegments, sequence.subsegments);
   rest(spliced.losses, sequence.losses);
@@ -129,7 +137,8 @@ Example Processor::shift(Sequence sequence, bool has_subsegments) const {
   return example;
 }
 
-Example Processor::assemble(std::vector<ImageInputs> images, std::span<const Conversation> conversations, std::optional<double> weight) const {
+Example Processor::assemble(std::vector<ImageInputs> images, std::span<const Conversation> conversations,
+                            std::optional<double> weight) const {
   Sequence sequence = encode(conversations, weight);
   splice_images(sequence, images);
   Example example = shift(std::move(sequence), conversations.size() > 1);
@@ -142,9 +151,11 @@ Example Processor::assemble(std::vector<ImageInputs> images, std::span<const Con
   return example;
 }
 
-Example Processor::operator()(std::span<const image::Picture> pictures, std::span<const Conversation> conversations, std::optional<double> weight) const {
+Example Processor::operator()(std::span<const image::Picture> pictures, std::span<const Conversation> conversations,
+                              std::optional<double> weight) const {
   std::vector<ImageInputs> images;
-  for (const image::Picture& picture : pictures) images.push_back(make_image_inputs(picture, preprocess_, tokenizer_.special));
+  for (const image::Picture& picture : pictures)
+    images.push_back(make_image_inputs(picture, preprocess_, tokenizer_.special));
   Example example = assemble(std::move(images), conversations, weight);
   for (const image::Picture& picture : pictures) example.image_sizes.emplace_back(picture.width, picture.height);
   return example;

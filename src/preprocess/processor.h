@@ -23,9 +23,9 @@ class Processor {
  public:
   Processor(config::PreprocessConfig preprocess, config::AnnotationWeighting weighting, text::MolmoTokenizer tokenizer);
 
-  /// Text-only examples have BOS, shift and positions like the others (DEVIATION: the reference's path for them is broken),
-  /// and several pictures are placed by their expanded positions (trap T42).
-  /// Errors: no conversation; a weight with several conversations; placeholders that do not match the pictures.
+  /// Text-only examples have BOS, shift and positions like the others (DEVIATION: the reference's path for them is
+  /// broken), and several pictures are placed by their expanded positions (trap T42). Errors: no conversation; a weight
+  /// with several conversations; placeholders that do not match the pictures.
   Example operator()(std::span<const image::Picture> pictures, std::span<const Conversation> conversations,
                      std::optional<double> weight = {}) const;
 

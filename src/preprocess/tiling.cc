@@ -47,7 +47,8 @@ Tiling choose_tiling(int height, int width, int window, int max_tiles) {
 
 Tiling tiling_of(int picture_width, int picture_height, const config::PreprocessConfig& config) {
   const CropGeometry geometry(config);
-  return choose_tiling(picture_height - geometry.margin_pixels, picture_width - geometry.margin_pixels, geometry.window_pixels, config.max_crops);
+  return choose_tiling(picture_height - geometry.margin_pixels, picture_width - geometry.margin_pixels,
+                       geometry.window_pixels, config.max_crops);
 }
 
 std::vector<KeptCells> kept_cells(int num_tiles, int num_patches, std::array<int, 2> margins, int pool) {
@@ -66,15 +67,18 @@ std::vector<KeptCells> kept_cells(int num_tiles, int num_patches, std::array<int
 void expect_croppable(const config::PreprocessConfig& config) {
   const auto refuse = [](const std::string& what) { throw Error("[preprocess] " + what); };
   if (config.image_height % config.patch_size != 0 || config.image_width % config.patch_size != 0) {
-    refuse(fmt::format("crop size, got {}x{}, expected multiples of patch_size = {}", config.image_width, config.image_height, config.patch_size));
+    refuse(fmt::format("crop size, got {}x{}, expected multiples of patch_size = {}", config.image_width,
+                       config.image_height, config.patch_size));
   }
   if (config.crop_mode != config::CropMode::kOverlapAndResize) return;
   if (config.image_height != config.image_width) {
-    refuse(fmt::format("crop size, got {}x{}, expected a square in mode overlap-and-resize-c2", config.image_width, config.image_height));
+    refuse(fmt::format("crop size, got {}x{}, expected a square in mode overlap-and-resize-c2", config.image_width,
+                       config.image_height));
   }
   for (const int margin : config.overlap_margins) {
     if (margin % config.pool_height != 0 || margin % config.pool_width != 0) {
-      refuse(fmt::format("overlap_margins, got {}, expected a multiple of the pooling window {}x{}", margin, config.pool_height, config.pool_width));
+      refuse(fmt::format("overlap_margins, got {}, expected a multiple of the pooling window {}x{}", margin,
+                         config.pool_height, config.pool_width));
     }
   }
   if (CropGeometry(config).window_pixels <= 0) {

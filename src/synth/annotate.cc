@@ -14,8 +14,6 @@
 namespace molmo::synth {
 namespace {
 
-constexpr double kSecondAbsentShare = 0.6;  // of the pictures: asked for two kinds that are not there, instead of one
-
 Json points_entry(const Scene& scene, const std::string& kind, const std::string& label, bool in_percent) {
   Json points = Json::array(), boxes = Json::array();
   for (const SceneObject& object : scene.objects) {
@@ -33,19 +31,18 @@ Json points_entry(const Scene& scene, const std::string& kind, const std::string
   return entry;
 }
 
-// The kinds to be pointed at: the one whose count is asked, the others that are there, and one or two that are not: their
-// answers are short, and they teach to look for the kind that is asked for.
-std::vector<std::string> kinds_to_point_at(const Scene& scene, RandomState& random) {
+// The kinds to be pointed at: the one whose count is asked, the others that are there, and one that is not: its answer
+// is short, and it teaches to look for the kind that is asked for.
+std::vector<std::string> kinds_to_point_at(const Scene& scene) {
   std::vector<std::string> kinds;
   if (!scene.main_kind.empty()) kinds.push_back(scene.main_kind);
   for (const KindCount& entry : count_kinds(scene)) {
     if (entry.kind != scene.main_kind) kinds.push_back(entry.kind);
   }
-  size_t num_absent = random.random() < kSecondAbsentShare ? 2 : 1;
-  for (const std::string& kind : scene.absent_kinds) {  // the main kind is among them where none is drawn
-    if (num_absent == 0) break;
-    --num_absent;
-    if (kind != scene.main_kind) kinds.push_back(kind);
+  for (const std::string& kind : scene.absent_kinds) {
+    if (kind == scene.main_kind) continue;  // it is among them where none is drawn
+    kinds.push_back(kind);
+    break;
   }
   return kinds;
 }
@@ -59,7 +56,7 @@ Json annotate_scene(const Scene& scene, const std::string& image, Split split, b
   record["points"] = Json::array();
   // Plain scenes are taught in whole percents: no digit of the text is then beyond what can be seen. Tests stay exact.
   const bool in_percent = !is_rich && split == Split::kTrain;
-  for (const std::string& kind : kinds_to_point_at(scene, random)) {
+  for (const std::string& kind : kinds_to_point_at(scene)) {
     const int64_t count = count_of(scene, kind);
     const std::string label = is_rich && count == 1 && random.random() < 0.5 ? kind : plural(kind);
     record["points"].push_back(points_entry(scene, kind, label, in_percent));

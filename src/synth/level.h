@@ -12,7 +12,7 @@ struct Level {
   int num_kinds;                ///< of the quickstart kinds; 0: all kinds there are
   int num_unseen_kinds;
   int max_objects;
-  int max_others;                 ///< of them that are not of the kind which is counted
+  int max_others;  ///< of them that are not of the kind which is counted
   int min_side, max_side;
   double min_aspect;              ///< shorter side over longer side; 1: square pictures only
   double min_object, max_object;  ///< longer side of an object

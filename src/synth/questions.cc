@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kClearlyBigger = 1.5;  // times the area of the next
 constexpr double kClearlyApart = 0.08;  // of the picture's width, between middles
-constexpr size_t kMostQuestions = 3;  // beside that for the time
+constexpr size_t kMostQuestions = 3;    // beside that for the time
 
 double middle_x(const SceneObject& object) { return (object.box[0] + object.box[2]) / 2.0; }
 

@@ -21,8 +21,8 @@ struct Choice {
   int answer = 0;
 };
 
-/// Three of the questions that the scene answers (presence, background, size, places, colors, number of things), in random
-/// order; before them that for the time (style "clock").
+/// Three of the questions that the scene answers (presence, background, size, places, colors, number of things), in
+/// random order; before them that for the time (style "clock").
 std::vector<Question> draw_questions(const Scene& scene, RandomState& random);
 
 /// "Which of these is in the picture?" with one kind that is there; nothing where the scene is empty.

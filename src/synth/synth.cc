@@ -53,7 +53,8 @@ SynthOptions resolve(SynthOptions options) {
   const Level& level = kLevels[options.level];
   if (options.max_objects == -1) options.max_objects = level.max_objects;
   if (options.max_objects < 1 || options.max_objects > level.max_objects) {
-    throw Error(fmt::format("[synth] things in a picture: got {}, expected 1 to {} of level {}", options.max_objects, level.max_objects, options.level));
+    throw Error(fmt::format("[synth] things in a picture: got {}, expected 1 to {} of level {}", options.max_objects,
+                            level.max_objects, options.level));
   }
   if (options.num_train == -1) options.num_train = level.num_train;
   if (options.num_test == -1) options.num_test = level.num_test;

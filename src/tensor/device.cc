@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/device.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cstdlib>
-#include <filesystem>
 #include <mutex>
 #include <optional>
 
 #include "base/log.h"
+#include "base/shared_library.h"
 #include "molmo/error.h"
 #include "tensor/kernels.h"
 
@@ -18,31 +16,6 @@ namespace molmo::tensor {
 namespace {
 
 constexpr const char* kCudaHalf = "libmolmo_cuda.so";
-
-std::string loader_message() {
-  const char* message = dlerror();
-  return message == nullptr ? "unknown reason" : message;
-}
-
-template <class Function>
-Function* find_symbol(void* library, const char* name) {
-  return reinterpret_cast<Function*>(dlsym(library, name));
-}
-
-// Where libmolmo_cuda.so is: a path, or the bare name for the loader's own search.
-std::filesystem::path cuda_half_path() {
-  if (const char* chosen = std::getenv("MOLMO_CUDA_LIBRARY"); chosen != nullptr && *chosen != '\0') return chosen;
-  std::error_code ignored;
-  const auto beside = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / kCudaHalf;
-  return std::filesystem::exists(beside, ignored) ? beside : std::filesystem::path(kCudaHalf);
-}
-
-void* open_library(const std::string& path, const char* hint) {
-  // RTLD_GLOBAL: the CUDA half of LibTorch registers itself with, and is found by, the CPU half.
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
-  if (library == nullptr) throw Error(fmt::format("[device] cannot open {}: {}; {}", path, loader_message(), hint));
-  return library;
-}
 
 // The number after "cuda:", or nothing if it is no device number.
 std::optional<int> parse_index(std::string_view digits) {
@@ -112,9 +85,9 @@ void open_cuda_half() {
   static std::once_flag opened;  // an exception leaves it unset
   std::call_once(opened, [] {
     // In this order, and before anything asks LibTorch whether CUDA is there: it remembers the answer.
-    const std::string path = cuda_half_path();
-    open_library("libtorch_cuda.so", "LibTorch has no CUDA half that fits this machine (scripts/setup.sh)");
-    void* half = open_library(path, "it is built where a CUDA 13 toolkit is found (cmake -DMOLMO_CUDA=ON)");
+    const std::string path = path_of_half(kCudaHalf, "MOLMO_CUDA_LIBRARY");
+    open_shared_library("libtorch_cuda.so", "LibTorch has no CUDA half that fits this machine (scripts/setup.sh)");
+    void* half = open_shared_library(path, "it is built where a CUDA 13 toolkit is found (cmake -DMOLMO_CUDA=ON)");
     const auto fill = find_symbol<void(KernelTable*)>(half, "molmo_cuda_register");
     if (fill == nullptr) throw Error(fmt::format("[device] {} is not the CUDA half of this program", path));
     KernelTable table;

@@ -23,8 +23,8 @@ CudaDriver probe_cuda_driver();
 /// where libmolmo_cuda.so was not built.
 at::Device parse_device(const std::string& text);
 
-/// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on a CPU with instructions for them. On
-/// others LibTorch emulates bfloat16, an order of magnitude slower.
+/// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on a CPU with instructions for them.
+/// On others LibTorch emulates bfloat16, an order of magnitude slower.
 bool is_fast_at_bfloat16(const at::Device& device);
 
 /// The dtype of matrix products that "fp32", "bf16" or "auto" (bf16 where the device is fast at it) means there.

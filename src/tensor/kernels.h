@@ -15,12 +15,13 @@ struct KernelTable {
   /// weight: [D] float32, y: [..., D] float32.
   Tensor (*rms_norm)(const Tensor& x, const Tensor& weight, double eps) = nullptr;
 
-  /// y = x W^T + b in W's dtype (float32 or bfloat16) with float32 sums. x: [..., in], any of both dtypes, rounded to W's;
-  /// weight: [out, in]; bias: [out] or undefined; y: [..., out]. For a few rows: the front takes it up to kMostMatvecRows.
+  /// y = x W^T + b in W's dtype (float32 or bfloat16) with float32 sums. x: [..., in], any of both dtypes, rounded to
+  /// W's; weight: [out, in]; bias: [out] or undefined; y: [..., out]. For a few rows: the front takes it up to
+  /// kMostMatvecRows.
   Tensor (*matvec)(const Tensor& x, const Tensor& weight, const Tensor& bias) = nullptr;
 
-  /// softmax(q k^T / sqrt(Dh) + bias) v of one query per sequence, float32 inside. q: [B, H, 1, Dh]; k, v: [B, K, Sk, Dh]
-  /// of any strides but a dense last axis; bias: [B, 1, 1, Sk] float32 or undefined; result: [B, H, 1, Dh].
+  /// softmax(q k^T / sqrt(Dh) + bias) v of one query per sequence, float32 inside. q: [B, H, 1, Dh]; k, v: [B, K, Sk,
+  /// Dh] of any strides but a dense last axis; bias: [B, 1, 1, Sk] float32 or undefined; result: [B, H, 1, Dh].
   Tensor (*decode_attention)(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) = nullptr;
 
   /// Rotates pairs (i, i + Dh/2) in float32. x: [B, heads, S, Dh] float32 or bfloat16; sin, cos: [B or 1, 1, S, Dh]
@@ -33,6 +34,10 @@ struct KernelTable {
 
 /// Beyond these rows a matrix product shares its reads of the weights better.
 inline constexpr int64_t kMostMatvecRows = 4;
+
+/// An additive mask in another dtype. In bfloat16 its -inf becomes the lowest number, so that rows that are masked
+/// throughout stay finite there.
+Tensor bias_as(const Tensor& bias, at::ScalarType type);
 
 /// The front, to call from everywhere: `kernels().rms_norm(x, weight, eps)`. It takes the kernel of x's device, and
 /// LibTorch's operators where there is none, where a gradient is wanted, or for another dtype.

@@ -29,10 +29,18 @@ void fill_truncated_normal(Tensor& value, const Init& init, at::Generator genera
 void fill(Tensor& value, const Init& init, uint64_t seed) {
   const at::Generator generator = make_generator(seed);
   switch (init.kind) {
-    case Init::Kind::kZeros: value.zero_(); break;
-    case Init::Kind::kOnes: value.fill_(1.0); break;
-    case Init::Kind::kNormal: value.normal_(0.0, init.std, generator); break;
-    case Init::Kind::kTruncatedNormal: fill_truncated_normal(value, init, generator); break;
+    case Init::Kind::kZeros:
+      value.zero_();
+      break;
+    case Init::Kind::kOnes:
+      value.fill_(1.0);
+      break;
+    case Init::Kind::kNormal:
+      value.normal_(0.0, init.std, generator);
+      break;
+    case Init::Kind::kTruncatedNormal:
+      fill_truncated_normal(value, init, generator);
+      break;
     case Init::Kind::kXavierUniform: {
       const double bound = std::sqrt(6.0 / static_cast<double>(value.size(0) + value.size(1)));
       value.uniform_(-bound, bound, generator);

@@ -21,7 +21,9 @@ struct Init {
   static Init zeros() { return {}; }
   static Init ones() { return {.kind = Kind::kOnes}; }
   static Init normal(double std) { return {.kind = Kind::kNormal, .std = std}; }
-  static Init truncated(double std, double cutoff) { return {.kind = Kind::kTruncatedNormal, .std = std, .cutoff = cutoff}; }
+  static Init truncated(double std, double cutoff) {
+    return {.kind = Kind::kTruncatedNormal, .std = std, .cutoff = cutoff};
+  }
   static Init xavier() { return {.kind = Kind::kXavierUniform}; }
 };
 
@@ -62,8 +64,8 @@ class ParamSet {
 
   int64_t num_values() const;  ///< total number of parameter values
 
-  /// Allocates every meta parameter on `device` and fills it by its Init. The values of a parameter depend on `seed` and
-  /// its name only, not on order or device.
+  /// Allocates every meta parameter on `device` and fills it by its Init. The values of a parameter depend on `seed`
+  /// and its name only, not on order or device.
   void materialize(at::Device device, uint64_t seed);
 
   /// Turns gradients on or off for all parameters whose name satisfies `is_trained`.

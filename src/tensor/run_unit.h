@@ -1,6 +1,6 @@
 // The unit seam. Every shardable part of the model (ViT block, connector, decoder block, embedding, head) runs through
-// run_unit(): gathering and freeing of sharded weights, activation checkpointing, prefetch, offload and profiling attach
-// there and nowhere else, and modules never know.
+// run_unit(): gathering and freeing of sharded weights, activation checkpointing, prefetch, offload and profiling
+// attach there and nowhere else, and modules never know.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -24,8 +24,8 @@ struct Unit {
 using TensorList = std::vector<Tensor>;
 using UnitFunction = std::function<TensorList(const TensorList& inputs)>;
 
-/// What happens around a unit. Implementations call `function(inputs)` exactly once per forward (and again in backward if
-/// they recompute).
+/// What happens around a unit. Implementations call `function(inputs)` exactly once per forward (and again in backward
+/// if they recompute).
 class UnitRunner {
  public:
   virtual ~UnitRunner() = default;

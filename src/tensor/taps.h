@@ -1,5 +1,5 @@
-// Named taps: every intermediate that a reader may want to compare layer by layer is announced by tap(). Free when nobody
-// listens.
+// Named taps: every intermediate that a reader may want to compare layer by layer is announced by tap(). Free when
+// nobody listens.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

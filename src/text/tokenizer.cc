@@ -46,8 +46,9 @@ std::string StreamDecoder::finish() {
 
 void expect_vocabulary(const MolmoTokenizer& tokenizer, const std::string& where, int64_t vocab_size) {
   if (tokenizer.special.im_start == vocab_size) return;
-  throw Error(fmt::format("[text] {}: the image tokens start at id {}, expected model.decoder.vocab_size = {}; set tokenizer.pad_to",
-                          where, tokenizer.special.im_start, vocab_size));
+  throw Error(fmt::format(
+      "[text] {}: the image tokens start at id {}, expected model.decoder.vocab_size = {}; set tokenizer.pad_to", where,
+      tokenizer.special.im_start, vocab_size));
 }
 
 }  // namespace molmo::text

@@ -13,7 +13,8 @@ constexpr const char* kExpAvgSq = ".exp_avg_sq";
 constexpr const char* kStep = ".step";
 }  // namespace
 
-AdamW::AdamW(std::vector<ParamGroup> groups, config::OptimizerConfig config) : groups_(std::move(groups)), config_(std::move(config)) {}
+AdamW::AdamW(std::vector<ParamGroup> groups, config::OptimizerConfig config)
+    : groups_(std::move(groups)), config_(std::move(config)) {}
 
 void AdamW::update(int64_t step, int64_t run_steps) {
   const at::NoGradGuard no_grad;
@@ -64,7 +65,8 @@ void AdamW::load_state(const std::map<std::string, Tensor>& state) {
     for (const Parameter* param : group.params) {
       const auto take = [&](const char* suffix, IntArrayRef shape) {
         const auto found = state.find(param->name + suffix);
-        if (found == state.end()) throw Error(fmt::format("[checkpoint] optimizer state of {} has no '{}'", param->name, suffix + 1));
+        if (found == state.end())
+          throw Error(fmt::format("[checkpoint] optimizer state of {} has no '{}'", param->name, suffix + 1));
         if (found->second.sizes() != shape) {
           throw Error(fmt::format("[checkpoint] optimizer state {}{}: got shape {}, expected {}", param->name, suffix,
                                   format_shape(found->second.sizes()), format_shape(shape)));
@@ -73,11 +75,13 @@ void AdamW::load_state(const std::map<std::string, Tensor>& state) {
         return found->second.to(param->value.device(), at::kFloat, /*non_blocking=*/false, /*copy=*/true);
       };
       if (!state.contains(param->name + kStep)) continue;  // never had a gradient
-      loaded[param->name] = {take(kExpAvg, param->value.sizes()), take(kExpAvgSq, param->value.sizes()), take(kStep, {})};
+      loaded[param->name] = {take(kExpAvg, param->value.sizes()), take(kExpAvgSq, param->value.sizes()),
+                             take(kStep, {})};
     }
   }
   if (num_used != state.size()) {
-    throw Error(fmt::format("[checkpoint] optimizer state holds {} tensors, {} belong to trained parameters", state.size(), num_used));
+    throw Error(fmt::format("[checkpoint] optimizer state holds {} tensors, {} belong to trained parameters",
+                            state.size(), num_used));
   }
   moments_ = std::move(loaded);
 }

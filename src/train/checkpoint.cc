@@ -39,7 +39,8 @@ void take_values(ParamSet& set, std::map<std::string, Tensor>& tensors, const fs
     param.value.copy_(found->second);
     tensors.erase(found);
   }
-  if (!problems.empty()) throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", file.string(), problems));
+  if (!problems.empty())
+    throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", file.string(), problems));
 }
 
 void write_index(const fs::path& folder, const ParamSet& model) {
@@ -139,7 +140,8 @@ TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent&
   const auto count = [&](const char* key) {
     const auto found = state.find(key);
     if (found == state.end() || !found->is_number_unsigned()) {
-      throw Error(fmt::format("[checkpoint] {}: '{}', got {}, expected a number", (step_folder / kStateFile).string(), key, found == state.end() ? "nothing" : found->dump()));
+      throw Error(fmt::format("[checkpoint] {}: '{}', got {}, expected a number", (step_folder / kStateFile).string(),
+                              key, found == state.end() ? "nothing" : found->dump()));
     }
     return found->get<int64_t>();
   };

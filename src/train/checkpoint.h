@@ -1,6 +1,6 @@
 // Checkpoints of a run: RUN/step000100/{model-*.safetensors, optim-*.safetensors, state.json, manifest.json}.
-// The manifest is written last and makes a step complete; `RUN/latest` names the newest complete one. One process is the
-// case of one shard. A step folder is also a model folder. Facts: design in docs/training.md.
+// The manifest is written last and makes a step complete; `RUN/latest` names the newest complete one. One process is
+// the case of one shard. A step folder is also a model folder. Facts: design in docs/training.md.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -22,8 +22,8 @@ struct TrainState {
   bool operator==(const TrainState&) const = default;
 };
 
-/// What a checkpoint holds. Parameters that are no part of the model (the tower's classifier) lie in the optimizer file, so
-/// that the model file is that of a model folder.
+/// What a checkpoint holds. Parameters that are no part of the model (the tower's classifier) lie in the optimizer
+/// file, so that the model file is that of a model folder.
 struct CheckpointContent {
   ParamSet* model = nullptr;
   ParamSet* extra = nullptr;  ///< or null
@@ -34,7 +34,8 @@ struct CheckpointContent {
 std::string step_folder_name(int64_t step);
 
 /// Writes RUN/step..., its manifest last, then `latest`; removes older complete steps beyond `keep`, never the newest.
-void save_checkpoint(const std::filesystem::path& run, const CheckpointContent& content, const TrainState& state, int keep);
+void save_checkpoint(const std::filesystem::path& run, const CheckpointContent& content, const TrainState& state,
+                     int keep);
 
 /// Steps of a run whose manifest is there and whose files have the sizes it names, ascending.
 std::vector<int64_t> complete_steps(const std::filesystem::path& run);

@@ -24,10 +24,12 @@ double squared_norm(const std::vector<Tensor>& gradients) {
 
 }  // namespace
 
-ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const config::OptimizerConfig& optimizer, int64_t step) {
+ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const config::OptimizerConfig& optimizer,
+                          int64_t step) {
   const at::NoGradGuard no_grad;
   std::array<double, 3> squares{};
-  for (const ParamGroup& group : groups) squares[static_cast<size_t>(group.component)] += squared_norm(gradients_of(group));
+  for (const ParamGroup& group : groups)
+    squares[static_cast<size_t>(group.component)] += squared_norm(gradients_of(group));
 
   ClipResult result;
   result.total_norm = std::sqrt(squares[0] + squares[1] + squares[2]);

@@ -1,4 +1,5 @@
-// Gradient norms and clipping by component or over all. Facts: spec/training.md §1.5. Paper: [P App. A.3] [P Table 15c].
+// Gradient norms and clipping by component or over all. Facts: spec/training.md §1.5. Paper: [P App. A.3] [P Table
+// 15c].
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,12 +13,13 @@ namespace molmo::train {
 /// Norms before clipping and what clipping did.
 struct ClipResult {
   double total_norm = 0.0;
-  std::array<double, 3> norms{};                  ///< by Component
-  std::array<double, 3> factors{1.0, 1.0, 1.0};   ///< what the gradients were multiplied with
-  double clipping_rate = 0.0;  ///< parameter tensors in clipped groups / those in groups with a limit
+  std::array<double, 3> norms{};                 ///< by Component
+  std::array<double, 3> factors{1.0, 1.0, 1.0};  ///< what the gradients were multiplied with
+  double clipping_rate = 0.0;                    ///< parameter tensors in clipped groups / those in groups with a limit
 };
 
 /// Scales the gradients in place by min(1, limit / (norm + 1e-6)). A parameter without gradient counts as norm 0.
-ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const config::OptimizerConfig& optimizer, int64_t step);
+ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const config::OptimizerConfig& optimizer,
+                          int64_t step);
 
 }  // namespace molmo::train

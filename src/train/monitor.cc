@@ -43,7 +43,8 @@ Json metrics_line(const config::TrainConfig& config, int64_t step, const StepRes
   for (const Component component : kComponents) {
     const std::string name(component_name(component));
     line["grad_norm_" + name] = result.clip.norms[static_cast<size_t>(component)];
-    line["learning_rate_" + name] = learning_rate(config.optimizer, component_config(config.optimizer, component), step, config.steps);
+    line["learning_rate_" + name] =
+        learning_rate(config.optimizer, component_config(config.optimizer, component), step, config.steps);
   }
   line["examples_per_second"] = static_cast<double>(times.num_examples) / times.seconds;
   line["tokens_per_second"] = static_cast<double>(times.num_tokens) / times.seconds;
@@ -62,7 +63,8 @@ struct Monitor::Files {
 };
 
 Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int64_t first_step)
-    : config_(config), progress_(std::string(config::enum_name(config.stage)), first_step, config.steps, config.log_every) {
+    : config_(config),
+      progress_(std::string(config::enum_name(config.stage)), first_step, config.steps, config.log_every) {
   cut_metrics(run / kMetricsFile, first_step);
   files_.reset(new Files{std::ofstream(run / kMetricsFile, std::ios::app), formats::TensorBoardWriter(run)});
 }
@@ -71,11 +73,13 @@ Monitor::~Monitor() = default;
 
 void Monitor::record(int64_t step, const StepResult& result, const StepTimes& times) {
   const Json line = metrics_line(config_, step, result, times);
-  files_->metrics << format_json_line(line) << std::endl;  // flushed: a reader may follow, and a kill loses one line at most
+  files_->metrics << format_json_line(line)
+                  << std::endl;  // flushed: a reader may follow, and a kill loses one line at most
   for (const auto& [name, value] : line.items()) {
     if (name != "step" && value.is_number()) files_->events.add_scalar("train/" + name, value.get<double>(), step);
   }
-  if (result.is_skipped) log_warning(fmt::format("[train] step {} skipped: no loss token, or a value that is not finite", step));
+  if (result.is_skipped)
+    log_warning(fmt::format("[train] step {} skipped: no loss token, or a value that is not finite", step));
   progress_.show(step, fmt::format("loss {:.4f}  acc {:.3f}  {:.0f} images/s", result.cross_entropy, result.accuracy,
                                    static_cast<double>(times.num_examples) / times.seconds));
 }

@@ -14,7 +14,11 @@ constexpr double kBackgroundWeight = 0.25;
 constexpr double kPlaceWeight = 0.5;  // of a column or a row, beside the kind
 
 LossSums summed(const TokenLosses& losses) {
-  LossSums sums{.cross_entropy = losses.cross_entropy.sum(), .accuracy = losses.accuracy.sum(), .z_loss = {}, .load_balancing = {}, .router_z = {}};
+  LossSums sums{.cross_entropy = losses.cross_entropy.sum(),
+                .accuracy = losses.accuracy.sum(),
+                .z_loss = {},
+                .load_balancing = {},
+                .router_z = {}};
   if (losses.z_loss.defined()) sums.z_loss = losses.z_loss.sum();
   return sums;
 }
@@ -29,9 +33,11 @@ Tensor place_weights(const Tensor& steps) {  // [N] -> [N]
 }
 
 // Facts: spec/model.md §2.11. Every position of the micro-batch counts, padding included.
-void add_router_losses(const config::DecoderConfig& config, const model::RouterLosses& router, int64_t num_tokens, LossSums& sums) {
+void add_router_losses(const config::DecoderConfig& config, const model::RouterLosses& router, int64_t num_tokens,
+                       LossSums& sums) {
   if (!router.load_balance.defined()) return;
-  const double choices = static_cast<double>(config.num_layers) * static_cast<double>(num_tokens) * config.experts_per_token;
+  const double choices =
+      static_cast<double>(config.num_layers) * static_cast<double>(num_tokens) * config.experts_per_token;
   sums.load_balancing = router.load_balance * (config.load_balancing_weight * config.num_experts / choices);
   sums.router_z = router.z * (config.router_z_weight / choices);
 }
@@ -46,11 +52,12 @@ LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOpt
   model::RouterLosses router;
   const config::DecoderConfig& decoder = molmo_.config().decoder;
   if (decoder.load_balancing_weight > 0 || decoder.router_z_weight > 0) options.router_losses = &router;
-  const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);  // [B, S, D]
-  const Tensor weights = batch.targets.weights.flatten();                      // [B*S]
-  const Tensor counted = (weights > 0).nonzero().squeeze(1);                   // [M]
+  const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);                   // [B, S, D]
+  const Tensor weights = batch.targets.weights.flatten();                                       // [B*S]
+  const Tensor counted = (weights > 0).nonzero().squeeze(1);                                    // [M]
   const Tensor logits = molmo_.logits(hidden.flatten(0, 1).index_select(0, counted), options);  // [M, V]
-  LossSums sums = summed(token_losses(logits, batch.targets.labels.flatten().index_select(0, counted), weights.index_select(0, counted), z_loss_scale_));
+  LossSums sums = summed(token_losses(logits, batch.targets.labels.flatten().index_select(0, counted),
+                                      weights.index_select(0, counted), z_loss_scale_));
   add_router_losses(decoder, router, weights.size(0), sums);
   return sums;
 }
@@ -58,11 +65,14 @@ LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOpt
 TowerObjective::TowerObjective(const model::Molmo& molmo, int64_t num_kinds, uint64_t seed)
     : molmo_(molmo),
       params_(std::make_unique<ParamSet>()),
-      head_(molmo.config().decoder.width, num_kinds + 1 + 2 * data::kPlaceSteps, /*has_bias=*/true, Init::normal(0.02), ParamScope(*params_, "tower_head")) {
+      head_(molmo.config().decoder.width, num_kinds + 1 + 2 * data::kPlaceSteps, /*has_bias=*/true, Init::normal(0.02),
+            ParamScope(*params_, "tower_head")) {
   params_->materialize(molmo.device(), seed);
 }
 
-double TowerObjective::weight_sum(const MicroBatch& batch) const { return train::weight_sum(kind_weights(batch.cell_labels.select(2, 0).flatten())); }
+double TowerObjective::weight_sum(const MicroBatch& batch) const {
+  return train::weight_sum(kind_weights(batch.cell_labels.select(2, 0).flatten()));
+}
 
 LossSums TowerObjective::losses(const MicroBatch& batch, const model::ForwardOptions& forward) const {
   const Tensor tokens = molmo_.encode_images(batch.inputs.patches, batch.inputs.image_masks, forward);  // [C, P, D]
@@ -73,7 +83,9 @@ LossSums TowerObjective::losses(const MicroBatch& batch, const model::ForwardOpt
   const std::vector<Tensor> parts = logits.split_with_sizes({num_classes, data::kPlaceSteps, data::kPlaceSteps}, 1);
   LossSums sums = summed(token_losses(parts[0], labels[0], kind_weights(labels[0]), /*z_loss_scale=*/0.0));
   for (const size_t axis : {1, 2}) {
-    sums.cross_entropy = sums.cross_entropy + token_losses(parts[axis], labels[axis], place_weights(labels[axis]), /*z_loss_scale=*/0.0).cross_entropy.sum();
+    sums.cross_entropy =
+        sums.cross_entropy +
+        token_losses(parts[axis], labels[axis], place_weights(labels[axis]), /*z_loss_scale=*/0.0).cross_entropy.sum();
   }
   return sums;
 }

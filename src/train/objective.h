@@ -21,7 +21,8 @@ struct MicroBatch {
 struct LossSums {
   Tensor cross_entropy, accuracy;  // []
   Tensor z_loss;                   // [] or undefined
-  /// Means over the micro-batch, weighted: not divided by the weight sum but by the number of micro-batches; or undefined.
+  /// Means over the micro-batch, weighted: not divided by the weight sum but by the number of micro-batches; or
+  /// undefined.
   Tensor load_balancing, router_z;  // []
 };
 
@@ -45,10 +46,10 @@ class TokenObjective : public Objective {
   double z_loss_scale_;
 };
 
-/// Stage 0 for a tower that starts from nothing: each projected image token tells the kind of the object under its middle,
-/// and in which column and row of its crop the middle of that object (or the token's own) lies, so that the decoder finds
-/// places to read off.
-/// The released models start from a trained tower instead; this is how the tiny model gets one (docs/training.md).
+/// Stage 0 for a tower that starts from nothing: each projected image token tells the kind of the object under its
+/// middle, and in which column and row of its crop the middle of that object (or the token's own) lies, so that the
+/// decoder finds places to read off. The released models start from a trained tower instead; this is how the tiny model
+/// gets one (docs/training.md).
 class TowerObjective : public Objective {
  public:
   TowerObjective(const model::Molmo& molmo, int64_t num_kinds, uint64_t seed);

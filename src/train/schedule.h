@@ -10,8 +10,8 @@ namespace molmo::train {
 double learning_rate(const config::OptimizerConfig& optimizer, const config::ComponentConfig& component, int64_t step,
                      int64_t run_steps);
 
-/// Limit of the gradient norm at update `step`. PARITY: the warm-up of the limit lags by one update, since the reference
-/// clips before it refreshes the limit; the first update uses the base value.
+/// Limit of the gradient norm at update `step`. PARITY: the warm-up of the limit lags by one update, since the
+/// reference clips before it refreshes the limit; the first update uses the base value.
 double clip_limit(const config::OptimizerConfig& optimizer, double base, int64_t step);
 
 }  // namespace molmo::train

@@ -5,7 +5,8 @@
 
 namespace molmo::train {
 
-StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches, const model::ForwardOptions& forward) {
+StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
+                      const model::ForwardOptions& forward) {
   StepResult result;
   for (const MicroBatch& batch : batches) result.weight_sum += objective.weight_sum(batch);
   if (result.weight_sum <= 0) {  // the reference divides 0 by 0 here and loses the weights
@@ -36,7 +37,8 @@ StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<co
   StepResult result = accumulate(objective, batches, forward);
   if (!result.is_skipped) {
     result.clip = clip_gradients(optimizer.groups(), optimizer.config(), step);
-    result.is_skipped = !std::isfinite(result.cross_entropy + result.z_loss + result.load_balancing + result.router_z + result.clip.total_norm);
+    result.is_skipped = !std::isfinite(result.cross_entropy + result.z_loss + result.load_balancing + result.router_z +
+                                       result.clip.total_norm);
   }
   if (!result.is_skipped) optimizer.update(step, run_steps);
   optimizer.clear_gradients();

@@ -21,9 +21,10 @@ struct StepResult {
   bool is_skipped = false;  ///< no loss token in the batch, or a loss or gradient that is not finite: weights unchanged
 };
 
-/// Accumulates gradients over the micro-batches of a global batch. Every micro-batch is divided by the weight sum of all,
-/// so the split does not change the result beyond rounding.
-StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches, const model::ForwardOptions& forward);
+/// Accumulates gradients over the micro-batches of a global batch. Every micro-batch is divided by the weight sum of
+/// all, so the split does not change the result beyond rounding.
+StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
+                      const model::ForwardOptions& forward);
 
 /// accumulate(), clip, and update with the learning rates of `step` (counted from 1); gradients are freed at the end.
 StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<const MicroBatch> batches, int64_t step,

@@ -10,7 +10,7 @@
 #include "config/load.h"
 #include "config/validate.h"
 #include "data/loader.h"
-#include "hub/hub.h"
+#include "hub/find_model.h"
 #include "model/model_folder.h"
 #include "model/weights.h"
 #include "molmo/error.h"
@@ -46,7 +46,8 @@ class SignalScope {
   }
 
  private:
-  struct sigaction old_term_ {}, old_int_ {};
+  struct sigaction old_term_ {
+  }, old_int_{};
 };
 
 // Says what a resumed run will do otherwise than it began. How far it goes and what it reports may change.
@@ -54,7 +55,8 @@ void warn_of_changes(const config::TrainConfig& before, config::TrainConfig now,
   now.steps = before.steps, now.log_every = before.log_every, now.save_every = before.save_every;
   now.keep_checkpoints = before.keep_checkpoints;
   now.data.num_workers = before.data.num_workers, now.data.prefetch_batches = before.data.prefetch_batches;
-  for (const std::string& line : config::diff(before, now)) log_warning(fmt::format("[train] resumed with another recipe than {}: {}", file.string(), line));
+  for (const std::string& line : config::diff(before, now))
+    log_warning(fmt::format("[train] resumed with another recipe than {}: {}", file.string(), line));
 }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -64,13 +66,14 @@ void expect_valid(config::TrainConfig config, const fs::path& folder) {
   config.init_from.reset();
   std::vector<std::string> problems;
   config::validate(config, problems);
-  if (!problems.empty()) throw Error(fmt::format("[train] the recipe with the model of {}: {}", folder.string(), join_text(problems, "; ")));
+  if (!problems.empty())
+    throw Error(fmt::format("[train] the recipe with the model of {}: {}", folder.string(), join_text(problems, "; ")));
 }
 
 // The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights.
 config::TrainConfig resolve_recipe(config::TrainConfig config) {
   if (!config.init_from) return config;
-  const fs::path folder = model::resolve_model_folder(hub::find_model(*config.init_from));
+  const fs::path folder = hub::find_model(*config.init_from);
   const config::MolmoConfig source = model::read_model_config(folder);
   config.molmo.model = source.model;
   config.molmo.preprocess = source.preprocess;
@@ -84,7 +87,8 @@ config::TrainConfig resolve_recipe(config::TrainConfig config) {
 Tensor cell_label_tensor(const data::LoadedBatch& loaded) {
   std::vector<int64_t> values;
   values.reserve(loaded.cell_labels.size() * 3);
-  for (const data::CellLabel& label : loaded.cell_labels) values.insert(values.end(), {label.kind, label.column, label.row});
+  for (const data::CellLabel& label : loaded.cell_labels)
+    values.insert(values.end(), {label.kind, label.column, label.row});
   return at::tensor(values, at::kLong).view({loaded.batch.num_crops, loaded.batch.num_cells, 3});
 }
 
@@ -129,13 +133,13 @@ class Trainer {
 void Trainer::init_weights() {
   if (options_.dry_run) return;
   if (config_.init_from) {
-    model::load_weights(molmo_.params(), config_.molmo.model, model::resolve_model_folder(hub::find_model(*config_.init_from)));
+    model::load_weights(molmo_.params(), config_.molmo.model, hub::find_model(*config_.init_from));
     for (Parameter& param : molmo_.params().all()) param.value = param.value.to(options_.device);
   } else {
     molmo_.params().materialize(options_.device, static_cast<uint64_t>(config_.seed));
   }
   const auto load_part = [&](const std::optional<std::string>& from, const char* prefix) {
-    if (from) model::load_weights_below(molmo_.params(), config_.molmo.model, prefix, model::resolve_model_folder(hub::find_model(*from)));
+    if (from) model::load_weights_below(molmo_.params(), config_.molmo.model, prefix, hub::find_model(*from));
   };
   load_part(config_.init_llm_from, "model.transformer.");
   load_part(config_.init_tower_from, "model.vision_backbone.");
@@ -152,7 +156,8 @@ void Trainer::make_objective() {
   std::vector<ParamGroup> groups = make_groups(molmo_.params(), config_.optimizer);
   if (config_.stage == config::TrainStage::kTower) {
     const std::vector<std::string> kinds = data::object_kinds(config_.data);
-    auto tower = std::make_unique<TowerObjective>(molmo_, static_cast<int64_t>(kinds.size()), static_cast<uint64_t>(config_.seed));
+    auto tower = std::make_unique<TowerObjective>(molmo_, static_cast<int64_t>(kinds.size()),
+                                                  static_cast<uint64_t>(config_.seed));
     tower_ = tower.get();
     for (ParamGroup& group : make_groups(tower_->params(), config_.optimizer)) {
       group.component = Component::kConnector;  // trains at the connector's rate
@@ -174,7 +179,8 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   forward.dropout.embedding = config_.molmo.model.decoder.embedding_dropout;
   forward.dropout.features = config_.molmo.model.connector.feature_dropout;
   // A generator per step makes a resumed run draw what an uninterrupted one draws, without saved state.
-  forward.dropout.generator = make_generator(static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step));
+  forward.dropout.generator =
+      make_generator(static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step));
   return forward;
 }
 
@@ -183,12 +189,15 @@ std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& time
   std::vector<MicroBatch> batches;
   for (int row = 0; row < config_.global_batch_size; row += config_.micro_batch_size) {
     const data::LoadedBatch loaded = loader.next();
-    MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device), .targets = model::make_targets(loaded.batch, options_.device), .cell_labels = {}};
+    MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device),
+                     .targets = model::make_targets(loaded.batch, options_.device),
+                     .cell_labels = {}};
     if (tower_ != nullptr) {
       batch.cell_labels = cell_label_tensor(loaded).to(options_.device);
     }
     batch.num_rows = loaded.batch.num_rows;
-    batch.num_tokens = static_cast<int64_t>(std::count_if(loaded.batch.input_ids.begin(), loaded.batch.input_ids.end(), [](int64_t id) { return id != -1; }));
+    batch.num_tokens = static_cast<int64_t>(std::count_if(loaded.batch.input_ids.begin(), loaded.batch.input_ids.end(),
+                                                          [](int64_t id) { return id != -1; }));
     times.num_examples += batch.num_rows;
     times.num_tokens += batch.num_tokens;
     times.num_crops += loaded.batch.num_crops;
@@ -199,7 +208,9 @@ std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& time
 }
 
 CheckpointContent Trainer::content() {
-  return {.model = &molmo_.params(), .extra = tower_ != nullptr ? &tower_->params() : nullptr, .optimizer = optimizer_.get()};
+  return {.model = &molmo_.params(),
+          .extra = tower_ != nullptr ? &tower_->params() : nullptr,
+          .optimizer = optimizer_.get()};
 }
 
 void Trainer::save() {
@@ -210,12 +221,14 @@ void Trainer::save() {
 void Trainer::prepare_run_folder() {
   const std::vector<int64_t> steps = complete_steps(options_.out);
   if (!steps.empty() && !options_.resume) {
-    throw Error(fmt::format("[train] {} holds a run that is {} steps old, expected a new folder (or --resume auto)", options_.out.string(), steps.back()));
+    throw Error(fmt::format("[train] {} holds a run that is {} steps old, expected a new folder (or --resume auto)",
+                            options_.out.string(), steps.back()));
   }
   fs::create_directories(options_.out);
   add_log_file(options_.out / "log.txt");
   const fs::path config_file = options_.out / "config.json";
-  if (!steps.empty() && fs::exists(config_file)) warn_of_changes(config::load_config<config::TrainConfig>(config_file), config_, config_file);
+  if (!steps.empty() && fs::exists(config_file))
+    warn_of_changes(config::load_config<config::TrainConfig>(config_file), config_, config_file);
   write_json(config_file, config::to_json(config_));
   if (steps.empty()) return;
   const fs::path folder = options_.out / step_folder_name(steps.back());
@@ -225,10 +238,12 @@ void Trainer::prepare_run_folder() {
 
 void Trainer::give_up(int64_t step, int64_t num_bad_steps) const {
   const std::vector<int64_t> steps = complete_steps(options_.out);
-  throw Error(fmt::format("[train] no finite loss and gradient, got {} bad steps in a row up to step {}, expected fewer than max_bad_steps = {}; "
-                          "the last checkpoint is {}; lower the learning rates or look at the data",
-                          num_bad_steps, step, config_.max_bad_steps, steps.empty() ? "none" : step_folder_name(steps.back())),
-              ExitCode::kBadSteps);
+  throw Error(
+      fmt::format("[train] no finite loss and gradient, got {} bad steps in a row up to step {}, expected fewer than "
+                  "max_bad_steps = {}; "
+                  "the last checkpoint is {}; lower the learning rates or look at the data",
+                  num_bad_steps, step, config_.max_bad_steps, steps.empty() ? "none" : step_folder_name(steps.back())),
+      ExitCode::kBadSteps);
 }
 
 RunSummary Trainer::run() {
@@ -253,7 +268,10 @@ RunSummary Trainer::run() {
     summary.last_loss = result.cross_entropy;
     if (step % config_.save_every == 0 || step == config_.steps || stop_signal != 0) save();
     if (stop_signal != 0) {
-      throw Error(fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto", step), ExitCode::kRestart);
+      throw Error(
+          fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto",
+                      step),
+          ExitCode::kRestart);
     }
   }
   summary.steps = state_.step;
@@ -264,18 +282,21 @@ RunSummary Trainer::run() {
 
 void Trainer::print_plan() {
   const int64_t num_params = molmo_.params().num_values();
-  log_info(fmt::format("[train] dry run: {} parameters, {} of weights, {} with gradients and AdamW moments in float32", num_params,
-                       format_bytes(4.0 * static_cast<double>(num_params)), format_bytes(16.0 * static_cast<double>(num_params))));
+  log_info(fmt::format("[train] dry run: {} parameters, {} of weights, {} with gradients and AdamW moments in float32",
+                       num_params, format_bytes(4.0 * static_cast<double>(num_params)),
+                       format_bytes(16.0 * static_cast<double>(num_params))));
   for (const ParamGroup& group : optimizer_->groups()) {
     int64_t values = 0;
     for (const Parameter* param : group.params) values += param->value.numel();
-    log_info(fmt::format("[train]   {}: {} tensors, {} values, peak learning rate {:g}", group.name, group.params.size(), values,
+    log_info(fmt::format("[train]   {}: {} tensors, {} values, peak learning rate {:g}", group.name,
+                         group.params.size(), values,
                          component_config(config_.optimizer, group.component).learning_rate));
   }
   data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
   const data::LoadedBatch first = loader.next();
-  log_info(fmt::format("[train]   first micro-batch: {} rows of up to {} tokens, {} crops of {} patches", first.batch.num_rows,
-                       first.batch.sequence_length, first.batch.num_crops, first.batch.num_patches));
+  log_info(fmt::format("[train]   first micro-batch: {} rows of up to {} tokens, {} crops of {} patches",
+                       first.batch.num_rows, first.batch.sequence_length, first.batch.num_crops,
+                       first.batch.num_patches));
 }
 
 }  // namespace

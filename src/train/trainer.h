@@ -10,14 +10,14 @@
 namespace molmo::train {
 
 struct RunOptions {
-  std::filesystem::path out;      ///< the run folder
-  bool resume = false;            ///< continue from the highest complete step, if there is one
-  bool dry_run = false;           ///< check data, model and memory, print the plan, touch nothing
+  std::filesystem::path out;  ///< the run folder
+  bool resume = false;        ///< continue from the highest complete step, if there is one
+  bool dry_run = false;       ///< check data, model and memory, print the plan, touch nothing
   at::Device device = at::kCPU;
 };
 
 struct RunSummary {
-  int64_t steps = 0;              ///< updates done, earlier ones included
+  int64_t steps = 0;  ///< updates done, earlier ones included
   double last_loss = 0.0;
   double seconds = 0.0;
   std::filesystem::path checkpoint;  ///< the last complete step

@@ -25,9 +25,12 @@ TEST(Files, OnlyRegularFilesAreRead) {
   const TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   EXPECT_EQ(error_of("/dev/zero"), "[file] cannot read /dev/zero: it is a device or pipe, expected a regular file");
-  EXPECT_EQ(error_of(folder / "pipe"), "[file] cannot read " + (folder / "pipe").string() + ": it is a device or pipe, expected a regular file");
-  EXPECT_EQ(error_of(folder.path()), "[file] cannot read " + folder.path().string() + ": it is a folder, expected a regular file");
-  EXPECT_EQ(error_of(folder / "none"), "[file] cannot open " + (folder / "none").string() + ": No such file or directory");
+  EXPECT_EQ(error_of(folder / "pipe"),
+            "[file] cannot read " + (folder / "pipe").string() + ": it is a device or pipe, expected a regular file");
+  EXPECT_EQ(error_of(folder.path()),
+            "[file] cannot read " + folder.path().string() + ": it is a folder, expected a regular file");
+  EXPECT_EQ(error_of(folder / "none"),
+            "[file] cannot open " + (folder / "none").string() + ": No such file or directory");
 }
 
 TEST(Files, AtomicWriteLeavesNoTraceUnlessCommitted) {

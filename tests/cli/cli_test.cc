@@ -20,7 +20,8 @@ using molmo::testing::TemporaryFolder;
 double child_seconds() {
   rusage usage{};
   getrusage(RUSAGE_CHILDREN, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 TEST(Cli, HelpAnswersAtOnce) {
@@ -35,13 +36,19 @@ TEST(Cli, HelpAnswersAtOnce) {
   EXPECT_LT(fastest, 0.5);
 }
 
-TEST(Cli, UnknownFlagIsAUserError) { expect_user_error(run_program("train recipe.json --out run --no-such-flag"), "--no-such-flag"); }
+TEST(Cli, UnknownFlagIsAUserError) {
+  expect_user_error(run_program("train recipe.json --out run --no-such-flag"), "--no-such-flag");
+}
 
-TEST(Cli, MissingModelNamesTheFolder) { expect_user_error(run_program("inspect /no/such/model"), "[model] /no/such/model: no such folder"); }
+TEST(Cli, MissingModelNamesTheFolder) {
+  expect_user_error(run_program("inspect /no/such/model"), "[model] /no/such/model: no such folder");
+}
 
 TEST(Cli, ConfigProblemsAreReportedTogether) {
   const TemporaryFolder folder;
-  write_file_atomically(folder / "r.json", R"({"steps": 0, "optimizer": {"llm": {"lerning_rate": 1}}, "stage": "pretrain", "data": {"datasets": {"a": {"path": "x"}}}})");
+  write_file_atomically(
+      folder / "r.json",
+      R"({"steps": 0, "optimizer": {"llm": {"lerning_rate": 1}}, "stage": "pretrain", "data": {"datasets": {"a": {"path": "x"}}}})");
   const Outcome outcome = run_program("config show " + (folder / "r.json").string());
   expect_user_error(outcome, "unknown key 'optimizer.llm.lerning_rate' (did you mean 'optimizer.llm.learning_rate'?)");
   expect_user_error(outcome, "'steps': got 0");
@@ -57,7 +64,8 @@ TEST(Cli, HelpKeysNamesEveryKey) {
 TEST(Cli, InspectRefusesABrokenFile) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "broken.safetensors", std::string("\xff\xff\xff\xff\0\0\0\0{}", 10));
-  expect_user_error(run_program("inspect " + (folder / "broken.safetensors").string()), "broken.safetensors: header of 4294967295 bytes");
+  expect_user_error(run_program("inspect " + (folder / "broken.safetensors").string()),
+                    "broken.safetensors: header of 4294967295 bytes");
 }
 
 TEST(Cli, InspectPrintsNamesAndCounts) {
@@ -69,6 +77,27 @@ TEST(Cli, InspectPrintsNamesAndCounts) {
   const Outcome outcome = run_program("inspect --json " + (folder / "m.safetensors").string());
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("\"num_parameters\":6"), std::string::npos) << outcome.out;
+}
+
+TEST(Cli, InspectPlansMemory) {
+  const Outcome outcome = run_program(
+      "inspect --preset molmo-7b-d --memory --dtype bf16 --crops 13 --prompt-tokens 2000 --new-tokens 200 --json");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("\"cache\":126156800"), std::string::npos)
+      << outcome.out;  // 2200 slots x 28 layers x 2 x 4 heads x 128 x 2 bytes
+  expect_user_error(run_program("inspect --preset molmo-7b-d --rows 2"), "--rows requires --memory");
+}
+
+TEST(Cli, TorchCommandsKeepTheirOwnHelp) {
+  const Outcome outcome = run_program("bench decode --help");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("--prompt-tokens"), std::string::npos) << outcome.out;
+  const Outcome list = run_program("bench --help");
+  EXPECT_NE(list.out.find("prefill and decode"), std::string::npos) << list.out;
+}
+
+TEST(Cli, AMissingTorchHalfIsExplained) {
+  expect_user_error(run_program("inspect x", "MOLMO_TORCH_LIBRARY=/no/such.so"), "[library] cannot open /no/such.so");
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ struct Outcome {
 /// Runs a shell command.
 Outcome run_command(const std::string& command);
 
-/// Runs the program with `arguments` (a shell fragment).
-Outcome run_program(const std::string& arguments);
+/// Runs the program with `arguments` (a shell fragment) and, in front of it, assignments to its environment.
+Outcome run_program(const std::string& arguments, const std::string& environment = "");
 
 /// Exit code 2, nothing on stdout, and `text` in the message.
 void expect_user_error(const Outcome& outcome, const std::string& text);

@@ -44,7 +44,10 @@ class TrainedProgram : public ::testing::Test {
     folder_ = new TemporaryFolder;
     const std::string data = path("data");
     ASSERT_EQ(run_program("data synthesize --out " + data + " --level 0 --train 8 --test 4 --seed 3").code, 0);
-    ASSERT_EQ(run_program(fmt::format("data train-tokenizer --data {} --vocab-size 507 --out {}", data, path("tokenizer.model"))).code, 0);
+    ASSERT_EQ(run_program(fmt::format("data train-tokenizer --data {} --vocab-size 507 --out {}", data,
+                                      path("tokenizer.model")))
+                  .code,
+              0);
     std::string recipe = kRecipe;
     for (size_t at; (at = recipe.find("%DATA%")) != std::string::npos;) recipe.replace(at, 6, data);
     write_file_atomically(path("recipe.json"), recipe);
@@ -56,7 +59,9 @@ class TrainedProgram : public ::testing::Test {
   static Outcome train(const std::string& run, const std::string& more) {
     return run_program(fmt::format("train {} --out {} {}", path("recipe.json"), path(run), more));
   }
-  static std::string weights(const std::string& run) { return read_text_file(path(run) + "/step000006/model-00001-of-00001.safetensors"); }
+  static std::string weights(const std::string& run) {
+    return read_text_file(path(run) + "/step000006/model-00001-of-00001.safetensors");
+  }
 
  private:
   static TemporaryFolder* folder_;
@@ -71,7 +76,8 @@ TEST_F(TrainedProgram, ResumedRunEqualsAStraightOneBitForBit) {
   EXPECT_NE(outcome.err.find("resumed from"), std::string::npos);
   EXPECT_EQ(weights("resumed"), weights("straight"));
   size_t num_lines = 0;
-  for_each_json_line(path("resumed") + "/metrics.jsonl", [&](size_t, const Json& line) { EXPECT_EQ(line.at("step"), ++num_lines); });
+  for_each_json_line(path("resumed") + "/metrics.jsonl",
+                     [&](size_t, const Json& line) { EXPECT_EQ(line.at("step"), ++num_lines); });
   EXPECT_EQ(num_lines, 6u);
 }
 
@@ -90,10 +96,14 @@ TEST_F(TrainedProgram, ChangedRecipeIsNamedOnResume) {
   EXPECT_NE(outcome.err.find("optimizer.llm.learning_rate: 0.001 -> 0.5"), std::string::npos) << outcome.err;
 }
 
-TEST_F(TrainedProgram, UsedRunFolderIsRefused) { expect_user_error(train("straight", ""), "holds a run that is 6 steps old"); }
+TEST_F(TrainedProgram, UsedRunFolderIsRefused) {
+  expect_user_error(train("straight", ""), "holds a run that is 6 steps old");
+}
 
 TEST_F(TrainedProgram, EndlessBadStepsEndWith74) {
-  const Outcome outcome = train("bad", "--set steps=20 --set max_bad_steps=3 --set optimizer.llm.learning_rate=1e38 --set optimizer.llm.max_grad_norm=null");
+  const Outcome outcome = train("bad",
+                                "--set steps=20 --set max_bad_steps=3 --set optimizer.llm.learning_rate=1e38 --set "
+                                "optimizer.llm.max_grad_norm=null");
   EXPECT_EQ(outcome.code, 74) << outcome.err;
   EXPECT_NE(outcome.err.find("got 3 bad steps in a row"), std::string::npos) << outcome.err;
 }
@@ -106,7 +116,8 @@ TEST_F(TrainedProgram, DryRunWritesNothing) {
 }
 
 TEST_F(TrainedProgram, EvaluationGoesOnBehindATornLine) {
-  const std::string command = fmt::format("eval --model {} --data {} --tasks counting,counting --json --out {}", path("straight"), path("data"), path("eval"));
+  const std::string command = fmt::format("eval --model {} --data {} --tasks counting,counting --json --out {}",
+                                          path("straight"), path("data"), path("eval"));
   const Outcome first = run_program(command);
   ASSERT_EQ(first.code, 0) << first.err;
   const Json scores = parse_json(first.out, "scores");
@@ -120,7 +131,8 @@ TEST_F(TrainedProgram, EvaluationGoesOnBehindATornLine) {
 }
 
 TEST_F(TrainedProgram, EvaluationRefusesRepliesOfOtherWeights) {
-  const std::string rest = fmt::format(" --data {} --tasks counting --max-per-task 1 --out {}", path("data"), path("other"));
+  const std::string rest =
+      fmt::format(" --data {} --tasks counting --max-per-task 1 --out {}", path("data"), path("other"));
   ASSERT_EQ(run_program("eval --model " + path("straight") + "/step000003" + rest).code, 0);
   expect_user_error(run_program("eval --model " + path("straight") + "/step000006" + rest), "made with other settings");
 }
@@ -128,7 +140,9 @@ TEST_F(TrainedProgram, EvaluationRefusesRepliesOfOtherWeights) {
 TEST_F(TrainedProgram, GenerateAnswersInJson) {
   const std::string image = path("data") + "/img/test/000000";
   const std::string file = std::filesystem::exists(image + ".png") ? image + ".png" : image + ".jpg";
-  const Outcome outcome = run_program(fmt::format("generate --model {} --image {} 'Point to the apples' --json --max-new-tokens 4 --points {}", path("straight"), file, path("p.png")));
+  const Outcome outcome = run_program(
+      fmt::format("generate --model {} --image {} 'Point to the apples' --json --max-new-tokens 4 --points {}",
+                  path("straight"), file, path("p.png")));
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_TRUE(parse_json(outcome.out, "answer").contains("points"));
   EXPECT_TRUE(std::filesystem::exists(path("p.png")));
@@ -145,7 +159,8 @@ TEST_F(TrainedProgram, BrokenPicturesAreNamed) {
   write_file_atomically(path("empty.jpg"), "");
   write_file_atomically(path("text.png"), "this is no picture at all");
   for (const char* name : {"empty.jpg", "text.png"}) {
-    expect_user_error(run_program(fmt::format("generate --model {} --image {} Hello", path("straight"), path(name))), name);
+    expect_user_error(run_program(fmt::format("generate --model {} --image {} Hello", path("straight"), path(name))),
+                      name);
   }
 }
 
@@ -169,38 +184,46 @@ TEST_F(TrainedProgram, ConvertsThereAndBackWithoutALoss) {
   size_t num_files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(path("first"))) {
     ++num_files;
-    EXPECT_EQ(read_binary_file(entry.path()), read_binary_file(path("second") + "/" + entry.path().filename().string())) << entry.path();
+    EXPECT_EQ(read_binary_file(entry.path()), read_binary_file(path("second") + "/" + entry.path().filename().string()))
+        << entry.path();
   }
   EXPECT_GE(num_files, 5u);
   const std::string question = " --max-new-tokens 8 \"How many?\"";
-  EXPECT_EQ(run_program("generate --model " + path("native") + question).out, run_program("generate --model " + model + question).out);
+  EXPECT_EQ(run_program("generate --model " + path("native") + question).out,
+            run_program("generate --model " + model + question).out);
   ASSERT_EQ(run_program("convert " + model + " --dtype bf16 --out " + path("small")).code, 0);
   EXPECT_EQ(run_program("generate --model " + path("small") + question).code, 0);
-  expect_user_error(run_program("convert " + model + " --out " + model), "[convert] " + model + ": got the same folder for both, expected another one for --out");
+  expect_user_error(run_program("convert " + model + " --out " + model),
+                    "[convert] " + model + ": got the same folder for both, expected another one for --out");
 }
 
 // The public code's checkpoint: weights under its names and its config.yaml.
 TEST_F(TrainedProgram, ReadsACheckpointOfThePublicCode) {
   const std::string folder = path("native-checkpoint");
   ASSERT_EQ(run_program("convert " + path("straight") + " --layout native --out " + folder).code, 0);
-  const config::MolmoConfig molmo = config::from_json<config::MolmoConfig>(read_json(folder + "/molmo.json"), "molmo.json");
+  const config::MolmoConfig molmo =
+      config::from_json<config::MolmoConfig>(read_json(folder + "/molmo.json"), "molmo.json");
   std::filesystem::remove(folder + "/molmo.json");
   std::filesystem::remove(folder + "/config.json");
-  write_file_atomically(folder + "/config.yaml", Json{{"run_name", "x"}, {"model", config::to_native(molmo)}}.dump());  // JSON is YAML
+  write_file_atomically(folder + "/config.yaml",
+                        Json{{"run_name", "x"}, {"model", config::to_native(molmo)}}.dump());  // JSON is YAML
   const Outcome outcome = run_program("inspect " + folder);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   const Outcome converted = run_program("convert " + folder + " --dtype fp16 --out " + path("from-native"));
   EXPECT_EQ(converted.code, 0) << converted.err;
 }
 
-// Several prompts on one picture share its prefix; alone, beside another picture and one by one they get the same answer.
+// Several prompts on one picture share its prefix; alone, beside another picture and one by one they get the same
+// answer.
 TEST_F(TrainedProgram, AnswersDoNotDependOnTheBatch) {
   std::vector<std::string> pictures;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path("data"))) {
-    if (entry.path().extension() == ".jpg" || entry.path().extension() == ".png") pictures.push_back(entry.path().string());
+    if (entry.path().extension() == ".jpg" || entry.path().extension() == ".png")
+      pictures.push_back(entry.path().string());
   }
   ASSERT_GE(pictures.size(), 2u);
-  const std::string run = "generate --json --max-new-tokens 10 --model " + path("straight"), image = " --image " + pictures[0];
+  const std::string run = "generate --json --max-new-tokens 10 --model " + path("straight"),
+                    image = " --image " + pictures[0];
   const auto answers = [&](const std::string& more) {
     std::vector<Json> lines;
     const Outcome outcome = run_program(run + more);
@@ -212,7 +235,8 @@ TEST_F(TrainedProgram, AnswersDoNotDependOnTheBatch) {
   const std::vector<Json> shared = answers(image + " 'How many?' 'Point to the cats.' 'What is it?'");
   const std::vector<Json> alone = answers(image + " 'Point to the cats.'");
   const std::vector<Json> mixed = answers(image + " 'Point to the cats.' --image " + pictures[1] + " 'How many?'");
-  const std::vector<Json> invariant = answers(image + " 'How many?' 'Point to the cats.' 'What is it?' --batch-invariant");
+  const std::vector<Json> invariant =
+      answers(image + " 'How many?' 'Point to the cats.' 'What is it?' --batch-invariant");
   const std::vector<Json> invariant_alone = answers(image + " 'Point to the cats.' --batch-invariant");
   ASSERT_EQ(shared.size(), 3u);
   for (const Json& other : {alone.at(0), mixed.at(0), invariant.at(1)}) {
@@ -231,7 +255,8 @@ TEST_F(TrainedProgram, ExampleOfTheLibraryAnswers) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path("data"))) {
     if (entry.path().extension() == ".jpg" || entry.path().extension() == ".png") picture = entry.path().string();
   }
-  const Outcome outcome = run_command(std::string(example) + " " + path("straight") + " " + picture + " cats " + path("marked.png"));
+  const Outcome outcome =
+      run_command(std::string(example) + " " + path("straight") + " " + picture + " cats " + path("marked.png"));
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_FALSE(outcome.out.empty());
   EXPECT_TRUE(std::filesystem::exists(path("marked.png")));
@@ -240,12 +265,17 @@ TEST_F(TrainedProgram, ExampleOfTheLibraryAnswers) {
 
 TEST_F(TrainedProgram, DecodingOptionsThatContradictAreUserErrors) {
   const std::string run = "generate --model " + path("straight") + " Hello ";
-  expect_user_error(run_program(run + "--beams 3 --temperature 1"), "[generate] beams with a temperature, expected one of them");
-  expect_user_error(run_program(run + "--top-p 0.5"), "[generate] top-k or top-p without a temperature, expected a temperature above 0");
-  expect_user_error(run_program(run + "--length-penalty 0.5"), "[generate] a length penalty without beams, expected at least 2 beams");
-  expect_user_error(run_program(run + "--stream --json"), "[generate] --stream with --beams or --json, expected plain text of one sequence");
+  expect_user_error(run_program(run + "--beams 3 --temperature 1"),
+                    "[generate] beams with a temperature, expected one of them");
+  expect_user_error(run_program(run + "--top-p 0.5"),
+                    "[generate] top-k or top-p without a temperature, expected a temperature above 0");
+  expect_user_error(run_program(run + "--length-penalty 0.5"),
+                    "[generate] a length penalty without beams, expected at least 2 beams");
+  expect_user_error(run_program(run + "--stream --json"),
+                    "[generate] --stream with --beams or --json, expected plain text of one sequence");
   expect_user_error(run_program(run + "--stop ''"), "[generate] an empty stop text");
-  const Outcome plain = run_program(run + "--max-new-tokens 12"), streamed = run_program(run + "--max-new-tokens 12 --stream");
+  const Outcome plain = run_program(run + "--max-new-tokens 12"),
+                streamed = run_program(run + "--max-new-tokens 12 --stream");
   EXPECT_EQ(plain.out, streamed.out);
   const Outcome beams = run_program(run + "--max-new-tokens 4 --beams 3 --json");
   EXPECT_EQ(parse_json(beams.out, "out").at("others").size(), 2u);

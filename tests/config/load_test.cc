@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
-#include "support/error_of.h"
 #include "config/train_config.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace molmo::config {
@@ -80,7 +80,8 @@ TEST(FromJson, IntegersAreWholeAndInRange) {
     EXPECT_EQ(error_of_width(value),
               "[config] m.json: 'model.vit.width': got " + std::string(value) + ", expected integer from 1 to 1048576");
   }
-  EXPECT_EQ(error_of_width(R"({"a": 1})"), "[config] m.json: 'model.vit.width': got an object, expected integer from 1 to 1048576");
+  EXPECT_EQ(error_of_width(R"({"a": 1})"),
+            "[config] m.json: 'model.vit.width': got an object, expected integer from 1 to 1048576");
 }
 
 TEST(FromJson, NumbersListsAndNamesSayWhatIsAccepted) {

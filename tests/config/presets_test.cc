@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support/error_of.h"
 #include "config/hf_config.h"
 #include "config/load.h"
 #include "config/native_config.h"
+#include "support/error_of.h"
 
 namespace molmo::config {
 namespace {

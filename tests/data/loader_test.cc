@@ -175,7 +175,8 @@ TEST(LabelCells, AnObjectBetweenTheMiddlesBelongsToTheCellOfItsOwnMiddle) {
   const std::vector<ObjectEntry> objects{{"a", {1, 1, 3, 3}}};
   std::vector<preprocess::CellPlace> places;
   for (const float x : {5.0f, 15.0f})
-    places.push_back({.x = x, .y = 5, .width = 10, .height = 10, .left = 0, .top = 0, .crop_width = 20, .crop_height = 10});
+    places.push_back(
+        {.x = x, .y = 5, .width = 10, .height = 10, .left = 0, .top = 0, .crop_width = 20, .crop_height = 10});
   const std::vector<CellLabel> labels = label_cells(objects, places, {"a"});
   EXPECT_EQ(labels[0].kind, 1);
   EXPECT_EQ(labels[1].kind, kBackgroundLabel);
@@ -189,10 +190,12 @@ TEST(LabelCells, SmallestBoxWins) {
   }
   const std::vector<CellLabel> labels = label_cells(objects, places, {"a", "b"});
   const auto step = [](double share) { return static_cast<int64_t>(share * static_cast<double>(kPlaceSteps)); };
-  const CellLabel a{.kind = 1, .column = 0, .row = step(2.5 / 32)};  // its middle, (2.5, 2.5), lies to the left of the crop
+  const CellLabel a{
+      .kind = 1, .column = 0, .row = step(2.5 / 32)};  // its middle, (2.5, 2.5), lies to the left of the crop
   const CellLabel b{.kind = 2, .column = step(1.0 / 16), .row = step(5.0 / 32)};
   const CellLabel unlisted{.kind = kBackgroundLabel, .column = step(4.5 / 16), .row = step(8.5 / 32)};
-  const CellLabel nothing{.kind = kBackgroundLabel, .column = kPlaceSteps - 1, .row = step(20.0 / 32)};  // the cell's own place
+  const CellLabel nothing{
+      .kind = kBackgroundLabel, .column = kPlaceSteps - 1, .row = step(20.0 / 32)};  // the cell's own place
   EXPECT_EQ(labels, (std::vector<CellLabel>{a, b, unlisted, nothing, {.kind = kIgnoredLabel}}));
 }
 

@@ -135,7 +135,8 @@ TEST_F(OwnDataTest, PointsOutsideThePictureAreFound) {
 }
 
 TEST_F(OwnDataTest, EmptyFileNamesAreProblems) {
-  EXPECT_NE(problems(R"({"images": [""], "caption": "x"})").find("images[0]: got \"\", expected a file name"), std::string::npos)
+  EXPECT_NE(problems(R"({"images": [""], "caption": "x"})").find("images[0]: got \"\", expected a file name"),
+            std::string::npos)
       << problems(R"({"images": [""], "caption": "x"})");
   EXPECT_NE(problems(R"({"image": "", "caption": "x"})"), "no error");
 }

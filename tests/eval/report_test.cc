@@ -8,9 +8,20 @@ namespace {
 
 Report sample() {
   Report report{.title = "A <title>", .settings = {{"model", "m & n"}}, .scores = {}, .curves = {}, .pictures = {}};
-  report.scores.push_back({.name = "pointing_f1", .about = "points", .model = 0.5, .blank = 0.1, .chance = 0.05, .low = 0.45, .high = 0.55, .num_items = 500});
+  report.scores.push_back({.name = "pointing_f1",
+                           .about = "points",
+                           .model = 0.5,
+                           .blank = 0.1,
+                           .chance = 0.05,
+                           .low = 0.45,
+                           .high = 0.55,
+                           .num_items = 500});
   report.curves.push_back({.name = "sft", .points = {{1, 2.0}, {2, 1.0}, {3, 0.5}}});
-  report.pictures.push_back({.data_uri = "data:image/jpeg;base64,AAAA", .question = "Where?", .reply = "<point x=\"1\">", .truth = "1 dog", .score = 1.0});
+  report.pictures.push_back({.data_uri = "data:image/jpeg;base64,AAAA",
+                             .question = "Where?",
+                             .reply = "<point x=\"1\">",
+                             .truth = "1 dog",
+                             .score = 1.0});
   return report;
 }
 
@@ -24,7 +35,8 @@ TEST(Report, EscapesAllText) {
 
 TEST(Report, NeedsNothingButItself) {
   const std::string html = format_report_html(sample());
-  for (const char* outside : {"http://", "https://", "<script src", "<link"}) EXPECT_EQ(html.find(outside), std::string::npos) << outside;
+  for (const char* outside : {"http://", "https://", "<script src", "<link"})
+    EXPECT_EQ(html.find(outside), std::string::npos) << outside;
 }
 
 TEST(Report, ShowsScoresBesideBothBaselines) {

@@ -34,7 +34,11 @@ TEST(Scoring, AbsenceWantsNoPoint) {
 TEST(Scoring, CountIsReadFromThePointedReply) {
   Question question{.task = Task::kCounting, .record = nullptr, .label = "dogs"};
   question.truth.count = 2;
-  EXPECT_EQ(score_reply(question, "Counting the <points x1=\"1.0\" y1=\"2.0\" x2=\"3.0\" y2=\"4.0\" alt=\"dogs\">dogs</points> shows a total of 2.", kSize), 1.0);
+  EXPECT_EQ(score_reply(question,
+                        "Counting the <points x1=\"1.0\" y1=\"2.0\" x2=\"3.0\" y2=\"4.0\" alt=\"dogs\">dogs</points> "
+                        "shows a total of 2.",
+                        kSize),
+            1.0);
   EXPECT_EQ(score_reply(question, "There are none.", kSize), 0.0);
   question.truth.count = 0;
   EXPECT_EQ(score_reply(question, "There are none.", kSize), 1.0);
@@ -53,7 +57,9 @@ TEST(Tasks, NamesAreParsedAndSuggested) {
     parse_task("countin");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "[eval] unknown task 'countin' (did you mean 'counting'?), expected one of pointing, absence, counting, clock, short_answer, caption");
+    EXPECT_STREQ(error.what(),
+                 "[eval] unknown task 'countin' (did you mean 'counting'?), expected one of pointing, absence, "
+                 "counting, clock, short_answer, caption");
   }
 }
 
@@ -74,7 +80,8 @@ TEST(Questions, EveryAnnotationIsAskedUnderItsTask) {
   const Task tasks[] = {Task::kPointing, Task::kAbsence, Task::kCounting, Task::kClock, Task::kCaption};
   std::map<Task, int> counts;
   for (const Question& question : make_questions(records, tasks, 0)) ++counts[question.task];
-  EXPECT_EQ(counts, (std::map<Task, int>{{Task::kPointing, 2}, {Task::kAbsence, 2}, {Task::kCounting, 2}, {Task::kCaption, 2}}));
+  EXPECT_EQ(counts, (std::map<Task, int>{
+                        {Task::kPointing, 2}, {Task::kAbsence, 2}, {Task::kCounting, 2}, {Task::kCaption, 2}}));
 }
 
 TEST(Questions, ALimitSpreadsOverTheSplit) {

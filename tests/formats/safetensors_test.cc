@@ -208,8 +208,9 @@ TEST(SafetensorsFolder, IndexMustKeepItsPromises) {
 
 TEST(SafetensorsHeader, SizesOfZeroDoNotExcuseOverflow) {
   for (const char* shape : {"[9223372036854775807,2,0]", "[0,9223372036854775807,2]", "[4294967296,0,4294967296]"}) {
-    EXPECT_EQ(error_of(file_of(std::string("{\"w\":{\"dtype\":\"U8\",\"shape\":") + shape + ",\"data_offsets\":[0,0]}}", 0)),
-              "[safetensors] x.safetensors: tensor \"w\": shape overflows 64 bits");
+    EXPECT_EQ(
+        error_of(file_of(std::string("{\"w\":{\"dtype\":\"U8\",\"shape\":") + shape + ",\"data_offsets\":[0,0]}}", 0)),
+        "[safetensors] x.safetensors: tensor \"w\": shape overflows 64 bits");
   }
   EXPECT_EQ(error_of(file_of("{\"w\":{\"dtype\":\"U8\",\"shape\":[7,0],\"data_offsets\":[0,0]}}", 0)), "no error");
 }

@@ -68,16 +68,29 @@ TEST(TorchFile, DamageIsNamed) {
   const auto error_with = [&](const std::vector<uint8_t>& bytes) {
     write_file_atomically(folder / "x.pt", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     const std::string text = testing::error_of([&] { TorchFile torch(folder / "x.pt"); });
-    return text.substr(0, text.find("x.pt:") + 5) == "[zip] " + (folder / "x.pt").string() + ":" ? "zip" + text.substr(text.find("x.pt:") + 5) : text;
+    return text.substr(0, text.find("x.pt:") + 5) == "[zip] " + (folder / "x.pt").string() + ":"
+               ? "zip" + text.substr(text.find("x.pt:") + 5)
+               : text;
   };
-  EXPECT_EQ(error_with({whole.begin(), whole.begin() + 500}), "zip no zip directory, expected a file of torch.save (is it complete?)");
+  EXPECT_EQ(error_with({whole.begin(), whole.begin() + 500}),
+            "zip no zip directory, expected a file of torch.save (is it complete?)");
   // Every truncation and many changed bytes: an error or a file, never a crash.
-  for (size_t size = 0; size < whole.size(); size += 97) error_with({whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size)});
+  for (size_t size = 0; size < whole.size(); size += 97)
+    error_with({whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size)});
   for (size_t at = 0; at < whole.size(); at += 3) {
     std::vector<uint8_t> changed = whole;
     changed[at] ^= static_cast<uint8_t>(1 + at % 255);
     error_with(changed);
   }
+}
+
+TEST(TorchFile, HostileFilesCostLittle) {  // tests/data/torch/make_hostile.py
+  const auto error_with = [](const char* name) {
+    return testing::error_of([&] { TorchFile torch(file(name)); }, file("").parent_path().string());
+  };
+  EXPECT_TRUE(error_with("places.pt").ends_with("too many values")) << error_with("places.pt");
+  EXPECT_EQ(error_with("long_name.pt"), "[torch] long_name.pt: tensor '': a name beyond 1000 bytes");
+  EXPECT_TRUE(error_with("views.pt").ends_with("more strided values than the file holds")) << error_with("views.pt");
 }
 
 TEST(Pickle, RefusesWhatItDoesNotKnow) {

@@ -1,5 +1,5 @@
-// libFuzzer entry: any bytes are a .pt file or an Error, or, behind a first byte of 1, a pickle; every tensor that is read
-// lies inside the bytes or in rows of its own.
+// libFuzzer entry: any bytes are a .pt file or an Error, or, behind a first byte of 1, a pickle; every tensor that is
+// read lies inside the bytes or in rows of its own.
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer, so that every compiler can: seeds with some of their bytes changed, cut or repeated,
-// for a number of seconds. What libFuzzer finds by coverage it does not; it is the smoke test of the targets.
+// Runs a fuzz target without libFuzzer, so that every compiler can: seeds with some of their bytes changed, cut or
+// repeated, for a number of seconds. What libFuzzer finds by coverage it does not; it is the smoke test of the targets.
 //   fuzz_image SECONDS SEED_FILE_OR_FOLDER...
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
@@ -22,11 +22,14 @@ constexpr size_t kLargestSeed = 200'000;
 std::vector<Bytes> read_seeds(int argc, char** argv) {
   std::vector<Bytes> seeds = {{}, {0}};
   const auto add = [&](const std::filesystem::path& path) {
-    if (std::filesystem::is_regular_file(path) && std::filesystem::file_size(path) <= kLargestSeed) seeds.push_back(molmo::read_binary_file(path));
+    if (std::filesystem::is_regular_file(path) && std::filesystem::file_size(path) <= kLargestSeed)
+      seeds.push_back(molmo::read_binary_file(path));
   };
   for (int i = 2; i < argc; ++i) {
     if (!std::filesystem::is_directory(argv[i])) add(argv[i]);
-    for (const auto& entry : std::filesystem::is_directory(argv[i]) ? std::filesystem::recursive_directory_iterator(argv[i]) : std::filesystem::recursive_directory_iterator()) {
+    for (const auto& entry : std::filesystem::is_directory(argv[i])
+                                 ? std::filesystem::recursive_directory_iterator(argv[i])
+                                 : std::filesystem::recursive_directory_iterator()) {
       add(entry.path());
     }
   }
@@ -38,13 +41,25 @@ void mutate(Bytes& bytes, std::mt19937& random) {
   for (size_t i = 0, count = 1 + below(8); i < count && !bytes.empty(); ++i) {
     const size_t at = below(bytes.size());
     switch (below(6)) {
-      case 0: bytes[at] ^= static_cast<uint8_t>(1u << below(8)); break;
-      case 1: bytes[at] = static_cast<uint8_t>(random()); break;
-      case 2: bytes[at] = below(2) == 0 ? 0xff : 0; break;
-      case 3: bytes.resize(at); break;
-      case 4: bytes.erase(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(std::min(bytes.size(), at + below(16)))); break;
+      case 0:
+        bytes[at] ^= static_cast<uint8_t>(1u << below(8));
+        break;
+      case 1:
+        bytes[at] = static_cast<uint8_t>(random());
+        break;
+      case 2:
+        bytes[at] = below(2) == 0 ? 0xff : 0;
+        break;
+      case 3:
+        bytes.resize(at);
+        break;
+      case 4:
+        bytes.erase(bytes.begin() + static_cast<ptrdiff_t>(at),
+                    bytes.begin() + static_cast<ptrdiff_t>(std::min(bytes.size(), at + below(16))));
+        break;
       default: {
-        const Bytes piece(bytes.begin() + static_cast<ptrdiff_t>(at), bytes.begin() + static_cast<ptrdiff_t>(std::min(bytes.size(), at + below(64))));
+        const Bytes piece(bytes.begin() + static_cast<ptrdiff_t>(at),
+                          bytes.begin() + static_cast<ptrdiff_t>(std::min(bytes.size(), at + below(64))));
         bytes.insert(bytes.begin() + static_cast<ptrdiff_t>(below(bytes.size())), piece.begin(), piece.end());
       }
     }

@@ -34,7 +34,8 @@ model::ModelInputs rows(const std::vector<std::vector<int64_t>>& texts) {
     ids.insert(ids.end(), longest - text.size(), -1);
   }
   model::ModelInputs inputs;
-  inputs.input_ids = at::tensor(ids, at::kLong).view({static_cast<int64_t>(texts.size()), static_cast<int64_t>(longest)});
+  inputs.input_ids =
+      at::tensor(ids, at::kLong).view({static_cast<int64_t>(texts.size()), static_cast<int64_t>(longest)});
   return inputs;
 }
 
@@ -84,7 +85,8 @@ TEST(Decode, EndTokenStopsARowAndTheLoop) {
 
 TEST(Decode, BlockedNgramsComeOnce) {
   const auto molmo = make_tiny();
-  const std::vector<int64_t> tokens = decode(*molmo, rows({kLong}), {.max_new_tokens = 40, .block_ngram = 2}, {}).tokens[0];
+  const std::vector<int64_t> tokens =
+      decode(*molmo, rows({kLong}), {.max_new_tokens = 40, .block_ngram = 2}, {}).tokens[0];
   std::set<std::pair<int64_t, int64_t>> pairs;
   for (size_t i = 0; i + 1 < tokens.size(); ++i) EXPECT_TRUE(pairs.emplace(tokens[i], tokens[i + 1]).second) << i;
 }
@@ -92,11 +94,11 @@ TEST(Decode, BlockedNgramsComeOnce) {
 TEST(Decode, StreamsEveryTokenOnce) {
   const auto molmo = make_tiny();
   std::vector<std::vector<int64_t>> streamed(2);
-  const DecodeResult result = decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 5}, {},
-                                     [&](size_t row, int64_t token) {
-                                       streamed[row].push_back(token);
-                                       return true;
-                                     });
+  const DecodeResult result =
+      decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 5}, {}, [&](size_t row, int64_t token) {
+        streamed[row].push_back(token);
+        return true;
+      });
   EXPECT_EQ(streamed, result.tokens);
 }
 
@@ -106,13 +108,16 @@ TEST(Decode, OverflowSaysHowLongThePromptIs) {
     decode(*molmo, rows({kLong}), {.max_new_tokens = 128}, {});
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "[generate] prompt of 7 tokens (of which 0 hold image features) and 128 new ones, expected at most 128 in total");
+    EXPECT_STREQ(error.what(),
+                 "[generate] prompt of 7 tokens (of which 0 hold image features) and 128 new ones, expected at most "
+                 "128 in total");
   }
 }
 
 TEST(Decode, SamplesDependOnSeedAndRowOnly) {
   const auto molmo = make_tiny();
-  const DecodeOptions options{.max_new_tokens = 12, .sampling = {.temperature = 1.5, .top_k = 20, .top_p = 0.95, .seed = 3}};
+  const DecodeOptions options{.max_new_tokens = 12,
+                              .sampling = {.temperature = 1.5, .top_k = 20, .top_p = 0.95, .seed = 3}};
   const DecodeResult both = decode(*molmo, rows({kLong, kShort}), options, {});
   EXPECT_EQ(decode(*molmo, rows({kLong, kShort}), options, {}).tokens, both.tokens);
   EXPECT_EQ(decode(*molmo, rows({kLong}), options, {}).tokens[0], both.tokens[0]);  // whatever else is in the batch
@@ -121,7 +126,8 @@ TEST(Decode, SamplesDependOnSeedAndRowOnly) {
   EXPECT_NE(decode(*molmo, rows({kLong}), other, {}).tokens[0], both.tokens[0]);
   DecodeOptions sharp = options;
   sharp.sampling.top_k = 1;
-  EXPECT_EQ(decode(*molmo, rows({kLong}), sharp, {}).tokens, decode(*molmo, rows({kLong}), {.max_new_tokens = 12}, {}).tokens);
+  EXPECT_EQ(decode(*molmo, rows({kLong}), sharp, {}).tokens,
+            decode(*molmo, rows({kLong}), {.max_new_tokens = 12}, {}).tokens);
 }
 
 TEST(Decode, SharedPrefixesAnswerAsWholeRowsDo) {
@@ -160,7 +166,8 @@ TEST(BeamSearch, TooManyBeamsAreRefused) {
   const auto molmo = make_tiny();
   const int64_t classes = molmo->config().decoder.embedding_size;
   EXPECT_EQ(testing::error_of([&] { search_beams(*molmo, rows({kShort}), {.beams = {.size = classes + 1}}, {}); }),
-            fmt::format("[generate] {} beams with {} candidates each, expected from 1 to the {} classes", classes + 1, classes + 1, classes));
+            fmt::format("[generate] {} beams with {} candidates each, expected from 1 to the {} classes", classes + 1,
+                        classes + 1, classes));
 }
 
 // Tokens are single bytes.

@@ -45,13 +45,15 @@ void send_all(int connection, std::string_view text) {
 
 }  // namespace
 
-HubServer::HubServer(std::string id, std::map<std::string, std::string> files) : id_(std::move(id)), files_(std::move(files)) {
+HubServer::HubServer(std::string id, std::map<std::string, std::string> files)
+    : id_(std::move(id)), files_(std::move(files)) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 64) != 0) throw std::runtime_error("no port on 127.0.0.1");
+  if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 64) != 0)
+    throw std::runtime_error("no port on 127.0.0.1");
   ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin_port);
   thread_ = std::thread([this] { serve(); });
@@ -94,7 +96,8 @@ void HubServer::answer(int connection) {
   if (words.size() < 2) return;
   const std::string method = words[0], path = words[1];
   size_t from = 0;
-  if (const size_t range = lower.find("range: bytes="); range != std::string::npos && has_ranges_) from = std::stoul(lower.substr(range + 13));
+  if (const size_t range = lower.find("range: bytes="); range != std::string::npos && has_ranges_)
+    from = std::stoul(lower.substr(range + 13));
   Fault fault;
   {
     const std::lock_guard lock(mutex_);
@@ -106,12 +109,29 @@ void HubServer::answer(int connection) {
     }
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(fault.delay_ms));
-  const auto status_only = [&](int status, const std::string& more) { send_all(connection, fmt::format("HTTP/1.1 {} no\r\nContent-Length: 0\r\nConnection: close\r\n{}\r\n", status, more)); };
-  if (fault.status != 0) return status_only(fault.status, fault.retry_after.empty() ? "" : "Retry-After: " + fault.retry_after + "\r\n");
-  if (!token_.empty() && lower.find("authorization: bearer " + lower_ascii(token_)) == std::string::npos) return status_only(401, "");
+  const auto status_only = [&](int status, const std::string& more) {
+    send_all(connection,
+             fmt::format("HTTP/1.1 {} no\r\nContent-Length: 0\r\nConnection: close\r\n{}\r\n", status, more));
+  };
+  if (fault.status != 0)
+    return status_only(fault.status, fault.retry_after.empty() ? "" : "Retry-After: " + fault.retry_after + "\r\n");
+  if (!token_.empty() && lower.find("authorization: bearer " + lower_ascii(token_)) == std::string::npos)
+    return status_only(401, "");
+  if (const size_t old = old_id_.empty() ? std::string::npos : path.find("/" + old_id_ + "/");
+      old != std::string::npos) {
+    std::string moved = path;
+    moved.replace(old + 1, old_id_.size(), id_);
+    const std::string notice = "Moved.";
+    return send_all(
+        connection,
+        fmt::format(
+            "HTTP/1.1 307 Moved\r\nLocation: {}\r\nContent-Length: {}\r\nETag: \"abc\"\r\nConnection: close\r\n\r\n{}",
+            moved, notice.size(), method == "GET" ? notice : ""));
+  }
   std::string body, etag;
   if (path == "/api/models/" + id_ + "/revision/main") {
-    for (const auto& [name, content] : files_) body += fmt::format("{}{{\"rfilename\": \"{}\"}}", body.empty() ? "" : ", ", name);
+    for (const auto& [name, content] : files_)
+      body += fmt::format("{}{{\"rfilename\": \"{}\"}}", body.empty() ? "" : ", ", name);
     body = fmt::format("{{\"sha\": \"{}\", \"siblings\": [{}]}}", kCommit, body);
   } else {
     const std::string prefix = fmt::format("/{}/resolve/{}/", id_, kCommit);
@@ -122,9 +142,11 @@ void HubServer::answer(int connection) {
   }
   if (!fault.wrong_body.empty()) body.replace(0, fault.wrong_body.size(), fault.wrong_body);
   const std::string rest = body.substr(std::min(from, body.size()));
-  const std::string range = from > 0 ? fmt::format("Content-Range: bytes {}-{}/{}\r\n", from, body.size() - 1, body.size()) : "";
-  send_all(connection, fmt::format("HTTP/1.1 {} OK\r\nContent-Length: {}\r\nConnection: close\r\n{}{}\r\n", from > 0 ? 206 : 200, rest.size(), range,
-                                   etag.empty() ? "" : "ETag: \"" + etag + "\"\r\n"));
+  const std::string range =
+      from > 0 ? fmt::format("Content-Range: bytes {}-{}/{}\r\n", from, body.size() - 1, body.size()) : "";
+  send_all(connection,
+           fmt::format("HTTP/1.1 {} OK\r\nContent-Length: {}\r\nConnection: close\r\n{}{}\r\n", from > 0 ? 206 : 200,
+                       rest.size(), range, etag.empty() ? "" : "ETag: \"" + etag + "\"\r\n"));
   if (method == "GET") send_all(connection, fault.cut_after > 0 ? rest.substr(0, fault.cut_after) : rest);
 }
 

@@ -13,11 +13,11 @@ namespace molmo::testing {
 
 /// What happens to a request instead of its answer.
 struct Fault {
-  int status = 0;              ///< this status, or
-  size_t cut_after = 0;        ///< so many bytes of the body and then the end of the connection, or
-  std::string wrong_body;      ///< another body of the same length, or
-  int delay_ms = 0;            ///< the answer later
-  std::string retry_after;     ///< header beside `status`
+  int status = 0;           ///< this status, or
+  size_t cut_after = 0;     ///< so many bytes of the body and then the end of the connection, or
+  std::string wrong_body;   ///< another body of the same length, or
+  int delay_ms = 0;         ///< the answer later
+  std::string retry_after;  ///< header beside `status`
 };
 
 /// Serves one model: its list, its files by /ORG/NAME/resolve/COMMIT/FILE, with ETag (a sha256) and ranges.
@@ -30,6 +30,8 @@ class HubServer {
   /// The next GETs of `path`'s end meet these faults, one each.
   void fail_next(const std::string& path_end, std::vector<Fault> faults);
   void require_token(std::string token) { token_ = std::move(token); }
+  /// Requests below this id are sent on to the model's own by a redirect within the host, as after a renaming.
+  void rename_from(std::string old_id) { old_id_ = std::move(old_id); }
   void refuse_ranges() { has_ranges_ = false; }
 
   std::vector<std::string> requests();  ///< "GET /path" and, with a range, " from N"
@@ -38,7 +40,7 @@ class HubServer {
   void serve();
   void answer(int connection);
 
-  std::string id_, token_;
+  std::string id_, old_id_, token_;
   std::map<std::string, std::string> files_;
   bool has_ranges_ = true;
   std::mutex mutex_;

@@ -17,16 +17,17 @@ Picture grey_picture(int width, int height, uint8_t value) {
   return picture;
 }
 
-std::vector<float> all_rows(const Canvas& canvas) {
+std::vector<float> all_rows(Canvas canvas) {
   const size_t row_size = size_t{3} * canvas.width();
   std::vector<float> pixels(row_size * canvas.height(), -1.0f);
-  for (int y = 0; y < canvas.height(); ++y) canvas.write_row(y, pixels.data() + row_size * y);
+  for (int y = 0; y < canvas.height(); ++y) canvas.next_row(pixels.data() + row_size * y);
   return pixels;
 }
 
 void expect_grey_survives(int from_width, int from_height, int width, int height) {
   const Picture picture = grey_picture(from_width, from_height, 51);
-  for (const config::ResizeKind kind : {config::ResizeKind::kDino, config::ResizeKind::kMetaclip, config::ResizeKind::kSiglip}) {
+  for (const config::ResizeKind kind :
+       {config::ResizeKind::kDino, config::ResizeKind::kMetaclip, config::ResizeKind::kSiglip}) {
     const std::vector<float> pixels = all_rows(Canvas(picture, width, height, kind, 0.5f));
     const auto [least, most] = std::ranges::minmax(pixels);
     EXPECT_NEAR(least, 0.2f, 1e-6f);
@@ -41,7 +42,7 @@ TEST(Resize, ShrinksToOnePixel) { expect_grey_survives(300, 200, 1, 1); }
 
 TEST(Resize, FittedPicturesArePadded) {
   const Picture picture = grey_picture(60, 30, 51);
-  const Canvas canvas(picture, 28, 28, config::ResizeKind::kFitAndPad, 0.5f);
+  Canvas canvas(picture, 28, 28, config::ResizeKind::kFitAndPad, 0.5f);
   EXPECT_EQ(canvas.content(), (Content{7, 0, 14, 28}));
   const std::vector<float> pixels = all_rows(canvas);
   for (int y = 0; y < 28; ++y) {

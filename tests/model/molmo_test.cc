@@ -57,7 +57,8 @@ TEST(Molmo, PackedAnnotationsEqualSeparateRows) {
   const auto molmo = make_tiny();
   const std::vector<int64_t> first = {10, 11, 12}, second = {20, 21};
   ModelInputs packed = image_row({10, 11, 12, 20, 21});
-  packed.subsegment_ids = at::tensor(std::vector<int64_t>{10000, 10000, 10000, 10000, 10000, 1, 1, 1, 2, 2}, at::kLong).unsqueeze(0);
+  packed.subsegment_ids =
+      at::tensor(std::vector<int64_t>{10000, 10000, 10000, 10000, 10000, 1, 1, 1, 2, 2}, at::kLong).unsqueeze(0);
   packed.position_ids = at::tensor(std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 5, 6}, at::kLong).unsqueeze(0);
   const Tensor logits = molmo->forward(packed, {});
   const Tensor one = molmo->forward(image_row(first), {}), two = molmo->forward(image_row(second), {});

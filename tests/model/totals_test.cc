@@ -1,4 +1,5 @@
-// Parameter and tensor totals of every language model with every tower, without allocating a weight (spec/model.md §4.1, §5).
+// Parameter and tensor totals of every language model with every tower, without allocating a weight (spec/model.md
+// §4.1, §5).
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
@@ -42,14 +43,16 @@ TEST(Totals, AreThePublishedOnes) {
 }
 
 TEST(Totals, TensorsOfTheReleasedFiles) {
-  const std::pair<const char*, size_t> counts[] = {{"molmo-7b-d", 585}, {"molmo-7b-o", 645}, {"molmoe-1b", 549}, {"molmo-72b", 949}};
+  const std::pair<const char*, size_t> counts[] = {
+      {"molmo-7b-d", 585}, {"molmo-7b-o", 645}, {"molmoe-1b", 549}, {"molmo-72b", 949}};
   for (const auto& [name, count] : counts) {
     const Molmo molmo(config::preset(name).model);
     EXPECT_EQ(molmo.params().all().size(), count) << name;
   }
   const config::ModelConfig config = config::preset("molmoe-1b").model;
   size_t count = 0;
-  for (const Recipe& recipe : make_recipes(Layout::kMolmoE, config, Molmo(config).params())) count += recipe.sources.size();
+  for (const Recipe& recipe : make_recipes(Layout::kMolmoE, config, Molmo(config).params()))
+    count += recipe.sources.size();
   EXPECT_EQ(count, 3573u);
 }
 

@@ -15,9 +15,13 @@
 namespace molmo::nn {
 namespace {
 
-Tensor random(at::IntArrayRef shape, uint64_t seed = 1) { return at::randn(shape, make_generator(seed), at::TensorOptions()); }
+Tensor random(at::IntArrayRef shape, uint64_t seed = 1) {
+  return at::randn(shape, make_generator(seed), at::TensorOptions());
+}
 
-double largest_difference(const Tensor& a, const Tensor& b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
+double largest_difference(const Tensor& a, const Tensor& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+}
 
 // softmax(q k^T / sqrt(Dh) + bias) v in float64, every query head with its own copy of the keys.
 Tensor plain_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
@@ -54,7 +58,10 @@ TEST(Attention, FullyMaskedRowStaysFinite) {
   const Tensor q = random({1, 2, 3, 4});
   const Tensor bias = at::full({1, 1, 3, 3}, std::numeric_limits<float>::lowest());
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    EXPECT_TRUE(attend(q.to(dtype), q.to(dtype), q.to(dtype), {.is_causal = false, .bias = bias}).isfinite().all().item<bool>());
+    EXPECT_TRUE(attend(q.to(dtype), q.to(dtype), q.to(dtype), {.is_causal = false, .bias = bias})
+                    .isfinite()
+                    .all()
+                    .item<bool>());
   }
 }
 
@@ -99,13 +106,16 @@ TEST(Activations, FusedSwigluGatesWithItsSecondHalf) {
 TEST(Activations, FollowTheirFormulas) {
   const Tensor x = at::linspace(-4, 4, 33);
   EXPECT_LT(largest_difference(activate(x, config::Activation::kQuickGelu), x * (1.702 * x).sigmoid()), 1e-6);
-  EXPECT_LT(largest_difference(activate(x, config::Activation::kGelu), 0.5 * x * (1.0 + (x / std::sqrt(2.0)).erf())), 1e-6);
+  EXPECT_LT(largest_difference(activate(x, config::Activation::kGelu), 0.5 * x * (1.0 + (x / std::sqrt(2.0)).erf())),
+            1e-6);
   EXPECT_LT(largest_difference(activate(x, config::Activation::kSilu), x * x.sigmoid()), 1e-6);
   EXPECT_TRUE(activate(x, config::Activation::kRelu).equal(x.clamp_min(0)));
 }
 
 TEST(Dropout, ResponsePositionsAloneAreDropped) {
-  DropoutState state{.residual = 0.0, .response = 0.5, .is_response = at::tensor(std::vector<int64_t>{0, 1, 1, 0}, at::kLong).to(at::kBool).unsqueeze(0)};
+  DropoutState state{.residual = 0.0,
+                     .response = 0.5,
+                     .is_response = at::tensor(std::vector<int64_t>{0, 1, 1, 0}, at::kLong).to(at::kBool).unsqueeze(0)};
   state.generator = make_generator(3);
   const Tensor x = at::ones({1, 4, 1000}), y = drop_residual(x, state);
   EXPECT_TRUE(y.select(1, 0).equal(x.select(1, 0)));

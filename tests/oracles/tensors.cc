@@ -12,7 +12,8 @@ namespace {
 bool comparable(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected) {
   if (!got.defined()) return golden.fail(what + ": absent"), false;
   if (got.sizes() != expected.sizes()) {
-    golden.fail(fmt::format("{}: got shape {}, expected {}", what, format_shape(got.sizes()), format_shape(expected.sizes())));
+    golden.fail(
+        fmt::format("{}: got shape {}, expected {}", what, format_shape(got.sizes()), format_shape(expected.sizes())));
     return false;
   }
   return true;
@@ -34,8 +35,8 @@ Tensor tensor_or_none(const TensorMap& tensors, const std::string& name) {
   return found == tensors.end() ? Tensor() : found->second;
 }
 
-void expect_tensor_near(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected, double relative,
-                        double absolute) {
+void expect_tensor_near(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected,
+                        double relative, double absolute) {
   if (!comparable(golden, what, got, expected)) return;
   if (expected.numel() == 0) return golden.record(what, 0, 0.0);
   const Tensor wide = expected.detach().to(at::kDouble);
@@ -45,10 +46,12 @@ void expect_tensor_near(GoldenCase& golden, const std::string& what, const Tenso
                 ratio_of(difference, absolute + relative * largest));
 }
 
-void expect_tensor_l2(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected, double relative) {
+void expect_tensor_l2(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected,
+                      double relative) {
   if (!comparable(golden, what, got, expected)) return;
   const Tensor wide = expected.detach().to(at::kDouble);
-  const double difference = (got.detach().to(at::kDouble) - wide).norm().item<double>(), size = wide.norm().item<double>();
+  const double difference = (got.detach().to(at::kDouble) - wide).norm().item<double>(),
+               size = wide.norm().item<double>();
   golden.record(fmt::format("{}: L2 difference {:.3g} of {:.3g}", what, difference, size), expected.numel(),
                 ratio_of(difference, relative * size));
 }
@@ -56,7 +59,8 @@ void expect_tensor_l2(GoldenCase& golden, const std::string& what, const Tensor&
 void expect_tensor_equal(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected) {
   if (!comparable(golden, what, got, expected)) return;
   const int64_t num_different = (got.detach().to(expected.scalar_type()) != expected).sum().item<int64_t>();
-  golden.record(fmt::format("{}: {} elements differ", what, num_different), expected.numel(), num_different == 0 ? 0.0 : INFINITY);
+  golden.record(fmt::format("{}: {} elements differ", what, num_different), expected.numel(),
+                num_different == 0 ? 0.0 : INFINITY);
 }
 
 }  // namespace molmo::testing

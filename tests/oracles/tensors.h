@@ -20,11 +20,12 @@ TensorMap read_golden_tensors(const std::filesystem::path& path);
 Tensor tensor_or_none(const TensorMap& tensors, const std::string& name);
 
 /// max |got - expected| <= absolute + relative * max |expected|. Dtypes may differ, shapes may not.
-void expect_tensor_near(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected, double relative,
-                        double absolute = 0.0);
+void expect_tensor_near(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected,
+                        double relative, double absolute = 0.0);
 
 /// |got - expected|_2 <= relative * |expected|_2.
-void expect_tensor_l2(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected, double relative);
+void expect_tensor_l2(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected,
+                      double relative);
 
 /// Every element equal.
 void expect_tensor_equal(GoldenCase& golden, const std::string& what, const Tensor& got, const Tensor& expected);

@@ -18,7 +18,8 @@ TensorMap by_parameter(const TensorMap& tensors, const model::Molmo& molmo) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : tensors) names.push_back(name);
   TensorMap result;
-  for (const model::Recipe& recipe : model::make_recipes(model::detect_layout(names, "golden case"), molmo.config(), molmo.params())) {
+  for (const model::Recipe& recipe :
+       model::make_recipes(model::detect_layout(names, "golden case"), molmo.config(), molmo.params())) {
     std::vector<Tensor> parts, zeros = model::take_apart(recipe, at::zeros(recipe.shape));
     bool any = false;
     for (size_t i = 0; i < recipe.sources.size(); ++i) {

@@ -11,7 +11,8 @@
 namespace molmo::preprocess {
 namespace {
 
-const text::SpecialTokens kSpecial{.im_start = 100, .im_end = 101, .im_patch = 102, .im_col = 103, .image = 104, .bos = 1, .eos = 2};
+const text::SpecialTokens kSpecial{
+    .im_start = 100, .im_end = 101, .im_patch = 102, .im_col = 103, .image = 104, .bos = 1, .eos = 2};
 
 config::PreprocessConfig small_config() {
   config::PreprocessConfig config;
@@ -30,7 +31,8 @@ TEST(Tiling, WideImageUsesOneRow) {
 TEST(Tiling, NeverExceedsTheLimit) {
   const config::PreprocessConfig config = small_config();
   for (int width = 1; width < 4000; width += 97) {
-    for (int height = 1; height < 4000; height += 131) EXPECT_LE(tiling_of(width, height, config).num_tiles(), config.max_crops);
+    for (int height = 1; height < 4000; height += 131)
+      EXPECT_LE(tiling_of(width, height, config).num_tiles(), config.max_crops);
   }
 }
 
@@ -51,7 +53,8 @@ void expect_every_token_fed_once(int width, int height, const config::Preprocess
 }
 
 TEST(Crops, EveryImageTokenIsFedOnce) {
-  for (const auto& [width, height] : {std::pair(1, 1), std::pair(640, 480), std::pair(30, 900), std::pair(1200, 40), std::pair(336, 336)}) {
+  for (const auto& [width, height] :
+       {std::pair(1, 1), std::pair(640, 480), std::pair(30, 900), std::pair(1200, 40), std::pair(336, 336)}) {
     expect_every_token_fed_once(width, height, small_config());
   }
   config::PreprocessConfig whole = small_config();

@@ -41,9 +41,10 @@ void compare_near(GoldenCase& golden, const std::string& what, std::span<const T
     if (std::isnan(ratio)) ratio = INFINITY;
     if (ratio > worst) worst = ratio, at = i;
   }
-  golden.record(worst > 1 ? fmt::format("{}[{}]: got {:.9g}, expected {:.9g}", what, at, double(got[at]), double(expected[at]))
-                          : what,
-                got.size(), worst);
+  golden.record(
+      worst > 1 ? fmt::format("{}[{}]: got {:.9g}, expected {:.9g}", what, at, double(got[at]), double(expected[at]))
+                : what,
+      got.size(), worst);
 }
 
 }  // namespace
@@ -58,12 +59,15 @@ void GoldenCase::expect_text(const std::string& what, const std::string& got, co
   if (got != expected) fail(fmt::format("{}: got \"{}\", expected \"{}\"", what, got, expected));
 }
 
-void GoldenCase::expect_integers(const std::string& what, std::span<const int64_t> got, std::span<const int64_t> expected) {
+void GoldenCase::expect_integers(const std::string& what, std::span<const int64_t> got,
+                                 std::span<const int64_t> expected) {
   num_values_ += expected.size();
-  if (got.size() != expected.size()) return fail(fmt::format("{}: {} values, expected {}", what, got.size(), expected.size()));
+  if (got.size() != expected.size())
+    return fail(fmt::format("{}: {} values, expected {}", what, got.size(), expected.size()));
   const auto mismatch = std::mismatch(got.begin(), got.end(), expected.begin());
   if (mismatch.first == got.end()) return;
-  fail(fmt::format("{}[{}]: got {}, expected {}", what, mismatch.first - got.begin(), *mismatch.first, *mismatch.second));
+  fail(fmt::format("{}[{}]: got {}, expected {}", what, mismatch.first - got.begin(), *mismatch.first,
+                   *mismatch.second));
 }
 
 void GoldenCase::expect_near(const std::string& what, std::span<const double> got, std::span<const double> expected,
@@ -77,7 +81,8 @@ void GoldenCase::expect_near(const std::string& what, std::span<const float> got
 }
 
 void GoldenCase::expect_near(const std::string& what, double got, double expected, double absolute, double relative) {
-  compare_near(*this, what, std::span<const double>(&got, 1), std::span<const double>(&expected, 1), absolute, relative);
+  compare_near(*this, what, std::span<const double>(&got, 1), std::span<const double>(&expected, 1), absolute,
+               relative);
 }
 
 void GoldenCase::record(const std::string& what, size_t num_values, double ratio) {
@@ -105,7 +110,8 @@ void GoldenRun::run_case(const std::string& name, const std::function<void(Golde
   } catch (const std::exception& error) {
     golden.fail(fmt::format("exception: {}", error.what()));
   }
-  if (golden.failures().empty() && golden.skipped().empty() && golden.num_values() == 0) golden.fail("nothing was compared");
+  if (golden.failures().empty() && golden.skipped().empty() && golden.num_values() == 0)
+    golden.fail("nothing was compared");
   const char* verdict = "ok  ";
   if (!golden.failures().empty()) {
     ++num_failed;
@@ -118,8 +124,10 @@ void GoldenRun::run_case(const std::string& name, const std::function<void(Golde
   ++num_run;
   std::printf("%s  %-48s %9zu values  %.3g of tolerance\n", verdict, name.c_str(), golden.num_values(), golden.worst());
   constexpr size_t kMostPrinted = 12;
-  for (size_t i = 0; i < std::min(golden.failures().size(), kMostPrinted); ++i) std::printf("        %s\n", golden.failures()[i].c_str());
-  if (golden.failures().size() > kMostPrinted) std::printf("        ... and %zu more\n", golden.failures().size() - kMostPrinted);
+  for (size_t i = 0; i < std::min(golden.failures().size(), kMostPrinted); ++i)
+    std::printf("        %s\n", golden.failures()[i].c_str());
+  if (golden.failures().size() > kMostPrinted)
+    std::printf("        ... and %zu more\n", golden.failures().size() - kMostPrinted);
 }
 
 void GoldenRun::run_folder(const std::string& subfolder, const std::string& extension,
@@ -149,7 +157,9 @@ void GoldenRun::run_list(const std::string& file, const std::function<void(const
   }
 }
 
-GoldenRegistration::GoldenRegistration(const char* name, GoldenPart part) { registered_parts().push_back({name, part}); }
+GoldenRegistration::GoldenRegistration(const char* name, GoldenPart part) {
+  registered_parts().push_back({name, part});
+}
 
 int run_golden_parts(const std::string& group, int argc, char** argv) {
   auto parts = registered_parts();
@@ -157,7 +167,8 @@ int run_golden_parts(const std::string& group, int argc, char** argv) {
   GoldenRun run(golden_directory() / group);
   std::printf("golden.%s in %s\n", group.c_str(), run.folder().c_str());
   for (const NamedPart& part : parts) {
-    const bool wanted = argc < 2 || std::any_of(argv + 1, argv + argc, [&](const char* name) { return part.name == name; });
+    const bool wanted =
+        argc < 2 || std::any_of(argv + 1, argv + argc, [&](const char* name) { return part.name == name; });
     if (!wanted) continue;
     const size_t num_before = run.num_cases();
     try {
@@ -171,7 +182,8 @@ int run_golden_parts(const std::string& group, int argc, char** argv) {
     std::printf("%s  %s: no case in this set\n", argc < 2 ? "none" : "FAIL", part.name.c_str());
     if (argc >= 2) ++run.num_failed;
   }
-  std::printf("golden.%s: %zu run, %zu skipped, %zu failed\n", group.c_str(), run.num_run, run.num_skipped, run.num_failed);
+  std::printf("golden.%s: %zu run, %zu skipped, %zu failed\n", group.c_str(), run.num_run, run.num_skipped,
+              run.num_failed);
   if (run.num_run == 0) std::printf("golden.%s: FAIL, no case was run\n", group.c_str());
   return run.num_failed == 0 && run.num_run > 0 ? 0 : 1;
 }

@@ -27,10 +27,10 @@ class GoldenCase {
   void expect_text(const std::string& what, const std::string& got, const std::string& expected);
   void expect_integers(const std::string& what, std::span<const int64_t> got, std::span<const int64_t> expected);
   /// |got - expected| <= absolute + relative * |expected|, element by element; NaN matches NaN only.
-  void expect_near(const std::string& what, std::span<const double> got, std::span<const double> expected, double absolute,
-                   double relative = 0.0);
-  void expect_near(const std::string& what, std::span<const float> got, std::span<const float> expected, double absolute,
-                   double relative = 0.0);
+  void expect_near(const std::string& what, std::span<const double> got, std::span<const double> expected,
+                   double absolute, double relative = 0.0);
+  void expect_near(const std::string& what, std::span<const float> got, std::span<const float> expected,
+                   double absolute, double relative = 0.0);
   void expect_near(const std::string& what, double got, double expected, double absolute, double relative = 0.0);
   /// Counts `num_values` compared elsewhere with a worst difference over tolerance of `ratio` (> 1 fails).
   void record(const std::string& what, size_t num_values, double ratio);
@@ -91,7 +91,7 @@ int run_golden_parts(const std::string& group, int argc, char** argv);
 
 }  // namespace molmo::testing
 
-#define GOLDEN_PART(name)                                                                                            \
-  static void golden_part_##name(::molmo::testing::GoldenRun& run);                                                  \
-  static const ::molmo::testing::GoldenRegistration golden_registration_##name{#name, golden_part_##name};           \
+#define GOLDEN_PART(name)                                                                                  \
+  static void golden_part_##name(::molmo::testing::GoldenRun& run);                                        \
+  static const ::molmo::testing::GoldenRegistration golden_registration_##name{#name, golden_part_##name}; \
   static void golden_part_##name([[maybe_unused]] ::molmo::testing::GoldenRun& run)

@@ -87,7 +87,8 @@ TEST(ExpectShape, NamesPlaceGotAndExpected) {
     expect_shape("connector", at::zeros({2, 3}), {kAnySize, 4});
     FAIL() << "no exception";
   } catch (const InternalError& error) {
-    EXPECT_NE(std::string(error.what()).find("connector: got shape [2, 3], expected [-1, 4]"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("connector: got shape [2, 3], expected [-1, 4]"), std::string::npos)
+        << error.what();
   }
 }
 

@@ -95,7 +95,8 @@ TEST(Checkpoint, KeepsTheNewestAndNamesIt) {
   const TemporaryFolder folder;
   TinyRun run;
   run.step(1);
-  for (const int64_t step : {1, 2, 3}) save_checkpoint(folder.path(), run.content(), {.step = step, .examples_seen = 0}, 2);
+  for (const int64_t step : {1, 2, 3})
+    save_checkpoint(folder.path(), run.content(), {.step = step, .examples_seen = 0}, 2);
   EXPECT_EQ(complete_steps(folder.path()), (std::vector<int64_t>{2, 3}));
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "step000001"));
   EXPECT_EQ(std::filesystem::file_size(folder.path() / "latest"), std::string("step000003\n").size());
@@ -105,7 +106,8 @@ TEST(Checkpoint, IgnoresAStepWithoutManifestOrWithACutFile) {
   const TemporaryFolder folder;
   TinyRun run;
   run.step(1);
-  for (const int64_t step : {1, 2, 3}) save_checkpoint(folder.path(), run.content(), {.step = step, .examples_seen = 0}, 5);
+  for (const int64_t step : {1, 2, 3})
+    save_checkpoint(folder.path(), run.content(), {.step = step, .examples_seen = 0}, 5);
   std::filesystem::remove(folder.path() / "step000003" / "manifest.json");
   std::filesystem::resize_file(folder.path() / "step000002" / "optim-00001-of-00001.safetensors", 100);
   EXPECT_EQ(complete_steps(folder.path()), std::vector<int64_t>{1});
@@ -122,17 +124,21 @@ TEST(Checkpoint, NamesTheTensorsOfAnotherModel) {
   other.params().materialize(at::kCPU, 1);
   AdamW optimizer(make_groups(other.params(), quick_optimizer()), quick_optimizer());
   try {
-    load_checkpoint(folder.path() / "step000001", {.model = &other.params(), .extra = nullptr, .optimizer = &optimizer});
+    load_checkpoint(folder.path() / "step000001",
+                    {.model = &other.params(), .extra = nullptr, .optimizer = &optimizer});
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("model.transformer.blocks.0.ff_proj.weight: wrong shape"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("model.transformer.blocks.0.ff_proj.weight: wrong shape"),
+              std::string::npos)
+        << error.what();
   }
 }
 
 TEST(TrainStep, MicroBatchesDoNotChangeTheGradient) {
   TinyRun whole, split;
   const StepResult a = accumulate(*whole.objective, std::vector<MicroBatch>{make_batch(1, 0, 2)}, {});
-  const StepResult b = accumulate(*split.objective, std::vector<MicroBatch>{make_batch(1, 0, 1), make_batch(1, 1, 1)}, {});
+  const StepResult b =
+      accumulate(*split.objective, std::vector<MicroBatch>{make_batch(1, 0, 1), make_batch(1, 1, 1)}, {});
   EXPECT_NEAR(a.cross_entropy, b.cross_entropy, 1e-6);
   for (const Parameter& param : whole.molmo.params().all()) {
     const Tensor gradient = param.value.grad(), other = split.molmo.params().find(param.name)->value.grad();
@@ -163,7 +169,9 @@ TEST(Training, LearnsAFixedBatch) {
   TinyRun run;
   const auto loss_after = [&](int steps) {
     double loss = 0;
-    for (int i = 1; i <= steps; ++i) loss = train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{make_batch(1, 0, 2)}, i, 1000, {}).cross_entropy;
+    for (int i = 1; i <= steps; ++i)
+      loss = train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{make_batch(1, 0, 2)}, i, 1000, {})
+                 .cross_entropy;
     return loss;
   };
   EXPECT_LT(loss_after(60), 0.5);

@@ -37,9 +37,11 @@ double measure_memory_bandwidth() {
     const auto start = std::chrono::steady_clock::now();
     at::parallel_for(0, kNumParts, 1, [&](int64_t begin, int64_t end) {
       constexpr int64_t kSize = kNumValues / kNumParts;
-      for (int64_t part = begin; part < end; ++part) sums[static_cast<size_t>(part)] = sum(values + part * kSize, kSize);
+      for (int64_t part = begin; part < end; ++part)
+        sums[static_cast<size_t>(part)] = sum(values + part * kSize, kSize);
     });
-    best_seconds = std::min(best_seconds, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best_seconds =
+        std::min(best_seconds, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   MOLMO_CHECK(sums[0] > 0, "the loop was optimised away");
   return static_cast<double>(block.nbytes()) / best_seconds;

@@ -1,5 +1,5 @@
-// The CPU's kernels, one file each; table.cc makes them a KernelTable. Results do not depend on the number of threads, nor
-// a row's on the other rows.
+// The CPU's kernels, one file each; table.cc makes them a KernelTable. Results do not depend on the number of threads,
+// nor a row's on the other rows.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -21,19 +21,21 @@ void rotate(const Tensor& x, const Tensor& sin, const Tensor& cos, Tensor& y) {
   const float *s = sin.const_data_ptr<float>(), *c = cos.const_data_ptr<float>();
   T* to = y.mutable_data_ptr<T>();
   const int64_t row_step = sin.size(0) == 1 ? 0 : length * width;
-  at::parallel_for(0, x.size(0) * heads * length, std::max<int64_t>(1, kValuesPerTask / width), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t position = row % length, head = row / length % heads, batch = row / length / heads;
-      const T* in = from + batch * x.stride(0) + head * x.stride(1) + position * x.stride(2);
-      const float *sines = s + batch * row_step + position * width, *cosines = c + batch * row_step + position * width;
-      T* out = to + row * width;
-      for (int64_t i = 0; i < half; ++i) {
-        const float a = static_cast<float>(in[i]), b = static_cast<float>(in[i + half]);
-        out[i] = static_cast<T>(a * cosines[i] + -b * sines[i]);
-        out[i + half] = static_cast<T>(b * cosines[i + half] + a * sines[i + half]);
-      }
-    }
-  });
+  at::parallel_for(0, x.size(0) * heads * length, std::max<int64_t>(1, kValuesPerTask / width),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t row = begin; row < end; ++row) {
+                       const int64_t position = row % length, head = row / length % heads, batch = row / length / heads;
+                       const T* in = from + batch * x.stride(0) + head * x.stride(1) + position * x.stride(2);
+                       const float *sines = s + batch * row_step + position * width,
+                                   *cosines = c + batch * row_step + position * width;
+                       T* out = to + row * width;
+                       for (int64_t i = 0; i < half; ++i) {
+                         const float a = static_cast<float>(in[i]), b = static_cast<float>(in[i + half]);
+                         out[i] = static_cast<T>(a * cosines[i] + -b * sines[i]);
+                         out[i + half] = static_cast<T>(b * cosines[i + half] + a * sines[i + half]);
+                       }
+                     }
+                   });
 }
 
 // PARITY: silu is rounded to the dtype before the product, as operators on that dtype do.

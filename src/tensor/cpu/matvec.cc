@@ -1,4 +1,5 @@
-// Linear maps of a few rows: bound by reading the weights once, which the matrix products of LibTorch do at half the speed.
+// Linear maps of a few rows: bound by reading the weights once, which the matrix products of LibTorch do at half the
+// speed.
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/Parallel.h>
 
@@ -16,7 +17,7 @@ constexpr int64_t kBytesPerTask = 64 << 10;  // of weights
 template <class T>
 void multiply(const Tensor& rows, const Tensor& weight, const Tensor& bias, Tensor& y) {
   const int64_t num_rows = rows.size(0), in = weight.size(1), out = weight.size(0);
-  const float *x = rows.const_data_ptr<float>();
+  const float* x = rows.const_data_ptr<float>();
   const T* w = weight.const_data_ptr<T>();
   const T* b = bias.defined() ? bias.const_data_ptr<T>() : nullptr;
   T* to = y.mutable_data_ptr<T>();
@@ -34,7 +35,8 @@ void multiply(const Tensor& rows, const Tensor& weight, const Tensor& bias, Tens
           for (int64_t i = 0; i < count; ++i) sums[i] = loops.dot(x + row * in, w + (first + i) * in, in);
         }
         for (int64_t i = 0; i < count; ++i) {
-          to[row * out + first + i] = static_cast<T>(sums[i] + (b != nullptr ? static_cast<float>(b[first + i]) : 0.0f));
+          to[row * out + first + i] =
+              static_cast<T>(sums[i] + (b != nullptr ? static_cast<float>(b[first + i]) : 0.0f));
         }
       }
     }

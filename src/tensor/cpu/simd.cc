@@ -11,7 +11,8 @@ namespace {
 inline float widen(float value) { return value; }
 inline float widen(c10::BFloat16 value) { return std::bit_cast<float>(uint32_t{value.x} << 16); }
 
-// --- plain C++: eight lanes, so that the compiler finds what the baseline has -------------------------------------------
+// --- plain C++: eight lanes, so that the compiler finds what the baseline has
+// -------------------------------------------
 
 constexpr int64_t kLanes = 8;
 
@@ -39,7 +40,8 @@ void plain_axpy(float a, const T* row, float* y, int64_t length) {
   for (int64_t j = 0; j < length; ++j) y[j] += a * widen(row[j]);
 }
 
-// --- AVX2 ---------------------------------------------------------------------------------------------------------------
+// --- AVX2
+// ---------------------------------------------------------------------------------------------------------------
 
 #define MOLMO_AVX2 __attribute__((target("avx2,fma")))
 

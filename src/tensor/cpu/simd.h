@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-
 #include <c10/util/BFloat16.h>
+
+#include <cstdint>
 
 namespace molmo::tensor::cpu {
 

@@ -1,7 +1,8 @@
 // Greedy decoding and beam search with images, padding, constraints and ends (golden/generate).
 // SPDX-License-Identifier: Apache-2.0
-#include "generate/beam_search.h"
 #include "generate/decode.h"
+
+#include "generate/beam_search.h"
 #include "oracles/tiny_model.h"
 #include "tensor/ops.h"
 #include "tensor/taps.h"
@@ -43,7 +44,9 @@ void compare_with_full_passes(GoldenCase& golden, const model::Molmo& molmo, con
 
 generate::DecodeOptions options_of(const Json& config) {
   const Json& options = config.at("generate");
-  const auto number = [&](const char* key) { return options.at(key).is_null() ? std::nullopt : std::optional(options.at(key).get<int64_t>()); };
+  const auto number = [&](const char* key) {
+    return options.at(key).is_null() ? std::nullopt : std::optional(options.at(key).get<int64_t>());
+  };
   generate::DecodeOptions decode;
   decode.max_new_tokens = options.at("max_steps").get<int64_t>();
   decode.eos = config.at("eos_token_id").get<int64_t>();
@@ -69,10 +72,12 @@ void compare_steps(GoldenCase& golden, const std::filesystem::path& folder, Hear
   expect_tensor_near(golden, "step_logits", at::stack(heard.step_logits), steps.at("step_logits"), 2e-5);
 }
 
-void compare_beams(GoldenCase& golden, const Json& expected, const std::vector<std::vector<generate::Beam>>& rows, int64_t eos) {
+void compare_beams(GoldenCase& golden, const Json& expected, const std::vector<std::vector<generate::Beam>>& rows,
+                   int64_t eos) {
   for (size_t row = 0; row < rows.size(); ++row) {
     for (size_t beam = 0; beam < rows[row].size(); ++beam) {
-      std::vector<int64_t> tokens = expected.at("token_ids")[row][beam].get<std::vector<int64_t>>(), got = rows[row][beam].tokens;
+      std::vector<int64_t> tokens = expected.at("token_ids")[row][beam].get<std::vector<int64_t>>(),
+                           got = rows[row][beam].tokens;
       got.resize(tokens.size(), eos);
       golden.expect_integers("token_ids", got, tokens);
       golden.expect_near("score", rows[row][beam].score, expected.at("scores")[row][beam].get<double>(), 2e-5);
@@ -81,8 +86,8 @@ void compare_beams(GoldenCase& golden, const Json& expected, const std::vector<s
 }
 
 // Beam search, which for one beam must be greedy decoding.
-void run_beams(const std::filesystem::path& folder, GoldenCase& golden, const model::Molmo& molmo, const model::ModelInputs& inputs,
-               const generate::DecodeOptions& options, const Json& expected) {
+void run_beams(const std::filesystem::path& folder, GoldenCase& golden, const model::Molmo& molmo,
+               const model::ModelInputs& inputs, const generate::DecodeOptions& options, const Json& expected) {
   Heard heard;
   generate::BeamResult result;
   {
@@ -94,8 +99,8 @@ void run_beams(const std::filesystem::path& folder, GoldenCase& golden, const mo
   compare_steps(golden, folder, heard, options.beams.size);
 }
 
-void run_greedy(const std::filesystem::path& folder, GoldenCase& golden, const model::Molmo& molmo, const model::ModelInputs& inputs,
-                const generate::DecodeOptions& options, const Json& expected) {
+void run_greedy(const std::filesystem::path& folder, GoldenCase& golden, const model::Molmo& molmo,
+                const model::ModelInputs& inputs, const generate::DecodeOptions& options, const Json& expected) {
   Heard heard;
   generate::DecodeResult result;
   {
@@ -107,7 +112,8 @@ void run_greedy(const std::filesystem::path& folder, GoldenCase& golden, const m
   for (const Json& row : expected.at("token_ids")) {
     for (const Json& token : row.at(0)) tokens.push_back(token.get<int64_t>());
   }
-  golden.expect_integers("token_ids", padded_tokens(result, options.eos, expected.at("token_ids")[0][0].size()), tokens);
+  golden.expect_integers("token_ids", padded_tokens(result, options.eos, expected.at("token_ids")[0][0].size()),
+                         tokens);
   for (size_t row = 0; row < result.log_probs.size(); ++row) {
     golden.expect_near("score", result.log_probs[row], expected.at("scores")[row][0].get<double>(), 2e-5);
   }

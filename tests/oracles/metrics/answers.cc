@@ -29,7 +29,8 @@ GOLDEN_LINES(vqa_score) {
     return expect_score(golden, id, normalized == answers.get<std::string>() ? 1.0 : 0.0, row.at("score"));
   }
   const auto references = read_texts(answers), expected = read_texts(row.at("normalized_answers"));
-  for (size_t i = 0; i < references.size(); ++i) golden.expect_text(id, normalize_vqa_answer(references[i]), expected.at(i));
+  for (size_t i = 0; i < references.size(); ++i)
+    golden.expect_text(id, normalize_vqa_answer(references[i]), expected.at(i));
   expect_score(golden, id + " score", vqa_score(prediction_of(row), references), row.at("score"));
 }
 
@@ -99,7 +100,8 @@ GOLDEN_LINES(multiple_choice) {
 
 GOLDEN_LINES(real_world_qa) {
   const std::string answer = row.at("answer"), kind = row.at("question_type");
-  if (row.contains("raises")) return golden.expect_error(id, [&] { real_world_qa_score(prediction_of(row), answer, kind); });
+  if (row.contains("raises"))
+    return golden.expect_error(id, [&] { real_world_qa_score(prediction_of(row), answer, kind); });
   expect_score(golden, id, real_world_qa_score(prediction_of(row), answer, kind) ? 1.0 : 0.0, row.at("score"));
 }
 

@@ -16,7 +16,8 @@ GOLDEN_LINES(count) {
   golden.expect_equal(id + " valid", value.has_value(), row.at("valid").get<bool>());
   if (value && !row.at("value").is_null()) {
     const Json& expected = row.at("value");
-    golden.expect_text(id + " value", value->digits, expected.is_string() ? expected.get<std::string>() : expected.dump());
+    golden.expect_text(id + " value", value->digits,
+                       expected.is_string() ? expected.get<std::string>() : expected.dump());
   }
   const CountScore score = count_score(prediction, row.at("count"));
   golden.expect_equal(id + " correct", score.is_correct, row.at("correct").get<bool>());
@@ -80,7 +81,9 @@ std::map<std::string, bool> as_map(const ClockScore& score) {
 }
 
 ClockTime read_time(const Json& row) { return {row.at("hour"), row.at("minute"), row.at("second")}; }
-ClockSet read_set(const Json& row) { return row.at("is_test").get<bool>() ? ClockSet::kBenchmark : ClockSet::kSynthetic; }
+ClockSet read_set(const Json& row) {
+  return row.at("is_test").get<bool>() ? ClockSet::kBenchmark : ClockSet::kSynthetic;
+}
 
 GOLDEN_LINES(clock) {
   const std::string reply = row.at("prediction");
@@ -88,7 +91,8 @@ GOLDEN_LINES(clock) {
   if (row.contains("raises")) {
     golden.expect_error(id, [&] { scorer.score(reply, read_time(row)); });
   } else {
-    golden.expect_equal(id, as_map(scorer.score(reply, read_time(row))), row.at("scores").get<std::map<std::string, bool>>());
+    golden.expect_equal(id, as_map(scorer.score(reply, read_time(row))),
+                        row.at("scores").get<std::map<std::string, bool>>());
   }
   const Json& fixed = row.contains("fixed") ? row.at("fixed") : row.at("scores");
   golden.expect_equal(id + " fixed", as_map(clock_score(reply, read_time(row), read_set(row))),

@@ -35,8 +35,8 @@ struct LineCheckRegistration {
 }  // namespace molmo::metrics
 
 /// `GOLDEN_LINES(anls) { ... row, id, golden ... }` checks every line of anls.jsonl.
-#define GOLDEN_LINES(file)                                                                              \
-  static void check_line_##file(const Json& row, const std::string& id, GoldenCase& golden);            \
-  static const LineCheckRegistration line_check_##file{#file, check_line_##file};                       \
+#define GOLDEN_LINES(file)                                                                                \
+  static void check_line_##file(const Json& row, const std::string& id, GoldenCase& golden);              \
+  static const LineCheckRegistration line_check_##file{#file, check_line_##file};                         \
   static void check_line_##file([[maybe_unused]] const Json& row, [[maybe_unused]] const std::string& id, \
                                 GoldenCase& golden)

@@ -11,11 +11,13 @@
 namespace molmo::metrics {
 namespace {
 
-void expect_candidates(GoldenCase& golden, const std::string& what, const std::vector<MmmuCandidate>& got, const Json& expected) {
+void expect_candidates(GoldenCase& golden, const std::string& what, const std::vector<MmmuCandidate>& got,
+                       const Json& expected) {
   golden.expect_equal(what + " count", got.size(), expected.size());
   for (size_t i = 0; i < std::min(got.size(), expected.size()); ++i) {
     const Json& value = expected.at(i);
-    const bool is_number = value.is_number() || (got[i].index() == 0 && value.is_string() && !std::isfinite(std::get<0>(got[i])));
+    const bool is_number =
+        value.is_number() || (got[i].index() == 0 && value.is_string() && !std::isfinite(std::get<0>(got[i])));
     if (is_number && got[i].index() == 0) {
       expect_score(golden, what, std::get<0>(got[i]), value);
     } else if (got[i].index() == 1 && value.is_string()) {
@@ -57,7 +59,8 @@ GOLDEN_LINES(mmmu_numbers) {
 GOLDEN_LINES(mmmu_open) {
   const auto candidates = parse_mmmu_open(row.at("response").get<std::string>());
   expect_candidates(golden, id + " parsed", candidates, row.at("parsed"));
-  expect_score(golden, id + " score", is_mmmu_open_correct(candidates, read_texts(row.at("answers"))) ? 1.0 : 0.0, row.at("score"));
+  expect_score(golden, id + " score", is_mmmu_open_correct(candidates, read_texts(row.at("answers"))) ? 1.0 : 0.0,
+               row.at("score"));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "metrics/number_text.h"
 #include "base/unicode_text.h"
+#include "metrics/number_text.h"
 #include "oracles/metrics/lines.h"
 
 namespace molmo::metrics {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Points: extraction, boxes, the pointing score and its evaluator.
+#include "data/points.h"
+
 #include <algorithm>
 #include <map>
 
-#include "data/points.h"
 #include "metrics/average.h"
 #include "metrics/point_reply.h"
 #include "metrics/pointing.h"
@@ -32,7 +33,8 @@ data::ImageSize read_size(const Json& row) { return {row.at("image_size").at(0),
 std::vector<Mask> read_masks(const Json& row) {
   std::vector<Mask> masks;
   for (const Json& mask : row.at("masks")) {
-    masks.push_back(decode_run_lengths(mask.at("size").at(1), mask.at("size").at(0), mask.at("counts").get<std::vector<int64_t>>()));
+    masks.push_back(decode_run_lengths(mask.at("size").at(1), mask.at("size").at(0),
+                                       mask.at("counts").get<std::vector<int64_t>>()));
   }
   return masks;
 }
@@ -41,8 +43,10 @@ std::vector<Point> read_points(const Json& points) { return points.get<std::vect
 
 GOLDEN_LINES(extract_points) {
   const std::string text = row.at("text");
-  golden.expect_near(id + " points", flatten(data::extract_points(text, read_size(row))), flatten(row.at("points")), 0.0, 1e-12);
-  golden.expect_near(id + " boxes", flatten(data::extract_boxes(text, read_size(row))), flatten(row.at("boxes")), 0.0, 1e-12);
+  golden.expect_near(id + " points", flatten(data::extract_points(text, read_size(row))), flatten(row.at("points")),
+                     0.0, 1e-12);
+  golden.expect_near(id + " boxes", flatten(data::extract_boxes(text, read_size(row))), flatten(row.at("boxes")), 0.0,
+                     1e-12);
   golden.expect_equal(id + " valid_format", is_point_reply(text), row.at("valid_format").get<bool>());
 }
 
@@ -65,9 +69,11 @@ GOLDEN_LINES(boxes) {
 }
 
 void expect_pointing(GoldenCase& golden, const std::string& id, const PointingScore& got, const Json& expected) {
-  if (expected.contains("cost")) golden.expect_near(id + " cost", got.cost, read_number(expected.at("cost")), 1e-9, 1e-12);
+  if (expected.contains("cost"))
+    golden.expect_near(id + " cost", got.cost, read_number(expected.at("cost")), 1e-9, 1e-12);
   if (expected.contains("assignment") && expected.value("unique", false)) {
-    golden.expect_equal(id + " assignment", got.assignment, expected.at("assignment").get<std::vector<std::pair<size_t, size_t>>>());
+    golden.expect_equal(id + " assignment", got.assignment,
+                        expected.at("assignment").get<std::vector<std::pair<size_t, size_t>>>());
   }
   if (!expected.value("score_unique", true)) return;  // several optimal assignments, with different scores
   expect_score(golden, id + " precision", got.precision, expected.at("precision"));
@@ -102,7 +108,8 @@ GOLDEN_LINES(pointing_eval) {
                                                read_points(example.at("points_percent")), read_masks(example));
     // Null marks a prompt that had no letter to lower: it stands for both spellings.
     const Json lowered = example.value("was_lowered", Json(false));
-    for (const auto& [key, value] : {std::pair("precision", score.precision), {"recall", score.recall}, {"f1", score.f1}}) {
+    for (const auto& [key, value] :
+         {std::pair("precision", score.precision), {"recall", score.recall}, {"f1", score.f1}}) {
       if (lowered != true) scores[key].push_back(value);
       if (lowered != false) scores[std::string(key) + "_lower"].push_back(value);
     }

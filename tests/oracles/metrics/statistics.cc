@@ -35,8 +35,10 @@ GOLDEN_LINES(cap_f1) {
     expect_part("consistency", score.consistency);
   }
   const CapF1 total = cap_f1(judgements);
-  for (const auto& [key, got] : {std::pair("recall", total.recall), {"recall_at_10", total.recall_at_10},
-                                 {"consistency", total.consistency}, {"cap_f1", total.cap_f1}}) {
+  for (const auto& [key, got] : {std::pair("recall", total.recall),
+                                 {"recall_at_10", total.recall_at_10},
+                                 {"consistency", total.consistency},
+                                 {"cap_f1", total.cap_f1}}) {
     if (!row.at(key).is_null()) expect_score(golden, id + " " + key, got, row.at(key));
   }
 }

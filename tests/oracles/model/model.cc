@@ -33,14 +33,18 @@ bool is_exact(const std::string& tap) {
 Tensor real_tokens(const std::string& name, const Tensor& value, const Tensor& ids) {
   if (!(name.starts_with("decoder.") || name == "logits" || name.starts_with("loss."))) return value;
   const Tensor real = (ids != -1).flatten().nonzero().squeeze(1);
-  if (value.size(0) == ids.numel() && value.size(0) != ids.size(0)) return value.index_select(0, real);  // routers: [B*S, ...]
+  if (value.size(0) == ids.numel() && value.size(0) != ids.size(0))
+    return value.index_select(0, real);  // routers: [B*S, ...]
   const Tensor rows = name == "decoder.attention_bias" ? value.squeeze(1) : value;
   return rows.flatten(0, 1).index_select(0, real);
 }
 
-void compare_tap(GoldenCase& golden, const ModelCase& c, const std::string& name, const Tensor& got, const Tensor& expected) {
+void compare_tap(GoldenCase& golden, const ModelCase& c, const std::string& name, const Tensor& got,
+                 const Tensor& expected) {
   const Tensor ids = c.inputs.at("input_ids");
-  const auto selected = [&](const Tensor& value) { return value.defined() ? real_tokens(name, value.view_as(expected), ids) : value; };
+  const auto selected = [&](const Tensor& value) {
+    return value.defined() ? real_tokens(name, value.view_as(expected), ids) : value;
+  };
   const Tensor a = selected(got), b = selected(expected);
   if (is_exact(name)) return expect_tensor_equal(golden, name, a, b);
   if (c.is_bf16) return expect_tensor_l2(golden, name, a, b, 0.06);
@@ -52,7 +56,8 @@ void compare_taps(GoldenCase& golden, const ModelCase& c) {
   TensorMap heard;
   Tensor logits;
   {
-    const TapScope scope([&](const std::string& name, const Tensor& value) { heard[name] = value.detach().to(at::kFloat); });
+    const TapScope scope(
+        [&](const std::string& name, const Tensor& value) { heard[name] = value.detach().to(at::kFloat); });
     logits = c.molmo->forward(golden_inputs(c.inputs), c.forward);
   }
   const Tensor labels = c.inputs.at("labels"), weights = c.inputs.at("loss_masks");
@@ -82,7 +87,8 @@ std::vector<train::MicroBatch> micro_batches(const ModelCase& c) {
   return batches;
 }
 
-void compare_bf16_gradient(GoldenCase& golden, const std::string& name, const Tensor& got, const Tensor& expected, double whole_norm) {
+void compare_bf16_gradient(GoldenCase& golden, const std::string& name, const Tensor& got, const Tensor& expected,
+                           double whole_norm) {
   const Tensor a = got.to(at::kDouble).flatten(), b = expected.to(at::kDouble).flatten();
   const double norm = b.norm().item<double>();
   if (norm <= 1e-4 * whole_norm) return;
@@ -118,11 +124,14 @@ void compare_losses_and_gradients(GoldenCase& golden, const ModelCase& c) {
   const train::StepResult result = train::accumulate(objective, micro_batches(c), c.forward);
   const double relative = c.is_bf16 ? 1e-2 : Tolerances{}.loss;
   golden.expect_near("cross_entropy", result.cross_entropy, c.loss.at("cross_entropy").get<double>(), 0.0, relative);
-  if (!c.loss.at("z_loss").is_null()) golden.expect_near("z_loss", result.z_loss, c.loss.at("z_loss").get<double>(), 0.0, relative);
-  for (const auto& [name, value] : {std::pair{"load_balancing", result.load_balancing}, {"router_z", result.router_z}}) {
+  if (!c.loss.at("z_loss").is_null())
+    golden.expect_near("z_loss", result.z_loss, c.loss.at("z_loss").get<double>(), 0.0, relative);
+  for (const auto& [name, value] :
+       {std::pair{"load_balancing", result.load_balancing}, {"router_z", result.router_z}}) {
     if (c.loss.at(name).is_number()) golden.expect_near(name, value, c.loss.at(name).get<double>(), 1e-12, relative);
   }
-  golden.expect_near("accuracy", result.accuracy, c.loss.at("accuracy").get<double>(), c.is_bf16 ? 0.1 : 1e-6, relative);
+  golden.expect_near("accuracy", result.accuracy, c.loss.at("accuracy").get<double>(), c.is_bf16 ? 0.1 : 1e-6,
+                     relative);
   golden.expect_near("weight_sum", result.weight_sum, c.loss.at("weight_sum").get<double>(), 0.0, 1e-6);
   compare_gradients(golden, c);
 }

@@ -1,4 +1,5 @@
-// Pre-trained decoders and towers in Hugging Face's layout become ours (golden/ops/convert_*): through a file, as a user's.
+// Pre-trained decoders and towers in Hugging Face's layout become ours (golden/ops/convert_*): through a file, as a
+// user's.
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
@@ -45,8 +46,14 @@ void compare_parameters(const OpCase& c, GoldenCase& golden, const ParamSet& par
 
 void test_convert_llm(const OpCase& c, GoldenCase& golden) {
   Json native = c.op.at("options").at("native");
-  native["vision_backbone"] = {{"image_default_input_size", {8, 8}}, {"image_patch_size", 4}, {"image_num_pos", 5}, {"image_emb_dim", 8},
-                               {"image_num_heads", 2}, {"image_head_dim", 4}, {"image_num_layers", 1}, {"image_mlp_dim", 8}};
+  native["vision_backbone"] = {{"image_default_input_size", {8, 8}},
+                               {"image_patch_size", 4},
+                               {"image_num_pos", 5},
+                               {"image_emb_dim", 8},
+                               {"image_num_heads", 2},
+                               {"image_head_dim", 4},
+                               {"image_num_layers", 1},
+                               {"image_mlp_dim", 8}};
   native["vit_layers"] = {0};
   const auto molmo = load_source(c, native, "model.transformer.");
   compare_parameters(c, golden, molmo->params(), "model.");
@@ -58,19 +65,30 @@ void test_convert_llm(const OpCase& c, GoldenCase& golden) {
 
 void test_convert_vit(const OpCase& c, GoldenCase& golden) {
   const Json& tower = c.op.at("options").at("vision_backbone");
-  Json native{{"d_model", 16}, {"n_heads", 2}, {"n_layers", 1}, {"vocab_size", 32}, {"additional_vocab_size", 8}, {"rope", true}, {"weight_tying", false},
-              {"vision_backbone", tower}, {"image_pooling_2d", "attention_meanq"}, {"max_sequence_length", 64}};
+  Json native{{"d_model", 16},
+              {"n_heads", 2},
+              {"n_layers", 1},
+              {"vocab_size", 32},
+              {"additional_vocab_size", 8},
+              {"rope", true},
+              {"weight_tying", false},
+              {"vision_backbone", tower},
+              {"image_pooling_2d", "attention_meanq"},
+              {"max_sequence_length", 64}};
   native["vit_layers"] = {tower.at("image_num_layers").get<int>() - 1};
   const auto molmo = load_source(c, native, "model.vision_backbone.");
   compare_parameters(c, golden, molmo->params(), "model.vision_backbone.image_vit.");
   // [1, 3, H, W] -> [1, N, p*p*3], channels fastest within a patch.
   const Tensor picture = c.in("image_chw");
-  const int64_t p = tower.at("image_patch_size").get<int64_t>(), rows = picture.size(2) / p, columns = picture.size(3) / p;
-  const Tensor patches = picture.view({1, 3, rows, p, columns, p}).permute({0, 2, 4, 3, 5, 1}).reshape({1, rows * columns, 3 * p * p});
+  const int64_t p = tower.at("image_patch_size").get<int64_t>(), rows = picture.size(2) / p,
+                columns = picture.size(3) / p;
+  const Tensor patches =
+      picture.view({1, 3, rows, p, columns, p}).permute({0, 2, 4, 3, 5, 1}).reshape({1, rows * columns, 3 * p * p});
   expect_tensor_equal(golden, "patches", patches, c.tensors.at("out.patches"));
   const at::NoGradGuard no_grad;
   const Tensor hidden = molmo->tower_features(patches, {}), expected = c.tensors.at("out.last_hidden");
-  expect_tensor_near(golden, "last_hidden", hidden, expected.slice(1, expected.size(1) - hidden.size(1)), 3e-6);  // the class row is dropped
+  expect_tensor_near(golden, "last_hidden", hidden, expected.slice(1, expected.size(1) - hidden.size(1)),
+                     3e-6);  // the class row is dropped
 }
 
 }  // namespace molmo::testing

@@ -23,9 +23,10 @@ struct OpCase {
     const Tensor value = tensors.at("in." + name);
     return is_bf16("in." + name) ? value.to(at::kBFloat16) : value;
   }
-  double tolerance(const std::string& name, double relative) const { return is_bf16("out." + name) ? kBf16Ulp : relative; }
+  double tolerance(const std::string& name, double relative) const {
+    return is_bf16("out." + name) ? kBf16Ulp : relative;
+  }
 };
-
 
 /// Pre-trained parts under our names, and what they compute (convert.cc).
 void test_convert_llm(const OpCase& c, GoldenCase& golden);

@@ -1,15 +1,16 @@
 // Single operations of the model (golden/ops): rotary positions, norms, activations, cross-entropy with z-loss.
 // SPDX-License-Identifier: Apache-2.0
+#include "tensor/ops.h"
+
 #include "base/json.h"
 #include "config/model_config.h"
 #include "generate/sampler.h"
 #include "model/positions.h"
-#include "oracles/ops/op_case.h"
 #include "nn/activation.h"
 #include "nn/norm.h"
 #include "nn/rope.h"
+#include "oracles/ops/op_case.h"
 #include "oracles/tensors.h"
-#include "tensor/ops.h"
 #include "train/loss.h"
 
 namespace molmo::testing {
@@ -18,12 +19,14 @@ namespace {
 using OpTest = void (*)(const OpCase&, GoldenCase&);
 
 void test_rope(const OpCase& c, GoldenCase& golden) {
-  const nn::RopeTables tables = nn::rope_tables(c.in("position_ids").flatten(), c.op.at("options").at("head_dim").get<int64_t>(),
-                                                c.op.at("options").at("theta").get<double>());
+  const nn::RopeTables tables =
+      nn::rope_tables(c.in("position_ids").flatten(), c.op.at("options").at("head_dim").get<int64_t>(),
+                      c.op.at("options").at("theta").get<double>());
   expect_tensor_near(golden, "sin", tables.sin, c.tensors.at("out.sin"), 0.0, 1e-6);
   expect_tensor_near(golden, "cos", tables.cos, c.tensors.at("out.cos"), 0.0, 1e-6);
   for (const char* name : {"q", "k"}) {
-    expect_tensor_near(golden, name, nn::apply_rope(c.in(name), tables), c.tensors.at(std::string("out.") + name), c.tolerance(name, 1e-6));
+    expect_tensor_near(golden, name, nn::apply_rope(c.in(name), tables), c.tensors.at(std::string("out.") + name),
+                       c.tolerance(name, 1e-6));
   }
 }
 
@@ -41,7 +44,8 @@ void test_layer_norm(const OpCase& c, GoldenCase& golden) {
 void test_activation(const OpCase& c, GoldenCase& golden) {
   const std::string name = c.op.at("options").at("name").get<std::string>();
   for (const auto& [activation, known] : config::EnumNames<config::Activation>::values) {
-    if (known == name) return expect_tensor_near(golden, "y", nn::activate(c.in("x"), activation), c.tensors.at("out.y"), 1e-6);
+    if (known == name)
+      return expect_tensor_near(golden, "y", nn::activate(c.in("x"), activation), c.tensors.at("out.y"), 1e-6);
   }
   golden.skip("activation " + name);
 }
@@ -68,19 +72,22 @@ void test_cross_entropy(const OpCase& c, GoldenCase& golden) {
     return (reduction == "sum" ? values.sum() : values.sum() / weights.sum()).reshape({1});
   };
   const Tensor z_all = reduction == "none" ? z : z * counted;
-  expect_tensor_near(golden, "cross_entropy", reduced(ce, counted.to(at::kFloat)), c.tensors.at("out.cross_entropy"), 1e-6);
+  expect_tensor_near(golden, "cross_entropy", reduced(ce, counted.to(at::kFloat)), c.tensors.at("out.cross_entropy"),
+                     1e-6);
   expect_tensor_near(golden, "z_loss", reduced(z_all, ones), c.tensors.at("out.z_loss"), 1e-6);
 }
 
 void test_position_resize_runtime(const OpCase& c, GoldenCase& golden) {
   const Json& options = c.op.at("options");
-  const Tensor y = model::resize_positions(c.in("positional_embedding"), options.at("class_rows").get<int64_t>(), options.at("grid")[0].get<int64_t>(), options.at("grid")[1].get<int64_t>());
+  const Tensor y = model::resize_positions(c.in("positional_embedding"), options.at("class_rows").get<int64_t>(),
+                                           options.at("grid")[0].get<int64_t>(), options.at("grid")[1].get<int64_t>());
   expect_tensor_near(golden, "positional_embedding", y, c.tensors.at("out.positional_embedding"), 2e-6);
 }
 
 void test_position_resize_convert(const OpCase& c, GoldenCase& golden) {
   const Json& options = c.op.at("options");
-  const Tensor y = model::convert_positions(c.in("positional_embedding"), options.at("class_rows").get<int64_t>(), options.at("target_side").get<int64_t>());
+  const Tensor y = model::convert_positions(c.in("positional_embedding"), options.at("class_rows").get<int64_t>(),
+                                            options.at("target_side").get<int64_t>());
   expect_tensor_near(golden, "positional_embedding", y, c.tensors.at("out.positional_embedding"), 2e-6);
 }
 
@@ -97,11 +104,13 @@ void test_sampler(const OpCase& c, GoldenCase& golden) {
   expect_tensor_equal(golden, "zeros", probs == 0, expected == 0);
   const Tensor likely = std::get<1>(at::topk(probs, draws));
   expect_tensor_equal(golden, "most_likely", likely, c.tensors.at("out.most_likely").to(at::kLong));
-  expect_tensor_near(golden, "most_likely_log_probs", log_probs.gather(1, likely), c.tensors.at("out.most_likely_log_probs"), 0.0, 1e-6);
+  expect_tensor_near(golden, "most_likely_log_probs", log_probs.gather(1, likely),
+                     c.tensors.at("out.most_likely_log_probs"), 0.0, 1e-6);
 }
 
 void test_gumbel(const OpCase& c, GoldenCase& golden) {
-  expect_tensor_near(golden, "gumbel", generate::gumbel_with_maximum(c.in("phi"), c.in("maximum"), c.in("uniform")), c.tensors.at("out.gumbel"), 0.0, 1e-5);
+  expect_tensor_near(golden, "gumbel", generate::gumbel_with_maximum(c.in("phi"), c.in("maximum"), c.in("uniform")),
+                     c.tensors.at("out.gumbel"), 0.0, 1e-5);
 }
 
 const std::map<std::string, OpTest> kTests = {{"rope", test_rope},

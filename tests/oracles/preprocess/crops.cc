@@ -11,7 +11,8 @@
 namespace molmo::testing {
 namespace {
 
-void compare_sums(GoldenCase& golden, const CaseTensors& tensors, const preprocess::ImageInputs& inputs, const ValueTolerance& tolerance) {
+void compare_sums(GoldenCase& golden, const CaseTensors& tensors, const preprocess::ImageInputs& inputs,
+                  const ValueTolerance& tolerance) {
   std::vector<float> sums, weighted;
   const auto size = static_cast<size_t>(inputs.patch_values);
   for (size_t begin = 0; begin < inputs.patches.size(); begin += size) {
@@ -24,19 +25,24 @@ void compare_sums(GoldenCase& golden, const CaseTensors& tensors, const preproce
     weighted.push_back(static_cast<float>(weighted_sum));
   }
   golden.expect_near("patch_sums", sums, tensors.floats("patch_sums"), tolerance.sum);
-  if (tensors.has("patch_wsums")) golden.expect_near("patch_wsums", weighted, tensors.floats("patch_wsums"), tolerance.sum);
+  if (tensors.has("patch_wsums"))
+    golden.expect_near("patch_wsums", weighted, tensors.floats("patch_wsums"), tolerance.sum);
 }
 
-void compare_crops(GoldenCase& golden, const Json& c, const CaseTensors& tensors, const preprocess::ImageInputs& inputs) {
+void compare_crops(GoldenCase& golden, const Json& c, const CaseTensors& tensors,
+                   const preprocess::ImageInputs& inputs) {
   const config::PreprocessConfig config = preprocess_options(c.at("options"));
   const ValueTolerance tolerance = value_tolerance(config.resize, config.normalize);
   const std::vector<int64_t> shape = {inputs.num_crops, inputs.num_patches, inputs.patch_values};
   golden.expect_equal("crops_shape", shape, c.at("crops_shape").get<std::vector<int64_t>>());
   golden.expect_integers("tokens", inputs.tokens, tensors.integers("tokens"));
   golden.expect_integers("image_input_idx", inputs.token_positions, tensors.integers("image_input_idx"));
-  if (config.use_image_masks && tensors.has("image_masks")) golden.expect_near("image_masks", inputs.masks, tensors.floats("image_masks"), 1e-7);
+  if (config.use_image_masks && tensors.has("image_masks"))
+    golden.expect_near("image_masks", inputs.masks, tensors.floats("image_masks"), 1e-7);
   if (c.contains("reference_defect")) return;  // the reference scrambles the pixels of a crop that is not square
-  if (tensors.has("crops")) expect_values(golden, "crops", std::vector<float>(inputs.patches.begin(), inputs.patches.end()), tensors.floats("crops"), tolerance);
+  if (tensors.has("crops"))
+    expect_values(golden, "crops", std::vector<float>(inputs.patches.begin(), inputs.patches.end()),
+                  tensors.floats("crops"), tolerance);
   if (tensors.has("patch_sums")) compare_sums(golden, tensors, inputs, tolerance);
   if (!tensors.has("sample_values")) return;
   const std::vector<int64_t> places = tensors.integers("sample_index");
@@ -51,8 +57,10 @@ void compare_crops(GoldenCase& golden, const Json& c, const CaseTensors& tensors
 void run_crops_case(const std::filesystem::path& path, GoldenCase& golden) {
   const Json c = read_json(path);
   const auto make = [&] {
-    const image::Picture picture = image::load_picture(path.parent_path().parent_path() / c.at("input").at("image").get<std::string>());
-    return preprocess::make_image_inputs(picture, preprocess_options(c.at("options")), special_tokens(c.at("token_ids")));
+    const image::Picture picture =
+        image::load_picture(path.parent_path().parent_path() / c.at("input").at("image").get<std::string>());
+    return preprocess::make_image_inputs(picture, preprocess_options(c.at("options")),
+                                         special_tokens(c.at("token_ids")));
   };
   if (c.contains("error")) return golden.expect_error("crops", make);
   compare_crops(golden, c, CaseTensors(path), make());

@@ -24,7 +24,8 @@ const text::MolmoTokenizer& tokenizer_of(const Json& options) {
   const std::string key = options.dump();
   if (!known.contains(key)) {
     config::TokenizerConfig config{.file = options.at("file").get<std::string>() + ".gz"};
-    if (!options.at("kept_added_token_ids").is_null()) config.kept_added_tokens = options.at("kept_added_token_ids").get<std::vector<int64_t>>();
+    if (!options.at("kept_added_token_ids").is_null())
+      config.kept_added_tokens = options.at("kept_added_token_ids").get<std::vector<int64_t>>();
     if (!options.at("pad_tokenizer_to").is_null()) config.pad_to = options.at("pad_tokenizer_to").get<int>();
     config.bos_id = options.at("bos_token_id").get<int64_t>();
     config.eos_id = options.at("eos_token_id").get<int64_t>();
@@ -50,11 +51,14 @@ std::vector<Conversation> conversations_of(const Json& messages) {
 preprocess::Example make_example(const Json& c, const std::filesystem::path& group) {
   std::vector<image::Picture> pictures;
   if (!c.at("images").is_null()) {
-    for (const Json& image : c.at("images")) pictures.push_back(image::load_picture(group / image.at("image").get<std::string>()));
+    for (const Json& image : c.at("images"))
+      pictures.push_back(image::load_picture(group / image.at("image").get<std::string>()));
   }
-  const preprocess::Processor processor(preprocess_options(c.at("options")), weighting_of(c.at("options")), tokenizer_of(c.at("tokenizer")));
+  const preprocess::Processor processor(preprocess_options(c.at("options")), weighting_of(c.at("options")),
+                                        tokenizer_of(c.at("tokenizer")));
   const Json& weight = c.at("call").at("weight");
-  return processor(pictures, conversations_of(c.at("messages")), weight.is_null() ? std::nullopt : std::optional(weight.get<double>()));
+  return processor(pictures, conversations_of(c.at("messages")),
+                   weight.is_null() ? std::nullopt : std::optional(weight.get<double>()));
 }
 
 struct Crops {
@@ -88,15 +92,18 @@ void compare_text(GoldenCase& golden, const CaseTensors& tensors, const preproce
 void compare_crops(GoldenCase& golden, const Json& c, const CaseTensors& tensors, const Crops& crops) {
   const config::PreprocessConfig config = preprocess_options(c.at("options"));
   golden.expect_equal("images_shape", crops.shape, c.at("images_shape").get<std::vector<int64_t>>());
-  golden.expect_near("patch_sums", crops.sums, tensors.floats("images.patch_sums"), value_tolerance(config.resize, config.normalize).sum);
+  golden.expect_near("patch_sums", crops.sums, tensors.floats("images.patch_sums"),
+                     value_tolerance(config.resize, config.normalize).sum);
   if (tensors.has("image_masks")) golden.expect_near("image_masks", crops.masks, tensors.floats("image_masks"), 1e-7);
 }
 
-// DEVIATION: our text-only examples begin with BOS and predict the next token like all others. The reference's arrays hold
-// the plain sequence: it must be ours without the BOS, and its targets and weights ours without the shift.
-void check_text_only(GoldenCase& golden, const Json& c, const CaseTensors& tensors, const preprocess::Example& example) {
+// DEVIATION: our text-only examples begin with BOS and predict the next token like all others. The reference's arrays
+// hold the plain sequence: it must be ours without the BOS, and its targets and weights ours without the shift.
+void check_text_only(GoldenCase& golden, const Json& c, const CaseTensors& tensors,
+                     const preprocess::Example& example) {
   std::vector<int64_t> plain = tensors.integers("input_tokens");
-  golden.expect_equal("begins with BOS", example.input_tokens.at(0), c.at("tokenizer").at("bos_token_id").get<int64_t>());
+  golden.expect_equal("begins with BOS", example.input_tokens.at(0),
+                      c.at("tokenizer").at("bos_token_id").get<int64_t>());
   std::vector<int64_t> sequence(example.input_tokens.begin() + 1, example.input_tokens.end());
   if (example.target_tokens.back() != -1) sequence.push_back(example.target_tokens.back());
   golden.expect_integers("sequence", sequence, plain);
@@ -113,10 +120,12 @@ void check_image_places(GoldenCase& golden, const Json& c, const preprocess::Exa
   std::set<int64_t> places;
   for (const int64_t position : crops.positions) {
     if (position < 0) continue;
-    golden.expect_true("the place holds <im_patch>", example.input_tokens.at(static_cast<size_t>(position)) == patch_token);
+    golden.expect_true("the place holds <im_patch>",
+                       example.input_tokens.at(static_cast<size_t>(position)) == patch_token);
     golden.expect_true("the place is new", places.insert(position).second);
   }
-  int64_t num_free = std::count(example.input_tokens.begin(), example.input_tokens.end(), patch_token) - static_cast<int64_t>(places.size());
+  int64_t num_free = std::count(example.input_tokens.begin(), example.input_tokens.end(), patch_token) -
+                     static_cast<int64_t>(places.size());
   const std::string texts = c.at("messages").dump();  // a user may write the token's name, which gets no cell
   for (size_t at = texts.find("<im_patch>"); at != std::string::npos; at = texts.find("<im_patch>", at + 1)) --num_free;
   golden.expect_equal("every other <im_patch> has a cell", num_free, int64_t{0});
@@ -140,7 +149,8 @@ void run_example_case(const std::filesystem::path& path, GoldenCase& golden) {
   compare_crops(golden, c, tensors, crops);
   check_image_places(golden, c, example, crops);
   if (c.contains("reference_defect")) return;
-  golden.expect_integers("image_input_idx", discards_as_one(crops.positions), discards_as_one(tensors.integers("image_input_idx")));
+  golden.expect_integers("image_input_idx", discards_as_one(crops.positions),
+                         discards_as_one(tensors.integers("image_input_idx")));
 }
 
 }  // namespace

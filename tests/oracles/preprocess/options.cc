@@ -28,7 +28,9 @@ std::vector<T> widened(const formats::TensorView& view) {
 }  // namespace
 
 config::ResizeKind resize_kind(const std::string& name) { return named<config::ResizeKind>(name, "resize"); }
-config::NormalizeKind normalize_kind(const std::string& name) { return named<config::NormalizeKind>(name, "normalisation"); }
+config::NormalizeKind normalize_kind(const std::string& name) {
+  return named<config::NormalizeKind>(name, "normalisation");
+}
 
 config::PreprocessConfig preprocess_options(const Json& options) {
   config::PreprocessConfig config;
@@ -49,7 +51,11 @@ config::PreprocessConfig preprocess_options(const Json& options) {
 }
 
 text::SpecialTokens special_tokens(const Json& ids) {
-  return {.im_start = ids.at("<im_start>"), .im_end = ids.at("<im_end>"), .im_patch = ids.at("<im_patch>"), .im_col = ids.at("<im_col>"), .image = ids.at("<|image|>")};
+  return {.im_start = ids.at("<im_start>"),
+          .im_end = ids.at("<im_end>"),
+          .im_patch = ids.at("<im_patch>"),
+          .im_col = ids.at("<im_col>"),
+          .image = ids.at("<|image|>")};
 }
 
 CaseTensors::CaseTensors(const std::filesystem::path& json_path) {
@@ -74,10 +80,14 @@ std::vector<float> CaseTensors::floats(const std::string& name) const {
 
 std::vector<int64_t> CaseTensors::integers(const std::string& name) const {
   switch (view(name).dtype) {
-    case formats::DType::kI64: return widened<int64_t, int64_t>(view(name));
-    case formats::DType::kI32: return widened<int64_t, int32_t>(view(name));
-    case formats::DType::kU8: return widened<int64_t, uint8_t>(view(name));
-    default: throw std::runtime_error(name + " is not an integer tensor");
+    case formats::DType::kI64:
+      return widened<int64_t, int64_t>(view(name));
+    case formats::DType::kI32:
+      return widened<int64_t, int32_t>(view(name));
+    case formats::DType::kU8:
+      return widened<int64_t, uint8_t>(view(name));
+    default:
+      throw std::runtime_error(name + " is not an integer tensor");
   }
 }
 

@@ -35,7 +35,8 @@ class CaseTensors {
   std::optional<formats::SafetensorsFile> file_;
 };
 
-/// How values of a resize kind are compared: absolutely, or, for those that round to 8 bits, up to one level of `levels`.
+/// How values of a resize kind are compared: absolutely, or, for those that round to 8 bits, up to one level of
+/// `levels`.
 struct ValueTolerance {
   double value = 2e-6, mean = 1e-6, sum = 3e-4;
   std::vector<double> level;  ///< per channel: one 8-bit level after normalisation; empty for the float path

@@ -22,16 +22,17 @@ constexpr int kBlock = 14;
 std::vector<float> normalized_canvas(const Json& c, const std::filesystem::path& folder) {
   const image::Picture picture = image::load_picture(folder / c.at("input").at("image").get<std::string>());
   const image::Normalization normalize = image::normalization_of(normalize_kind(c.at("normalize").get<std::string>()));
-  const image::Canvas canvas(picture, c.at("target")[1].get<int>(), c.at("target")[0].get<int>(), resize_kind(c.at("resize").get<std::string>()),
-                             c.at("pad_value").get<float>());
+  image::Canvas canvas(picture, c.at("target")[1].get<int>(), c.at("target")[0].get<int>(),
+                       resize_kind(c.at("resize").get<std::string>()), c.at("pad_value").get<float>());
   const size_t row_size = size_t{3} * canvas.width();
   std::vector<float> values(row_size * canvas.height());
-  for (int y = 0; y < canvas.height(); ++y) canvas.write_row(y, values.data() + row_size * y);
+  for (int y = 0; y < canvas.height(); ++y) canvas.next_row(values.data() + row_size * y);
   for (size_t i = 0; i < values.size(); ++i) values[i] = normalize(values[i], static_cast<int>(i % 3));
   return values;
 }
 
-void compare_blocks(GoldenCase& golden, const CaseTensors& tensors, const std::vector<float>& values, int height, int width, const ValueTolerance& tolerance) {
+void compare_blocks(GoldenCase& golden, const CaseTensors& tensors, const std::vector<float>& values, int height,
+                    int width, const ValueTolerance& tolerance) {
   const int rows = height / kBlock, columns = width / kBlock;
   std::vector<float> means, absolute_sums;
   for (int v = 0; v < rows; ++v) {
@@ -60,13 +61,15 @@ void run_resize_case(const std::filesystem::path& path, GoldenCase& golden) {
   const CaseTensors tensors(path);
   const int height = c.at("target")[0], width = c.at("target")[1];
   const std::vector<float> values = normalized_canvas(c, folder);
-  const ValueTolerance tolerance = value_tolerance(resize_kind(c.at("resize").get<std::string>()), normalize_kind(c.at("normalize").get<std::string>()));
+  const ValueTolerance tolerance = value_tolerance(resize_kind(c.at("resize").get<std::string>()),
+                                                   normalize_kind(c.at("normalize").get<std::string>()));
   if (tensors.has("pixels")) expect_values(golden, "pixels", values, tensors.floats("pixels"), tolerance);
   if (tensors.has("sample_rgb")) {
     const std::vector<int64_t> places = tensors.integers("sample_yx");
     std::vector<float> samples;
     for (size_t i = 0; i < places.size(); i += 2) {
-      for (int channel = 0; channel < 3; ++channel) samples.push_back(values[static_cast<size_t>(places[i] * width + places[i + 1]) * 3 + channel]);
+      for (int channel = 0; channel < 3; ++channel)
+        samples.push_back(values[static_cast<size_t>(places[i] * width + places[i + 1]) * 3 + channel]);
     }
     expect_values(golden, "sample_rgb", samples, tensors.floats("sample_rgb"), tolerance);
   }
@@ -82,11 +85,15 @@ GOLDEN_PART(fit) {
   if (!std::filesystem::exists(path)) return;
   run.run_case("fit", [&](GoldenCase& golden) {
     for_each_json_line(path, [&](size_t number, const Json& line) {
-      const auto fit = [&] { return image::fit_content(line.at("w"), line.at("h"), line.at("target_w"), line.at("target_h")); };
+      const auto fit = [&] {
+        return image::fit_content(line.at("w"), line.at("h"), line.at("target_w"), line.at("target_h"));
+      };
       const std::string what = fmt::format("line {}", number);
       if (line.contains("error")) return golden.expect_error(what, [&] { fit(); });
       const Json& content = line.at("content");
-      golden.expect_equal(what, fit(), image::Content{content.at("top"), content.at("left"), content.at("height"), content.at("width")});
+      golden.expect_equal(
+          what, fit(),
+          image::Content{content.at("top"), content.at("left"), content.at("height"), content.at("width")});
     });
   });
 }
@@ -96,7 +103,8 @@ GOLDEN_PART(tiling) {
   if (!std::filesystem::exists(path)) return;
   run.run_case("tiling", [&](GoldenCase& golden) {
     for_each_json_line(path, [&](size_t number, const Json& line) {
-      const preprocess::Tiling tiling = preprocess::choose_tiling(line.at("h"), line.at("w"), line.at("window"), line.at("max_crops"));
+      const preprocess::Tiling tiling =
+          preprocess::choose_tiling(line.at("h"), line.at("w"), line.at("window"), line.at("max_crops"));
       golden.expect_equal(fmt::format("line {}", number), tiling, preprocess::Tiling{line.at("rows"), line.at("cols")});
     });
   });

@@ -11,7 +11,7 @@
 namespace molmo::testing {
 
 /// Compares values whose channel is their index modulo 3. Levels apart are counted: at most 2 % of a case.
-void expect_values(GoldenCase& golden, const std::string& what, std::span<const float> got, std::span<const float> expected,
-                   const ValueTolerance& tolerance);
+void expect_values(GoldenCase& golden, const std::string& what, std::span<const float> got,
+                   std::span<const float> expected, const ValueTolerance& tolerance);
 
 }  // namespace molmo::testing

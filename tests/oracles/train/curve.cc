@@ -20,14 +20,16 @@ struct Curve {
   double noise(const char* what, size_t step) const {  // the larger of the measured noise entries of a step
     double largest = 0.0;
     for (const auto& [name, run] : steps.at("noise").items()) {
-      if (run.is_object() && run.contains(what) && run.at(what).is_array()) largest = std::max(largest, run.at(what)[step].get<double>());
+      if (run.is_object() && run.contains(what) && run.at(what).is_array())
+        largest = std::max(largest, run.at(what)[step].get<double>());
     }
     return largest;
   }
   double noise(const char* what) const {
     double largest = 0.0;
     for (const auto& [name, run] : steps.at("noise").items()) {
-      if (run.is_object() && run.contains(what) && run.at(what).is_number()) largest = std::max(largest, run.at(what).get<double>());
+      if (run.is_object() && run.contains(what) && run.at(what).is_number())
+        largest = std::max(largest, run.at(what).get<double>());
     }
     return largest;
   }
@@ -48,7 +50,8 @@ std::vector<train::MicroBatch> step_batches(const Curve& curve, int64_t batch) {
 }
 
 void compare_first_gradients(GoldenCase& golden, const Curve& curve) {
-  const TensorMap expected = by_parameter(read_golden_tensors(curve.folder / "gradients_step_1.safetensors"), *curve.molmo);
+  const TensorMap expected =
+      by_parameter(read_golden_tensors(curve.folder / "gradients_step_1.safetensors"), *curve.molmo);
   double largest = 0.0;
   for (const auto& [name, gradient] : expected) largest = std::max(largest, gradient.abs().max().item<double>());
   for (const auto& [name, gradient] : expected) {
@@ -62,12 +65,14 @@ void compare_first_gradients(GoldenCase& golden, const Curve& curve) {
 }
 
 // Weights after one update. Adam's first update is lr * g / (|g| + eps) of the clipped gradient g: where |g| is not far
-// above eps, the rounding noise of the gradient (2e-6 of the tensor's largest entry, the measured floor of golden/model)
-// passes into the weight with the slope lr * eps / (|g| + eps)^2. The tolerance is that noise on top of the optimizer's
-// own 2e-6 of the largest weight. Key biases have an exact gradient of 0, all noise: left out, as the group's README says.
+// above eps, the rounding noise of the gradient (2e-6 of the tensor's largest entry, the measured floor of
+// golden/model) passes into the weight with the slope lr * eps / (|g| + eps)^2. The tolerance is that noise on top of
+// the optimizer's own 2e-6 of the largest weight. Key biases have an exact gradient of 0, all noise: left out, as the
+// group's README says.
 void compare_first_weights(GoldenCase& golden, const Curve& curve, const train::ClipResult& clip) {
   const TensorMap weights = by_parameter(read_golden_tensors(curve.folder / "after_step_1.safetensors"), *curve.molmo);
-  const TensorMap gradients = by_parameter(read_golden_tensors(curve.folder / "gradients_step_1.safetensors"), *curve.molmo);
+  const TensorMap gradients =
+      by_parameter(read_golden_tensors(curve.folder / "gradients_step_1.safetensors"), *curve.molmo);
   for (const auto& [name, expected] : weights) {
     const Tensor gradient = tensor_or_none(gradients, name), got = curve.molmo->params().find(name)->value;
     if (name.ends_with("wk.bias")) continue;
@@ -78,7 +83,8 @@ void compare_first_weights(GoldenCase& golden, const Curve& curve, const train::
     }
     const train::Component component = train::component_of(name);
     const config::ComponentConfig& settings = train::component_config(curve.optimizer, component);
-    const double rate = train::learning_rate(curve.optimizer, settings, 1, curve.train().at("max_steps").get<int64_t>());
+    const double rate =
+        train::learning_rate(curve.optimizer, settings, 1, curve.train().at("max_steps").get<int64_t>());
     const double factor = clip.factors[static_cast<size_t>(component)];
     const Tensor clipped = gradient.to(at::kDouble).abs() * factor;
     const double noise = 2e-6 * gradient.abs().max().item<double>() * factor + 1e-12;
@@ -89,13 +95,15 @@ void compare_first_weights(GoldenCase& golden, const Curve& curve, const train::
   }
 }
 
-void compare_norms(GoldenCase& golden, const Curve& curve, const Json& expected, const train::StepResult& result, size_t index) {
+void compare_norms(GoldenCase& golden, const Curve& curve, const Json& expected, const train::StepResult& result,
+                   size_t index) {
   const double tolerance = index == 0 ? 1e-5 : std::max(12 * curve.noise("grad_norm_relative", index), 5e-6);
   const Json& norms = expected.at("grad_norm");
   golden.expect_near("total norm", result.clip.total_norm, norms.at("total").get<double>(), 0.0, tolerance);
   for (const train::Component which : train::kComponents) {
     const std::string name(train::component_name(which));
-    golden.expect_near("norm of " + name, result.clip.norms[static_cast<size_t>(which)], norms.at(name).get<double>(), 1e-12, tolerance);
+    golden.expect_near("norm of " + name, result.clip.norms[static_cast<size_t>(which)], norms.at(name).get<double>(),
+                       1e-12, tolerance);
     golden.expect_near("clip factor of " + name, result.clip.factors[static_cast<size_t>(which)],
                        expected.at("clip_factor").at(name).get<double>(), 0.0, std::max(tolerance, 1e-6));
   }
@@ -103,8 +111,9 @@ void compare_norms(GoldenCase& golden, const Curve& curve, const Json& expected,
 
 void compare_rates(GoldenCase& golden, const Curve& curve, const Json& expected, const train::AdamW& optimizer) {
   for (const train::ParamGroup& group : optimizer.groups()) {
-    const double rate = train::learning_rate(curve.optimizer, train::component_config(curve.optimizer, group.component),
-                                             expected.at("step").get<int64_t>(), curve.train().at("max_steps").get<int64_t>());
+    const double rate =
+        train::learning_rate(curve.optimizer, train::component_config(curve.optimizer, group.component),
+                             expected.at("step").get<int64_t>(), curve.train().at("max_steps").get<int64_t>());
     golden.expect_near("lr of " + group.name, rate, expected.at("lr").at(group.name).get<double>(), 0.0, 1e-6);
   }
 }
@@ -112,7 +121,8 @@ void compare_rates(GoldenCase& golden, const Curve& curve, const Json& expected,
 void compare_final_weights(GoldenCase& golden, const Curve& curve) {
   double squares = 0.0;
   size_t num_values = 0;
-  for (const auto& [name, expected] : by_parameter(read_golden_tensors(curve.folder / "final.safetensors"), *curve.molmo)) {
+  for (const auto& [name, expected] :
+       by_parameter(read_golden_tensors(curve.folder / "final.safetensors"), *curve.molmo)) {
     const Tensor got = curve.molmo->params().find(name)->value.detach();
     squares += (got - expected).to(at::kDouble).square().sum().item<double>();
     num_values += static_cast<size_t>(expected.numel());
@@ -123,12 +133,16 @@ void compare_final_weights(GoldenCase& golden, const Curve& curve) {
 }
 
 void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
-  Curve curve{.folder = folder, .config = read_json(folder / "config.json"), .steps = read_json(folder / "steps.json"), .molmo = {}, .optimizer = {}};
+  Curve curve{.folder = folder,
+              .config = read_json(folder / "config.json"),
+              .steps = read_json(folder / "steps.json"),
+              .molmo = {},
+              .optimizer = {}};
   const std::string divisor = curve.train().at("batch_divisor").get<std::string>();
   if (divisor != "global_batch") return golden.skip("batch divisor " + divisor);
   curve.molmo = load_golden_model(curve.config.at("native"), folder / "initial.safetensors");
-  curve.optimizer = golden_optimizer(curve.train().at("optimizer"), curve.train().at("scheduler"), curve.train().at("max_grad_norm"),
-                                     curve.train().at("ft_embedding"));
+  curve.optimizer = golden_optimizer(curve.train().at("optimizer"), curve.train().at("scheduler"),
+                                     curve.train().at("max_grad_norm"), curve.train().at("ft_embedding"));
   train::AdamW optimizer(train::make_groups(curve.molmo->params(), curve.optimizer), curve.optimizer);
   const train::TokenObjective objective(*curve.molmo, curve.train().at("z_loss_scale").get<double>());
   for (size_t i = 0; i < curve.steps.at("steps").size(); ++i) {
@@ -139,13 +153,17 @@ void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
       compare_first_gradients(golden, curve);
       optimizer.clear_gradients();
     }
-    const train::StepResult result = train::train_step(objective, optimizer, batches, expected.at("step").get<int64_t>(),
-                                                       curve.train().at("max_steps").get<int64_t>(), {});
+    const train::StepResult result =
+        train::train_step(objective, optimizer, batches, expected.at("step").get<int64_t>(),
+                          curve.train().at("max_steps").get<int64_t>(), {});
     const double tolerance = i == 0 ? 1e-6 : std::max(10 * curve.noise("cross_entropy_relative", i), 5e-6);
-    golden.expect_near(fmt::format("cross_entropy of step {}", i + 1), result.cross_entropy, expected.at("cross_entropy").get<double>(), 0.0, tolerance);
-    golden.expect_near(fmt::format("accuracy of step {}", i + 1), result.accuracy, expected.at("accuracy").get<double>(), 1e-6);
+    golden.expect_near(fmt::format("cross_entropy of step {}", i + 1), result.cross_entropy,
+                       expected.at("cross_entropy").get<double>(), 0.0, tolerance);
+    golden.expect_near(fmt::format("accuracy of step {}", i + 1), result.accuracy,
+                       expected.at("accuracy").get<double>(), 1e-6);
     if (!expected.at("z_loss").is_null()) {
-      golden.expect_near(fmt::format("z_loss of step {}", i + 1), result.z_loss, expected.at("z_loss").get<double>(), 0.0, tolerance);
+      golden.expect_near(fmt::format("z_loss of step {}", i + 1), result.z_loss, expected.at("z_loss").get<double>(),
+                         0.0, tolerance);
     }
     compare_norms(golden, curve, expected, result, i);
     compare_rates(golden, curve, expected, optimizer);

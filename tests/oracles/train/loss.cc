@@ -25,7 +25,8 @@ void run_loss_case(const Json& c, GoldenCase& golden) {
   const bool is_global = c.at("batch_divisor") == "global_batch";
   const double global_divisor = train::weight_sum(weights) / static_cast<double>(ranks);
   if (is_global) golden.expect_near("divisor", global_divisor, c.at("divisor").get<double>(), 0.0, 1e-6);
-  if (global_divisor <= 0.0) return golden.skip("a batch without loss tokens: skipped by the trainer instead of dividing 0 by 0");
+  if (global_divisor <= 0.0)
+    return golden.skip("a batch without loss tokens: skipped by the trainer instead of dividing 0 by 0");
 
   double cross_entropy = 0.0, z_loss = 0.0, accuracy = 0.0;
   const int64_t micro = std::min(c.at("microbatch").get<int64_t>(), scale_rows);
@@ -46,9 +47,11 @@ void run_loss_case(const Json& c, GoldenCase& golden) {
       accuracy += losses.accuracy.sum().item<double>() * share;
     }
   }
-  const train::TokenLosses all = train::token_losses(logits.flatten(0, 1), labels.flatten(), weights.flatten(), z_scale);
+  const train::TokenLosses all =
+      train::token_losses(logits.flatten(0, 1), labels.flatten(), weights.flatten(), z_scale);
   expect_tensor_near(golden, "token_cross_entropy", all.cross_entropy, numbers(c.at("token_cross_entropy")), 2e-6);
-  if (!c.at("token_z_loss").is_null()) expect_tensor_near(golden, "token_z_loss", all.z_loss, numbers(c.at("token_z_loss")), 2e-6);
+  if (!c.at("token_z_loss").is_null())
+    expect_tensor_near(golden, "token_z_loss", all.z_loss, numbers(c.at("token_z_loss")), 2e-6);
   expect_tensor_near(golden, "token_accuracy", all.accuracy, numbers(c.at("token_accuracy")), 2e-6);
   golden.expect_near("cross_entropy", cross_entropy, c.at("cross_entropy").get<double>(), 0.0, 2e-6);
   if (!c.at("z_loss").is_null()) golden.expect_near("z_loss", z_loss, c.at("z_loss").get<double>(), 0.0, 2e-6);

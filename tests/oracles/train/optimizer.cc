@@ -21,7 +21,8 @@ void compare_groups(GoldenCase& golden, const std::vector<train::ParamGroup>& gr
     golden.expect_near("weight decay", groups[g].weight_decay, expected[g].at("weight_decay").get<double>(), 1e-15);
     std::vector<std::string> names;
     for (const Parameter* param : groups[g].params) names.push_back(native_name(param->name));
-    golden.expect_equal("parameters of " + groups[g].name, names, expected[g].at("params").get<std::vector<std::string>>());
+    golden.expect_equal("parameters of " + groups[g].name, names,
+                        expected[g].at("params").get<std::vector<std::string>>());
   }
 }
 
@@ -56,18 +57,21 @@ void compare_step(GoldenCase& golden, const Json& step, const train::ClipResult&
     const std::string name(train::component_name(which));
     const auto index = static_cast<size_t>(which);
     golden.expect_near("norm of " + name, clip.norms[index], norms.at(name).get<double>(), 1e-12, 1e-6);
-    golden.expect_near("clip factor of " + name, clip.factors[index], step.at("clip_factor").at(name).get<double>(), 0.0, 1e-6);
+    golden.expect_near("clip factor of " + name, clip.factors[index], step.at("clip_factor").at(name).get<double>(),
+                       0.0, 1e-6);
   }
   golden.expect_near("clipping rate", clip.clipping_rate, step.at("clipping_rate").get<double>(), 1e-7);
 }
 
 void run_optimizer_case(const std::filesystem::path& folder, GoldenCase& golden) {
   const Json c = read_json(folder / "case.json");
-  if (c.at("optimizer").at("name") != "adamw") return golden.skip("optimizer " + c.at("optimizer").at("name").get<std::string>());
+  if (c.at("optimizer").at("name") != "adamw")
+    return golden.skip("optimizer " + c.at("optimizer").at("name").get<std::string>());
   const TensorMap tensors = read_golden_tensors(folder / "tensors.safetensors");
   ParamSet params;
   add_parameters(params, tensors);
-  const config::OptimizerConfig config = golden_optimizer(c.at("optimizer"), c.at("scheduler"), c.at("max_grad_norm"), c.at("ft_embedding"));
+  const config::OptimizerConfig config =
+      golden_optimizer(c.at("optimizer"), c.at("scheduler"), c.at("max_grad_norm"), c.at("ft_embedding"));
   train::AdamW optimizer(train::make_groups(params, config), config);
   compare_groups(golden, optimizer.groups(), c.at("groups"));
 
@@ -105,7 +109,9 @@ GOLDEN_PART(groups) {
   for (const Json& c : file.at("cases")) {
     const std::string model = c.at("model").get<std::string>();
     if (c.contains("config") && !c.at("config").is_null()) configs[model] = c.at("config");
-    run.run_case(fmt::format("groups/{}-{}", model, number++), [&](GoldenCase& golden) { run_groups_case(c, configs.at(model), file.at("component_weight_decay"), golden); });
+    run.run_case(fmt::format("groups/{}-{}", model, number++), [&](GoldenCase& golden) {
+      run_groups_case(c, configs.at(model), file.at("component_weight_decay"), golden);
+    });
   }
 }
 

@@ -28,7 +28,8 @@ void compare_component(GoldenCase& golden, const Json& c, const config::Optimize
                        const config::ComponentConfig& component, const Json& expected) {
   std::vector<double> got, wanted;
   for (size_t i = 0; i < c.at("steps").size(); ++i) {
-    got.push_back(train::learning_rate(optimizer, component, c.at("steps")[i].get<int64_t>(), c.at("max_steps").get<int64_t>()));
+    got.push_back(
+        train::learning_rate(optimizer, component, c.at("steps")[i].get<int64_t>(), c.at("max_steps").get<int64_t>()));
     wanted.push_back(expected[i].get<double>());
   }
   golden.expect_near("lr", got, wanted, 1e-300, 1e-14);
@@ -40,7 +41,8 @@ void compare_clip_limits(GoldenCase& golden, const Json& c, const config::Optimi
     // The schedule's value at step s is what clips update s + 1.
     const int64_t step = c.at("steps")[i].get<int64_t>();
     if (step == 0) continue;
-    golden.expect_near("clip limit", train::clip_limit(optimizer, 1.0, step + 1), c.at("max_grad_norm")[i].get<double>(), 0.0, 1e-14);
+    golden.expect_near("clip limit", train::clip_limit(optimizer, 1.0, step + 1),
+                       c.at("max_grad_norm")[i].get<double>(), 0.0, 1e-14);
   }
 }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <iostream>
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "cli/app.h"
+#include "cli/commands.h"
+#include "commands/commands.h"
 #include "data/corpus.h"
 #include "synth/synth.h"
 #include "text/train_sentencepiece.h"
 
-namespace molmo::cli {
+namespace molmo::commands {
 namespace {
 
 struct TokenizerOptions {
@@ -20,10 +20,13 @@ struct TokenizerOptions {
 };
 
 void print_summary(const synth::SynthOptions& options, const synth::SynthSummary& summary) {
-  log_info(fmt::format("[synth] {}: {} train, {} test and {} test_unseen pictures of {} kinds ({}){}", options.out.string(), summary.num_train,
-                       summary.num_test, summary.num_test_unseen, summary.kinds.size(), join_text(summary.kinds, ", "),
+  log_info(fmt::format("[synth] {}: {} train, {} test and {} test_unseen pictures of {} kinds ({}){}",
+                       options.out.string(), summary.num_train, summary.num_test, summary.num_test_unseen,
+                       summary.kinds.size(), join_text(summary.kinds, ", "),
                        summary.was_complete ? "; already there" : ""));
-  if (!summary.has_stamps) log_warning("[synth] no stamps found (Debian package tuxpaint-stamps-default): drawn shapes instead of photographs");
+  if (!summary.has_stamps)
+    log_warning(
+        "[synth] no stamps found (Debian package tuxpaint-stamps-default): drawn shapes instead of photographs");
 }
 
 void train_tokenizer(const TokenizerOptions& options) {
@@ -41,13 +44,21 @@ void add_synthesize(CLI::App& data, Action& action) {
   CLI::App* command = data.add_subcommand("synthesize", "draw scenes with exact ground truth (docs/data.md)");
   command->add_option("--out", options->out, "folder that gets data.jsonl and img/")->required();
   command->add_option("--seed", options->seed, "the same seed gives the same bytes")->capture_default_str();
-  command->add_option("--level", options->level, "0: smoke test, 1: quickstart, 2: hard")->check(CLI::Range(0, 2))->capture_default_str();
-  command->add_option("--max-objects", options->max_objects, "things in a picture (-1: as many as the level has)")->capture_default_str();
-  command->add_option("--train", options->num_train, "training pictures (-1: as many as the level has)")->capture_default_str();
-  command->add_option("--test", options->num_test, "test pictures (-1: as many as the level has)")->capture_default_str();
+  command->add_option("--level", options->level, "0: smoke test, 1: quickstart, 2: hard")
+      ->check(CLI::Range(0, 2))
+      ->capture_default_str();
+  command->add_option("--max-objects", options->max_objects, "things in a picture (-1: as many as the level has)")
+      ->capture_default_str();
+  command->add_option("--train", options->num_train, "training pictures (-1: as many as the level has)")
+      ->capture_default_str();
+  command->add_option("--test", options->num_test, "test pictures (-1: as many as the level has)")
+      ->capture_default_str();
   command->add_option("--stamps", options->stamps, "folder of photo cut-outs")->capture_default_str();
-  command->add_option("--threads", options->num_threads, "0: all available")->check(CLI::Range(0, 1024))->capture_default_str();
-  command->callback([options, &action] { action = [options] { print_summary(*options, synth::synthesize(*options)); }; });
+  command->add_option("--threads", options->num_threads, "0: all available")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command->callback(
+      [options, &action] { action = cli::done_after([options] { print_summary(*options, synth::synthesize(*options)); }); });
 }
 
 void add_train_tokenizer(CLI::App& data, Action& action) {
@@ -55,18 +66,20 @@ void add_train_tokenizer(CLI::App& data, Action& action) {
   CLI::App* command = data.add_subcommand("train-tokenizer", "train a small SentencePiece vocabulary on own data");
   command->add_option("--data", options->data, "own-data folder")->required();
   command->add_option("--out", options->out, "the .model file to write")->required();
-  command->add_option("--vocab-size", options->vocab_size, "pieces")->check(CLI::Range(400, 1 << 20))->capture_default_str();
+  command->add_option("--vocab-size", options->vocab_size, "pieces")
+      ->check(CLI::Range(400, 1 << 20))
+      ->capture_default_str();
   command->add_option("--seed", options->seed, "seed of templates and hints in the text")->capture_default_str();
-  command->callback([options, &action] { action = [options] { train_tokenizer(*options); }; });
+  command->callback([options, &action] { action = cli::done_after([options] { train_tokenizer(*options); }); });
 }
 
 }  // namespace
 
 void add_data(CLI::App& app, Action& action) {
-  CLI::App* data = app.add_subcommand("data", "make and look at data");
+  CLI::App* data = app.add_subcommand(cli::kData.name, cli::kData.description);
   data->require_subcommand(1);
   add_synthesize(*data, action);
   add_train_tokenizer(*data, action);
 }
 
-}  // namespace molmo::cli
+}  // namespace molmo::commands

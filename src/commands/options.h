@@ -10,7 +10,7 @@ namespace CLI {
 class App;
 }
 
-namespace molmo::cli {
+namespace molmo::commands {
 
 /// --device, --threads, --dtype.
 struct ComputeOptions {
@@ -25,4 +25,4 @@ struct ComputeOptions {
   at::ScalarType compute(const at::Device& on) const;
 };
 
-}  // namespace molmo::cli
+}  // namespace molmo::commands

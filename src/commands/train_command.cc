@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-
 #include <iostream>
 
 #include "base/log.h"
 #include "base/strings.h"
-#include "cli/app.h"
-#include "cli/options.h"
+#include "cli/commands.h"
+#include "commands/commands.h"
+#include "commands/options.h"
 #include "config/load.h"
 #include "train/trainer.h"
 
-namespace molmo::cli {
+namespace molmo::commands {
 namespace {
 
 struct TrainOptions {
@@ -22,11 +22,14 @@ struct TrainOptions {
 
 void run_train(const TrainOptions& options) {
   const auto config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
-  const train::RunOptions run{.out = options.out, .resume = options.resume == "auto", .dry_run = options.dry_run, .device = options.compute.open()};
+  const train::RunOptions run{.out = options.out,
+                              .resume = options.resume == "auto",
+                              .dry_run = options.dry_run,
+                              .device = options.compute.open()};
   const train::RunSummary summary = train::train(config, run);
   if (options.dry_run) return;
-  log_info(fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps, format_duration(summary.seconds), summary.last_loss,
-                       summary.checkpoint.string()));
+  log_info(fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps,
+                       format_duration(summary.seconds), summary.last_loss, summary.checkpoint.string()));
   std::cout << summary.checkpoint.string() << "\n";
 }
 
@@ -34,14 +37,15 @@ void run_train(const TrainOptions& options) {
 
 void add_train(CLI::App& app, Action& action) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* command = app.add_subcommand("train", "train as a recipe says; prints the path of the last checkpoint");
+  CLI::App* command = app.add_subcommand(cli::kTrain.name, cli::kTrain.description);
   command->add_option("RECIPE", options->recipe, "recipe, JSON with // comments")->required();
   command->add_option("--out", options->out, "run folder")->required();
   command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)")->allow_extra_args(false);
-  command->add_option("--resume", options->resume, "'auto': continue from the highest complete step, if any")->check(CLI::IsMember({"auto"}));
+  command->add_option("--resume", options->resume, "'auto': continue from the highest complete step, if any")
+      ->check(CLI::IsMember({"auto"}));
   command->add_flag("--dry-run", options->dry_run, "check recipe, data and sizes; write nothing");
   options->compute.add_to(*command, /*with_dtype=*/false);
-  command->callback([options, &action] { action = [options] { run_train(*options); }; });
+  command->callback([options, &action] { action = cli::done_after([options] { run_train(*options); }); });
 }
 
-}  // namespace molmo::cli
+}  // namespace molmo::commands

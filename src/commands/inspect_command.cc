@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
+#include <CLI/CLI.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "base/json.h"
 #include "base/strings.h"
-#include "cli/app.h"
-#include "formats/safetensors.h"
-#include "hub/hub.h"
+#include "cli/commands.h"
+#include "commands/commands.h"
 #include "config/presets.h"
+#include "formats/safetensors.h"
+#include "hub/find_model.h"
 #include "model/layout.h"
+#include "model/memory_plan.h"
 #include "model/model_folder.h"
 #include "model/molmo.h"
 
-namespace molmo::cli {
+namespace molmo::commands {
 namespace {
 
 struct InspectOptions {
-  std::string path, preset;
-  bool json = false;
+  std::string path, preset, dtype = "fp32";
+  model::MemoryRequest memory;
+  bool wants_memory = false, json = false;
 };
 
 struct Totals {
@@ -48,7 +51,8 @@ void print_text(const formats::TensorSource& folder) {
   std::map<std::string, Totals> parts;
   Totals all;
   for (const formats::TensorView* view : folder.tensors()) {
-    std::cout << fmt::format("{:<72} {:>4}  [{}]\n", view->name, formats::dtype_name(view->dtype), fmt::join(view->shape, ", "));
+    std::cout << fmt::format("{:<72} {:>4}  [{}]\n", view->name, formats::dtype_name(view->dtype),
+                             fmt::join(view->shape, ", "));
     for (Totals* totals : {&parts[part_of(view->name)], &all}) {
       ++totals->num_tensors;
       totals->num_values += num_values(*view);
@@ -56,7 +60,8 @@ void print_text(const formats::TensorSource& folder) {
     }
   }
   std::cout << "\n";
-  for (const auto& [name, totals] : parts) std::cout << fmt::format("{:<72} {:>6} tensors {:>16} parameters\n", name, totals.num_tensors, totals.num_values);
+  for (const auto& [name, totals] : parts)
+    std::cout << fmt::format("{:<72} {:>6} tensors {:>16} parameters\n", name, totals.num_tensors, totals.num_values);
   std::cout << fmt::format("{:<72} {:>6} tensors {:>16} parameters, {}\n", "total", all.num_tensors, all.num_values,
                            format_bytes(static_cast<double>(all.num_bytes)));
 }
@@ -80,7 +85,8 @@ class PresetTensors : public formats::TensorSource {
     for (const model::Recipe& recipe : model::make_recipes(model::released_layout(config), config, molmo.params())) {
       const std::vector<Tensor> parts = model::take_apart(recipe, molmo.params().find(recipe.name)->value);
       for (size_t i = 0; i < parts.size(); ++i) {
-        views_[recipe.sources[i]] = {.name = recipe.sources[i], .dtype = formats::DType::kF32, .shape = parts[i].sizes().vec(), .data = {}};
+        views_[recipe.sources[i]] = {
+            .name = recipe.sources[i], .dtype = formats::DType::kF32, .shape = parts[i].sizes().vec(), .data = {}};
       }
     }
   }
@@ -98,27 +104,71 @@ class PresetTensors : public formats::TensorSource {
   std::map<std::string, formats::TensorView> views_;
 };
 
+void print_memory(const InspectOptions& options) {
+  const config::MolmoConfig config =
+      options.preset.empty() ? model::read_model_config(hub::find_model(options.path)) : config::preset(options.preset);
+  const model::Molmo molmo(config.model);  // on the meta device
+  model::MemoryRequest request = options.memory;
+  request.compute = options.dtype == "bf16" ? at::kBFloat16 : at::kFloat;
+  const model::MemoryPlan plan = model::plan_memory(config.model, molmo.params(), request);
+  if (options.json) {
+    std::cout << format_json_line(Json{{"weights", plan.weights},
+                                       {"cache", plan.cache},
+                                       {"activations", plan.activations},
+                                       {"total", plan.total()}})
+              << "\n";
+    return;
+  }
+  const auto line = [](const char* what, int64_t bytes) {
+    return fmt::format("{:<12} {:>10}\n", what, format_bytes(static_cast<double>(bytes)));
+  };
+  std::cout << fmt::format("{} rows of {} prompt and {} new tokens, {} crops, {}\n", request.num_rows,
+                           request.num_prompt_tokens, request.num_new_tokens, request.num_crops, options.dtype)
+            << line("weights", plan.weights) << line("cache", plan.cache) << line("activations", plan.activations)
+            << line("total", plan.total());
+}
+
 std::unique_ptr<formats::TensorSource> open_source(const InspectOptions& options) {
   if (!options.preset.empty()) return std::make_unique<PresetTensors>(options.preset);
-  return formats::open_tensors(model::resolve_model_folder(hub::find_model(options.path)));
+  return formats::open_tensors(hub::find_model(options.path));
 }
 
 }  // namespace
 
 void add_inspect(CLI::App& app, Action& action) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand("inspect", "names, shapes, dtypes and parameter counts of a model, a .safetensors or a .pt file");
+  CLI::App* command = app.add_subcommand(cli::kInspect.name, cli::kInspect.description);
   auto* path = command->add_option("MODEL", options->path, "model folder, run folder, .safetensors or .pt file");
-  auto* preset = command->add_option("--preset", options->preset, "what the released files of a preset hold, in float32: a released model, or LLM+TOWER");
+  auto* preset =
+      command->add_option("--preset", options->preset,
+                          "what the released files of a preset hold, in float32: a released model, or LLM+TOWER");
   path->excludes(preset);
+  auto* memory =
+      command->add_flag("--memory", options->wants_memory,
+                        "instead, the bytes that a batch of prompts takes: weights, key/value cache, activations");
+  const auto add_size = [&](const char* flag, int64_t& value, int64_t least, const char* help) {
+    command->add_option(flag, value, help)
+        ->needs(memory)
+        ->check(CLI::Range(least, int64_t{1} << 24))
+        ->capture_default_str();
+  };
+  add_size("--rows", options->memory.num_rows, 1, "prompts answered together");
+  add_size("--crops", options->memory.num_crops, 0, "of all rows");
+  add_size("--prompt-tokens", options->memory.num_prompt_tokens, 1, "of the longest row, image tokens included");
+  add_size("--new-tokens", options->memory.num_new_tokens, 1, "of an answer");
+  command->add_option("--dtype", options->dtype, "of matrix products")
+      ->needs(memory)
+      ->check(CLI::IsMember({"fp32", "bf16"}))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback([options, &action] {
     if (options->path.empty() && options->preset.empty()) throw CLI::RequiredError("MODEL or --preset");
-    action = [options] {
+    action = cli::done_after([options] {
+      if (options->wants_memory) return print_memory(*options);
       const auto tensors = open_source(*options);
       options->json ? print_json(*tensors) : print_text(*tensors);
-    };
+    });
   });
 }
 
-}  // namespace molmo::cli
+}  // namespace molmo::commands

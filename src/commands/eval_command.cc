@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "cli/app.h"
-#include "cli/options.h"
+#include "cli/commands.h"
+#include "commands/commands.h"
+#include "commands/options.h"
 #include "eval/make_report.h"
-#include "hub/hub.h"
-#include "model/model_folder.h"
+#include "hub/find_model.h"
 #include "molmo/error.h"
 
-namespace molmo::cli {
+namespace molmo::commands {
 namespace {
 
 struct EvalCommandOptions {
@@ -42,10 +41,13 @@ std::string crops_text(const config::PreprocessConfig& config) {
 }
 
 // What a reader needs to repeat the run.
-std::vector<std::pair<std::string, std::string>> report_settings(const EvalCommandOptions& options, const eval::EvalResult& result,
-                                                                 const config::MolmoConfig& config, const model::ForwardOptions& forward) {
+std::vector<std::pair<std::string, std::string>> report_settings(const EvalCommandOptions& options,
+                                                                 const eval::EvalResult& result,
+                                                                 const config::MolmoConfig& config,
+                                                                 const model::ForwardOptions& forward) {
   return {{"model", options.model},
-          {"data", fmt::format("{}, split {}, {} pictures", options.eval.data.string(), options.eval.split, result.num_pictures)},
+          {"data", fmt::format("{}, split {}, {} pictures", options.eval.data.string(), options.eval.split,
+                               result.num_pictures)},
           {"questions", std::to_string(result.answers.size())},
           {"pictures seen as", crops_text(config.preprocess)},
           {"precision", dtype_text(forward.compute)},
@@ -71,13 +73,16 @@ void run_eval(const EvalCommandOptions& options) {
   const at::Device device = options.compute.open();
   model::ForwardOptions forward;
   forward.compute = options.compute.compute(device);
-  const generate::LoadedModel model = generate::load_model(model::resolve_model_folder(hub::find_model(options.model)), device, forward.compute);
+  const generate::LoadedModel model = generate::load_model(hub::find_model(options.model), device, forward.compute);
   const eval::EvalResult result = eval::evaluate(model, forward, settings);
-  log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, {})", result.answers.size(), result.num_pictures,
-                       settings.split, format_duration(result.seconds), settings.seed, dtype_text(forward.compute), crops_text(model.config.preprocess)));
+  log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, {})",
+                       result.answers.size(), result.num_pictures, settings.split, format_duration(result.seconds),
+                       settings.seed, dtype_text(forward.compute), crops_text(model.config.preprocess)));
   if (!settings.out.empty()) write_json(settings.out / "scores.json", eval::scores_json(result));
   if (!options.report.empty()) {
-    const eval::Report report = eval::make_report(result, options.curves, report_settings(options, result, model.config, forward), static_cast<size_t>(options.report_pictures));
+    const eval::Report report =
+        eval::make_report(result, options.curves, report_settings(options, result, model.config, forward),
+                          static_cast<size_t>(options.report_pictures));
     write_file_atomically(options.report, eval::format_report_html(report));
   }
   std::cout << (options.json ? format_json_line(eval::scores_json(result)) + "\n" : eval::format_scores(result));
@@ -87,21 +92,29 @@ void run_eval(const EvalCommandOptions& options) {
 
 void add_eval(CLI::App& app, Action& action) {
   auto options = std::make_shared<EvalCommandOptions>();
-  CLI::App* command = app.add_subcommand("eval", "score a model beside chance and beside itself with blank pictures");
+  CLI::App* command = app.add_subcommand(cli::kEval.name, cli::kEval.description);
   command->add_option("--model", options->model, "model folder or run folder")->required();
   command->add_option("--data", options->eval.data, "own-data folder")->required();
   command->add_option("--tasks", options->tasks, "comma-separated: " + task_names() + "; default: all");
   command->add_option("--split", options->eval.split, "rows of this split")->capture_default_str();
-  command->add_option("--max-per-task", options->eval.max_per_task, "questions of a task, spread over the split; 0: all")->check(CLI::Range(0, 1 << 30))->capture_default_str();
-  command->add_option("--batch-size", options->eval.batch_size, "questions answered at a time")->check(CLI::Range(1, 4096))->capture_default_str();
+  command
+      ->add_option("--max-per-task", options->eval.max_per_task, "questions of a task, spread over the split; 0: all")
+      ->check(CLI::Range(0, 1 << 30))
+      ->capture_default_str();
+  command->add_option("--batch-size", options->eval.batch_size, "questions answered at a time")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command->add_option("--seed", options->eval.seed, "seed of prompt templates and of chance")->capture_default_str();
-  command->add_option("--out", options->eval.out, "folder for predictions.jsonl and scores.json; a stopped run goes on there");
+  command->add_option("--out", options->eval.out,
+                      "folder for predictions.jsonl and scores.json; a stopped run goes on there");
   command->add_option("--report", options->report, "write a single-file HTML report here");
   command->add_option("--curves", options->curves, "run folders whose loss curves the report shows (repeatable)");
-  command->add_option("--report-pictures", options->report_pictures, "pictures with points in the report")->check(CLI::Range(0, 1000))->capture_default_str();
+  command->add_option("--report-pictures", options->report_pictures, "pictures with points in the report")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "print one JSON object");
   options->compute.add_to(*command);
-  command->callback([options, &action] { action = [options] { run_eval(*options); }; });
+  command->callback([options, &action] { action = cli::done_after([options] { run_eval(*options); }); });
 }
 
-}  // namespace molmo::cli
+}  // namespace molmo::commands

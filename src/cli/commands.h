@@ -1,0 +1,29 @@
+// The subcommand that needs nothing but text, and the names of the others.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/app.h"
+
+namespace molmo::cli {
+
+/// A subcommand that lives behind libmolmo_torch.so: the program lists it, the half registers its options.
+struct TorchCommand {
+  const char* name;
+  const char* description;
+};
+
+inline constexpr TorchCommand kGenerate{"generate", "answer, caption, count or point; prints the text"};
+inline constexpr TorchCommand kTrain{"train", "train as a recipe says; prints the path of the last checkpoint"};
+inline constexpr TorchCommand kEval{"eval", "score a model beside chance and beside itself with blank pictures"};
+inline constexpr TorchCommand kInspect{
+    "inspect", "names, shapes, dtypes and parameter counts of a model, a .safetensors or a .pt file"};
+inline constexpr TorchCommand kConvert{"convert", "weights of a model into another layout, dtype or cut"};
+inline constexpr TorchCommand kData{"data", "make and look at data"};
+inline constexpr TorchCommand kBench{"bench", "measure speeds"};
+
+void add_config(CLI::App& app, Action& action);
+
+/// Lists `command` below `parent`; its arguments, --help among them, go to the half unread.
+void add_torch_command(CLI::App& parent, const TorchCommand& command, Action& action);
+
+}  // namespace molmo::cli

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "commands/commands.h"
+#include "config/presets.h"
+#include "image/decode.h"
+#include "preprocess/preprocess_bench.h"
+#include "text/load_tokenizer.h"
+#include "text/tokenizer_bench.h"
+
+namespace molmo::commands {
+namespace {
+
+struct TokenizerBenchOptions {
+  std::string tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", dump;
+  double mib = 4.0;
+  int repeats = 5;
+  bool json = false;
+};
+
+void write_documents(const std::string& path, const std::vector<std::string_view>& documents) {
+  std::string joined;
+  for (const std::string_view document : documents) joined.append(document).push_back('\0');
+  write_file_atomically(path, joined);
+}
+
+void run_tokenizer_bench(const TokenizerBenchOptions& options) {
+  const std::string text = text::make_benchmark_text(static_cast<size_t>(options.mib * (1 << 20)));
+  const std::vector<std::string_view> documents = text::split_documents(text);
+  if (!options.dump.empty()) write_documents(options.dump, documents);
+  const auto tokenizer = text::load_plain_tokenizer(options.tokenizer);
+  const text::TokenizerSpeed speed = text::measure_tokenizer_speed(*tokenizer, documents, options.repeats);
+  if (options.json) {
+    std::cout << format_json_line(Json{{"mib", options.mib},
+                                       {"documents", documents.size()},
+                                       {"tokens", speed.num_tokens},
+                                       {"first_mib_per_s", speed.first_mib_per_s},
+                                       {"repeated_mib_per_s", speed.repeated_mib_per_s}})
+              << "\n";
+    return;
+  }
+  std::cout << fmt::format(
+      "{:.1f} MiB in {} documents, {} tokens, one thread\nfirst pass     {:8.1f} MiB/s\nrepeated pass  {:8.1f} MiB/s\n",
+      options.mib, documents.size(), speed.num_tokens, speed.first_mib_per_s, speed.repeated_mib_per_s);
+}
+
+struct PreprocessBenchOptions {
+  std::string preset = "molmo-7b-d", tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", image;
+  int width = 1024, height = 768, repeats = 20;
+  bool json = false;
+};
+
+void run_preprocess_bench(const PreprocessBenchOptions& options) {
+  config::MolmoConfig config = config::preset(options.preset);
+  config.tokenizer.file = options.tokenizer;
+  const text::MolmoTokenizer tokenizer = text::load_tokenizer("", config.tokenizer);
+  const image::Picture picture = options.image.empty()
+                                     ? preprocess::make_benchmark_picture(options.width, options.height)
+                                     : image::load_picture(options.image);
+  const preprocess::PreprocessSpeed speed =
+      preprocess::measure_preprocess_speed(picture, config.preprocess, tokenizer, options.repeats);
+  if (options.json) {
+    std::cout << format_json_line(Json{{"width", picture.width},
+                                       {"height", picture.height},
+                                       {"crops", speed.num_crops},
+                                       {"decode_ms", speed.decode_ms},
+                                       {"crops_ms", speed.crops_ms},
+                                       {"example_ms", speed.example_ms}})
+              << "\n";
+    return;
+  }
+  std::cout << fmt::format(
+      "{}x{} JPEG, {}, {} crops, processor time of one core\ndecode         {:7.2f} ms\ncrops          {:7.2f} "
+      "ms\nwhole example  {:7.2f} ms\n",
+      picture.width, picture.height, options.preset, speed.num_crops, speed.decode_ms, speed.crops_ms,
+      speed.example_ms);
+}
+
+void add_preprocess_bench(CLI::App& bench, Action& action) {
+  auto options = std::make_shared<PreprocessBenchOptions>();
+  CLI::App* command = bench.add_subcommand("preprocess", "decode a JPEG, cut it into crops, make an example of it");
+  command->add_option("--preset", options->preset, "model whose preprocessing is measured")->capture_default_str();
+  command->add_option("--tokenizer", options->tokenizer, "its tokenizer; the default lies in this repository")
+      ->capture_default_str();
+  command->add_option("--image", options->image, "a picture of your own instead of one made on the spot");
+  command->add_option("--width", options->width, "of the picture")->check(CLI::Range(1, 20000))->capture_default_str();
+  command->add_option("--height", options->height, "of the picture")
+      ->check(CLI::Range(1, 20000))
+      ->capture_default_str();
+  command->add_option("--repeats", options->repeats, "the best of them counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "print one JSON object");
+  command->callback([options, &action] { action = cli::done_after([options] { run_preprocess_bench(*options); }); });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Action& action) {
+  CLI::App* bench = app.add_subcommand(cli::kBench.name, cli::kBench.description);
+  bench->require_subcommand(1);
+  add_decode_bench(*bench, action);
+  add_preprocess_bench(*bench, action);
+  auto options = std::make_shared<TokenizerBenchOptions>();
+  CLI::App* command = bench->add_subcommand(
+      "tokenizer", "encode a text made on the spot (English, other scripts, code, numbers, points)");
+  command
+      ->add_option("TOKENIZER", options->tokenizer,
+                   "tokenizer.json (plain or .gz) or SentencePiece .model; the default lies in this repository")
+      ->capture_default_str();
+  command->add_option("--mib", options->mib, "size of the text")
+      ->check(CLI::Range(0.01, 1024.0))
+      ->capture_default_str();
+  command->add_option("--repeats", options->repeats, "passes after the first; their median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--dump", options->dump,
+                      "write the documents here, each ended by NUL, for benchmarks/peers/tokenizers_peer.py");
+  command->add_flag("--json", options->json, "print one JSON object");
+  command->callback([options, &action] { action = cli::done_after([options] { run_tokenizer_bench(*options); }); });
+}
+
+}  // namespace molmo::commands

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "cli/commands.h"
+#include "commands/commands.h"
+#include "config/load.h"
+#include "hub/find_model.h"
+#include "model/convert.h"
+#include "model/model_folder.h"
+#include "molmo/error.h"
+
+namespace molmo::commands {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ConvertCommandOptions {
+  std::string from, config, layout = "released", dtype = "keep";
+  fs::path to;
+  double max_shard_gb = 5.0;
+};
+
+std::optional<formats::DType> parse_dtype(const std::string& name) {
+  if (name == "fp32") return formats::DType::kF32;
+  if (name == "fp16") return formats::DType::kF16;
+  if (name == "bf16") return formats::DType::kBF16;
+  return std::nullopt;
+}
+
+// Copies what makes the new folder a model folder: configuration and tokenizer.
+void write_companions(const config::MolmoConfig& config, const fs::path& from, const fs::path& to) {
+  const fs::path tokenizer = from / config.tokenizer.file;
+  if (fs::is_regular_file(tokenizer)) return model::write_model_config(to, config, tokenizer);
+  write_json(to / "molmo.json", config::to_json(config));
+}
+
+void run_convert(const ConvertCommandOptions& options) {
+  const fs::path from = hub::find_model(options.from);
+  const fs::path input = fs::is_directory(from) ? from : from.has_parent_path() ? from.parent_path() : fs::path(".");
+  if (fs::exists(options.to) && fs::equivalent(input, options.to))
+    throw Error(
+        fmt::format("[convert] {}: got the same folder for both, expected another one for --out", from.string()));
+  if (fs::is_directory(options.to)) {  // a later load must not meet two sets of weights
+    for (const auto& entry : fs::directory_iterator(options.to)) {
+      if (entry.path().extension() == ".safetensors")
+        throw Error(fmt::format("[convert] {}: holds weights already ({}), expected a new folder for --out",
+                                options.to.string(), entry.path().filename().string()));
+    }
+  }
+  const config::MolmoConfig config = options.config.empty() ? model::read_model_config(from)
+                                                            : config::load_config<config::MolmoConfig>(options.config);
+  const model::ConvertReport report = model::convert_weights(
+      config.model,
+      {.from = from,
+       .to = options.to,
+       .layout = options.layout == "native" ? model::Layout::kNative : model::released_layout(config.model),
+       .dtype = parse_dtype(options.dtype),
+       .max_shard_bytes = static_cast<uint64_t>(options.max_shard_gb * 1e9)});
+  write_companions(config, from, options.to);
+  std::cout << fmt::format("{}: {} parameters in {} tensors, {} in {} file{}\n", options.to.string(), report.num_values,
+                           report.num_tensors, format_bytes(static_cast<double>(report.num_bytes)), report.num_files,
+                           report.num_files == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app, Action& action) {
+  auto options = std::make_shared<ConvertCommandOptions>();
+  CLI::App* command = app.add_subcommand(cli::kConvert.name, cli::kConvert.description);
+  command
+      ->add_option("MODEL", options->from,
+                   "model folder, run folder, or weights alone (.safetensors, .pt) with --config")
+      ->required();
+  command->add_option("--out", options->to, "folder to write")->required();
+  command->add_option("--config", options->config, "model configuration, where MODEL has none beside it");
+  command
+      ->add_option("--layout", options->layout, "tensor names: of the released models, or of the public training code")
+      ->check(CLI::IsMember({"released", "native"}))
+      ->capture_default_str();
+  command->add_option("--dtype", options->dtype, "of the tensors")
+      ->check(CLI::IsMember({"keep", "fp32", "fp16", "bf16"}))
+      ->capture_default_str();
+  command->add_option("--max-shard-gb", options->max_shard_gb, "largest file in units of 10^9 bytes")
+      ->check(CLI::Range(0.000001, 1e6))
+      ->capture_default_str();
+  command->callback([options, &action] { action = cli::done_after([options] { run_convert(*options); }); });
+}
+
+}  // namespace molmo::commands

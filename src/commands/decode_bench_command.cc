@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "base/strings.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "generate/decode_bench.h"
+
+namespace molmo::commands {
+namespace {
+
+struct DecodeBenchCommandOptions {
+  std::string shape = "0.15b";
+  generate::DecodeBenchOptions bench;
+  ComputeOptions compute;
+  bool json = false;
+};
+
+void run_decode_bench(const DecodeBenchCommandOptions& options) {
+  generate::DecodeBenchOptions bench = options.bench;
+  bench.model = generate::bench_shape(options.shape);
+  bench.compute = options.compute.compute(options.compute.open());
+  const generate::DecodeSpeed speed = generate::measure_decode_speed(bench);
+  const double share = speed.weight_gb_per_s / speed.memory_gb_per_s;
+  if (options.json) {
+    std::cout << format_json_line(Json{{"shape", options.shape},
+                                       {"dtype", options.compute.dtype},
+                                       {"prefill_tokens_per_s", speed.prefill_tokens_per_s},
+                                       {"encode_seconds", speed.encode_seconds},
+                                       {"decode_tokens_per_s", speed.decode_tokens_per_s},
+                                       {"weight_gb_per_s", speed.weight_gb_per_s},
+                                       {"memory_gb_per_s", speed.memory_gb_per_s},
+                                       {"peak_bytes", speed.peak_bytes},
+                                       {"planned_bytes", speed.plan.total()}})
+              << "\n";
+    return;
+  }
+  std::cout << fmt::format("shape {}, {}, {} crops, prompt of {} tokens\n", options.shape, options.compute.dtype,
+                           bench.num_crops, bench.num_prompt_tokens)
+            << fmt::format("prefill  {:9.1f} tokens/s, pictures included ({:.0f} ms of them)\n",
+                           speed.prefill_tokens_per_s, 1e3 * speed.encode_seconds)
+            << fmt::format(
+                   "decode   {:9.1f} tokens/s: {:.1f} GB/s of weights, {:.0f} % of the {:.1f} GB/s that a reading loop "
+                   "gets\n",
+                   speed.decode_tokens_per_s, speed.weight_gb_per_s, 100 * share, speed.memory_gb_per_s)
+            << fmt::format(
+                   "memory   {} of tensors at the most, {:.2f} times the plan (weights {}, cache {}, activations {})\n",
+                   format_bytes(static_cast<double>(speed.peak_bytes)),
+                   static_cast<double>(speed.peak_bytes) / static_cast<double>(speed.plan.total()),
+                   format_bytes(static_cast<double>(speed.plan.weights)),
+                   format_bytes(static_cast<double>(speed.plan.cache)),
+                   format_bytes(static_cast<double>(speed.plan.activations)));
+}
+
+}  // namespace
+
+void add_decode_bench(CLI::App& bench, Action& action) {
+  auto options = std::make_shared<DecodeBenchCommandOptions>();
+  CLI::App* command = bench.add_subcommand("decode", "prefill and decode of a model with random weights");
+  command->add_option("--shape", options->shape, "tiny or 0.15b")->capture_default_str();
+  command->add_option("--crops", options->bench.num_crops, "336-pixel crops in the prompt")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  command
+      ->add_option("--prompt-tokens", options->bench.num_prompt_tokens, "length of the prompt, image tokens included")
+      ->check(CLI::Range(1, 4000))
+      ->capture_default_str();
+  command->add_option("--new-tokens", options->bench.num_new_tokens, "tokens decoded")
+      ->check(CLI::Range(1, 4000))
+      ->capture_default_str();
+  command->add_option("--repeats", options->bench.num_repeats, "the best of them counts")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "print one JSON object");
+  options->compute.add_to(*command);
+  command->callback([options, &action] { action = cli::done_after([options] { run_decode_bench(*options); }); });
+}
+
+}  // namespace molmo::commands

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "image/encode.h"
+#include "molmo/error.h"
+#include "molmo/molmo.h"
+
+namespace molmo::commands {
+namespace {
+
+struct GenerateCommandOptions {
+  std::string model;
+  std::vector<std::string> images, prompts;
+  std::string points, style = "demo";
+  GenerateOptions generate;
+  ComputeOptions compute;
+  int batch_size = 8;
+  bool json = false, stream = false;
+};
+
+// One picture (or none) and one prompt.
+struct Item {
+  std::string image, prompt;
+};
+
+// Every picture with every prompt, or, where there are as many of both, in pairs.
+std::vector<Item> make_items(const GenerateCommandOptions& options) {
+  std::vector<Item> items;
+  if (options.images.size() == options.prompts.size()) {
+    for (size_t i = 0; i < options.images.size(); ++i) items.push_back({options.images[i], options.prompts[i]});
+    return items;
+  }
+  const std::vector<std::string> images = options.images.empty() ? std::vector<std::string>{""} : options.images;
+  for (const std::string& image : images) {
+    for (const std::string& prompt : options.prompts) items.push_back({image, prompt});
+  }
+  return items;
+}
+
+// Prompts of a batch; a picture that several of them are about is decoded once.
+std::vector<Prompt> make_prompts(const GenerateCommandOptions& options, std::span<const Item> items) {
+  std::map<std::string, Image> pictures;
+  std::vector<Prompt> prompts;
+  for (const Item& item : items) {
+    Prompt& prompt = prompts.emplace_back(Prompt{.text = item.prompt, .images = {}, .style = options.style});
+    if (item.image.empty()) continue;
+    if (!pictures.contains(item.image)) pictures.emplace(item.image, Image::load(item.image));
+    prompt.images.push_back(pictures.at(item.image));
+  }
+  return prompts;
+}
+
+Json answer_json(const Item& item, const Answer& answer) {
+  Json line{{"image", item.image},
+            {"prompt", item.prompt},
+            {"text", answer.text},
+            {"log_prob", answer.log_prob},
+            {"num_prompt_tokens", answer.num_prompt_tokens},
+            {"num_image_tokens", answer.num_image_tokens},
+            {"num_new_tokens", answer.num_new_tokens}};
+  if (!item.image.empty()) {
+    line["points"] = Json::array();
+    for (const Point& point : answer.points)
+      line["points"].push_back(
+          {{"x", point.x}, {"y", point.y}, {"x_percent", point.x_percent}, {"y_percent", point.y_percent}});
+  }
+  for (const Answer::Other& other : answer.others)
+    line["others"].push_back({{"text", other.text}, {"log_prob", other.log_prob}, {"score", other.score}});
+  return line;
+}
+
+// "out.png" for the only item, "out-2.png" for the second of several.
+std::filesystem::path numbered(const std::filesystem::path& path, size_t index, size_t count) {
+  if (count == 1) return path;
+  return path.parent_path() / fmt::format("{}-{}{}", path.stem().string(), index + 1, path.extension().string());
+}
+
+void print_item(const GenerateCommandOptions& options, const Item& item, const Prompt& prompt, const Answer& answer,
+                size_t index, size_t count) {
+  if (!options.points.empty() && !prompt.images.empty()) {
+    draw_points(prompt.images[0], answer.points, prompt.text).save(numbered(options.points, index, count));
+  }
+  if (options.json) {
+    std::cout << format_json_line(answer_json(item, answer)) << std::endl;
+  } else {
+    std::cout << (options.stream ? "" : answer.text) << std::endl;
+  }
+}
+
+// What would otherwise fail only when the model is loaded or the answers are there.
+void expect_sensible(const GenerateCommandOptions& options) {
+  if (options.stream && (options.generate.num_beams > 1 || options.json))
+    throw Error("[generate] --stream with --beams or --json, expected plain text of one sequence");
+  check_options(options.generate);
+  if (!options.points.empty()) {
+    if (options.images.empty()) throw Error("[generate] --points without a picture, expected --image");
+    image::expect_writable_picture(options.points);
+  }
+  for (const std::string& image : options.images) {
+    if (!std::filesystem::exists(image))
+      throw Error(fmt::format("[file] cannot open {}: No such file or directory", image));
+  }
+}
+
+void run_generate(const GenerateCommandOptions& options) {
+  expect_sensible(options);
+  const Model model(
+      options.model,
+      {.device = options.compute.device, .dtype = options.compute.dtype, .num_threads = options.compute.threads});
+  const std::vector<Item> items = make_items(options);
+  const size_t batch_size = options.stream ? 1 : static_cast<size_t>(options.batch_size);
+  const auto show = [](size_t, const std::string& text) { std::cout << text << std::flush; };
+  for (size_t begin = 0; begin < items.size(); begin += batch_size) {
+    const std::span<const Item> batch = std::span(items).subspan(begin, std::min(batch_size, items.size() - begin));
+    const std::vector<Prompt> prompts = make_prompts(options, batch);
+    const std::vector<Answer> answers =
+        model.generate(prompts, options.generate, options.stream ? TextCallback(show) : nullptr);
+    for (size_t i = 0; i < batch.size(); ++i)
+      print_item(options, batch[i], prompts[i], answers[i], begin + i, items.size());
+  }
+}
+
+void add_decoding_options(CLI::App& command, GenerateOptions& o) {
+  command.add_option("--max-new-tokens", o.max_new_tokens, "longest answer in tokens")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command.add_option("--min-new-tokens", o.min_new_tokens, "shortest answer in tokens")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  command.add_option("--temperature", o.temperature, "draw tokens at this temperature; 0 takes the most probable")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  command.add_option("--top-k", o.top_k, "draw among the k most probable tokens")->check(CLI::Range(1, 1 << 24));
+  command.add_option("--top-p", o.top_p, "draw among the fewest tokens that reach this probability")
+      ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--seed", o.seed, "of the draws")->capture_default_str();
+  command.add_option("--beams", o.num_beams, "beam search over this many sequences")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command.add_option("--length-penalty", o.length_penalty, "beams are ranked by log-prob / length^penalty");
+  command.add_option("--block-ngram", o.block_ngram, "repeat no n-gram of this length in an answer")
+      ->check(CLI::Range(1, 1024));
+  command.add_flag("--batch-invariant", o.batch_invariant,
+                   "the same bits whatever else is in the batch: prompts run one by one");
+  command.add_option("--stop", o.stop, "end the answer before this text (repeatable)")->allow_extra_args(false);
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app, Action& action) {
+  auto options = std::make_shared<GenerateCommandOptions>();
+  CLI::App* command = app.add_subcommand(cli::kGenerate.name, cli::kGenerate.description);
+  command->add_option("--model", options->model, "model folder or run folder")->required();
+  command->add_option("--image", options->images, "picture (repeatable); without one the prompt is text only")
+      ->allow_extra_args(false);
+  command
+      ->add_option("PROMPT", options->prompts, "prompt (several: paired with the pictures, or each with every picture)")
+      ->required();
+  command->add_option("--points", options->points,
+                      "draw the answer's points on the picture and write it here (.png or .jpg)");
+  command->add_option("--style", options->style, "style tag of the prompt; 'demo' writes none")->capture_default_str();
+  add_decoding_options(*command, options->generate);
+  command->add_option("--batch-size", options->batch_size, "prompts answered at a time")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "print one JSON object per answer, with points in pixels and percent");
+  command->add_flag("--stream", options->stream, "print the answer as it grows, one prompt at a time");
+  options->compute.add_to(*command);
+  command->callback([options, &action] { action = cli::done_after([options] { run_generate(*options); }); });
+}
+
+}  // namespace molmo::commands

@@ -1,0 +1,14 @@
+// What a user's word for a model means.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace molmo::hub {
+
+/// The path of a model's files: `text` itself where it exists, the step that `latest` names where it is a run folder,
+/// and else the snapshot of a hub id, downloaded if it is not there yet (hub/hub.h). Error for what is none of them.
+std::filesystem::path find_model(const std::string& text);
+
+}  // namespace molmo::hub
