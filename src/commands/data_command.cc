@@ -57,8 +57,9 @@ void add_synthesize(CLI::App& data, Action& action) {
   command->add_option("--threads", options->num_threads, "0: all available")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  command->callback(
-      [options, &action] { action = cli::done_after([options] { print_summary(*options, synth::synthesize(*options)); }); });
+  command->callback([options, &action] {
+    action = cli::done_after([options] { print_summary(*options, synth::synthesize(*options)); });
+  });
 }
 
 void add_train_tokenizer(CLI::App& data, Action& action) {

@@ -40,8 +40,8 @@ class Activations {
     const int64_t tokens = request_.num_crops * (vit.num_patches() + (vit.has_class_token() ? 1 : 0));
     const int64_t stream = tokens * vit.width * kFloatBytes;
     const auto num_kept = static_cast<int64_t>(config_.connector.vit_layers.size());
-    // Kept outputs, the block's input, its middle and its normed middle; both sides of the activation, and what QuickGELU
-    // holds between them; the result.
+    // Kept outputs, the block's input, its middle and its normed middle; both sides of the activation, and what
+    // QuickGELU holds between them; the result.
     const int64_t num_hidden = vit.activation == config::Activation::kQuickGelu ? 4 : 2;
     const int64_t feed_forward = tokens * (num_hidden * vit.mlp_width + vit.width) * item_;
     const int64_t attention = tokens * (3 * int64_t{vit.num_heads} * vit.head_dim + 2 * vit.width) * item_;
