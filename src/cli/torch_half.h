@@ -1,5 +1,5 @@
 // libmolmo_torch.so: the subcommands that compute. LibTorch registers thousands of operators as it is loaded, a third
-// of a second that `molmo --help` and the torch-free commands need not wait for.
+// of a second that `molmo --help` and `molmo config` need not wait for.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

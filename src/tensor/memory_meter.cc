@@ -32,6 +32,4 @@ int64_t MemoryMeter::live_bytes() const { return counter_->live; }
 
 int64_t MemoryMeter::peak_bytes() const { return counter_->peak; }
 
-void MemoryMeter::restart_peak() { counter_->peak = counter_->live.load(); }
-
 }  // namespace molmo::tensor
