@@ -2,15 +2,16 @@
 # One call per directory: sources are globbed, so that a new file needs no edit here.
 include_guard()
 
-# Command line and tests spend their time in what they call: optimising CLI11's and GoogleTest's templates would double the
-# time to build them.
+# Command line, tests and readers of JSON spend their time in what they call: optimising the templates of CLI11, GoogleTest and
+# nlohmann would double the time to build them.
 set(MOLMO_QUICK_COMPILE $<$<CONFIG:Release>:-O1>)
 
-# molmo_library(NAME [TORCH] [OWN_HEADER] [DEPS dir...] [LINK target...] [EXCLUDE file...])
-# builds molmo_NAME from src/NAME/*.cc. TORCH puts it behind the torch line (LibTorch and its precompiled header);
-# OWN_HEADER precompiles src/NAME/precompiled.h for it, where all its files include one more heavy header, and compiles it quickly.
+# molmo_library(NAME [TORCH] [QUICK] [OWN_HEADER] [DEPS dir...] [LINK target...] [EXCLUDE file...])
+# builds molmo_NAME from src/NAME/*.cc. TORCH puts it behind the torch line (LibTorch and its precompiled header); QUICK
+# compiles it quickly, where nothing is computed; OWN_HEADER precompiles src/NAME/precompiled.h for it, where all its files
+# include one more heavy header.
 function(molmo_library name)
-  cmake_parse_arguments(ARG "TORCH;OWN_HEADER" "" "DEPS;LINK;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;QUICK;OWN_HEADER" "" "DEPS;LINK;EXCLUDE" ${ARGN})
   set(folder ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
   foreach(excluded IN LISTS ARG_EXCLUDE)
@@ -24,8 +25,10 @@ function(molmo_library name)
   else()
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
-    if(ARG_OWN_HEADER)
+    if(ARG_QUICK)
       target_compile_options(${target} PRIVATE ${MOLMO_QUICK_COMPILE})
+    endif()
+    if(ARG_OWN_HEADER)
       target_precompile_headers(${target} PRIVATE ${folder}/precompiled.h)
     else()
       molmo_precompile(${target} ${ARG_TORCH})

@@ -29,10 +29,13 @@ endforeach()
 
 add_library(molmo_libtorch INTERFACE)
 add_library(molmo::libtorch ALIAS molmo_libtorch)
-target_include_directories(molmo_libtorch SYSTEM INTERFACE ${MOLMO_TORCH_DIR}/include
+target_include_directories(molmo_libtorch SYSTEM INTERFACE ${PROJECT_SOURCE_DIR}/cmake/libtorch ${MOLMO_TORCH_DIR}/include
                                                            ${MOLMO_TORCH_DIR}/include/torch/csrc/api/include)
 target_link_libraries(molmo_libtorch INTERFACE -Wl,--no-as-needed ${MOLMO_TORCH_DIR}/lib/libtorch_cpu.so
                                                ${MOLMO_TORCH_DIR}/lib/libc10.so -Wl,--as-needed)
+# at::parallel_for is a template over OpenMP: compiled without it, it runs on one thread and says nothing.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+target_link_libraries(molmo_libtorch INTERFACE OpenMP::OpenMP_CXX)
 foreach(_folder IN LISTS MOLMO_TORCH_RPATH)
   target_link_options(molmo_libtorch INTERFACE -Wl,-rpath,${_folder} -Wl,-rpath-link,${_folder})
 endforeach()

@@ -1,5 +1,5 @@
-// Precompiled header of the torch-free half: standard containers, fmt and the JSON library (heavy, so kept out of
-// headers).
+// Precompiled header of the torch-free half: standard containers and fmt. Not the JSON library: what it instantiates at
+// the end of every file costs 0.6 s there.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,7 +14,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>

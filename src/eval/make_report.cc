@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/make_report.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/strings.h"
 #include "image/decode.h"
 #include "image/draw.h"

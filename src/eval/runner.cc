@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "base/check.h"
 #include "base/files.h"

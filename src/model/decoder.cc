@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 #include "tensor/taps.h"
@@ -82,16 +83,23 @@ Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const K
 }
 
 nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache,
-                                          bool sees_padding) const {
+                                          const ForwardOptions& options) const {
+  // Right padding lies behind every real query, so plain causality is enough, unless someone looks at padded positions.
+  const bool sees_padding = taps_are_heard() || options.router_losses != nullptr;
   if (cache != nullptr && cache->length() > 0) {  // every earlier token that is real, and the new ones causally
     MOLMO_CHECK(!subsegments.defined(), "packed rows have no cache");
     const int64_t rows = ids.size(0), length = ids.size(1);
     const Tensor past =
         cache->valid().slice(1, 0, cache->length()).unsqueeze(1).expand({rows, length, cache->length()});
     const Tensor fresh = causal(length, ids.device()).unsqueeze(0).logical_and((ids != -1).unsqueeze(1));  // [B, S, S]
-    return {.is_causal = false, .bias = bias_from(at::cat({past, fresh}, 2).unsqueeze(1))};  // [B, 1, S, Sk]
+    return {.is_causal = false,
+            .bias = bias_from(at::concat({past, fresh}, 2).unsqueeze(1)),
+            .segments = {}};  // [B, 1, S, Sk]
   }
-  if (!subsegments.defined() && !sees_padding) return {.is_causal = true, .bias = {}};
+  if (!subsegments.defined() && !sees_padding) return {.is_causal = true, .bias = {}, .segments = {}};
+  const bool keeps_probabilities = options.dropout.attention > 0 || config_.direct_attention;
+  if (!sees_padding && !keeps_probabilities && tensor::has_packed_attention(ids.device(), options.compute))
+    return {.is_causal = false, .bias = {}, .segments = at::where(ids == -1, -1, subsegments)};
   const Tensor real = ids != -1;                                                                   // [B, S]
   Tensor allowed = causal(ids.size(1), ids.device()).unsqueeze(0).logical_and(real.unsqueeze(1));  // [B, S, S]
   if (subsegments.defined()) {
@@ -100,7 +108,7 @@ nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subse
   }
   const Tensor bias = bias_from(allowed.unsqueeze(1));  // [B, 1, S, S]
   tap("decoder.attention_bias", bias);
-  return {.is_causal = false, .bias = bias};
+  return {.is_causal = false, .bias = bias, .segments = {}};
 }
 
 Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions,
@@ -110,10 +118,8 @@ Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Te
   tap("decoder.position_ids", positions);
   // PARITY: padding carries -1, which takes the table's last row (trap T17).
   const Tensor safe_positions = at::where(positions < 0, config_.max_positions - 1, positions);
-  // Right padding lies behind every real query, so plain causality is enough, unless someone looks at padded positions.
-  const bool sees_padding = taps_are_heard() || options.router_losses != nullptr;
   BlockContext context{
-      .rope = {}, .mask = attention_mask(ids, subsegments, cache, sees_padding), .cache = cache, .options = options};
+      .rope = {}, .mask = attention_mask(ids, subsegments, cache, options), .cache = cache, .options = options};
   if (config_.rope) {
     const nn::RopeTables rope = nn::rope_tables(safe_positions, config_.head_dim(), config_.rope_theta);  // [B, S, Dh]
     context.rope = {rope.sin.unsqueeze(1), rope.cos.unsqueeze(1)};

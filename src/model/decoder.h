@@ -28,7 +28,7 @@ class Decoder {
   Tensor enter(const Tensor& embeddings, const Tensor& positions, const KvCache* cache,
                const ForwardOptions& options) const;  // [B,S,D] -> same
   nn::AttentionMask attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache,
-                                   bool sees_padding) const;
+                                   const ForwardOptions& options) const;
 
   config::DecoderConfig config_;
   Param embedding_, new_embedding_, positions_;  // the last two only where the model has them

@@ -281,7 +281,7 @@ std::string assemble(const Recipe& recipe, const config::VitConfig& vit, const s
       rows.size() == 1 || std::all_of(rows.begin(), rows.end(), [&](const Tensor& r) {
         return r.dim() == rows[0].dim() && r.dim() > 0 && r.sizes().slice(1) == rows[0].sizes().slice(1);
       });
-  if (can_stack) value = rows.size() == 1 ? rows[0] : at::cat(rows, 0);
+  if (can_stack) value = rows.size() == 1 ? rows[0] : at::concat(rows, 0);
   if (can_stack && value.sizes() == IntArrayRef(recipe.shape)) return "";
   std::string got;
   std::set<std::string> shapes;

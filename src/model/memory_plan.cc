@@ -54,9 +54,10 @@ class Activations {
         num_patches() * static_cast<int64_t>(connector.vit_layers.size()) * config_.vit.width * kFloatBytes;
     const int64_t num_pooled = request_.num_crops * config_.pooled_height() * config_.pooled_width();
     const int64_t heads = num_patches() * 2 * int64_t{config_.vit.num_heads} * config_.vit.head_dim * item_;
-    // Features as they came, with their padding embeddings, and cut into windows; keys and values of all windows.
+    // Features as they came, with their padding embeddings, and cut into windows; keys and values of all windows. Of
+    // the projector: gate and up and their product.
     const int64_t pooling = 3 * features + heads;
-    const int64_t projector = features + num_pooled * 4 * connector.hidden_width * item_;
+    const int64_t projector = features + num_pooled * 3 * connector.hidden_width * item_;
     return std::max(pooling, projector);
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/model_folder.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/files.h"
 #include "base/json.h"
 #include "base/yaml.h"

@@ -27,8 +27,8 @@ Molmo::Molmo(const config::ModelConfig& config)
       decoder_(config.decoder, ParamScope(params_, "model") / "transformer") {}
 
 Tensor Molmo::tower_features(const Tensor& patches, const ForwardOptions& options) const {
-  const Tensor is_picture = (patches == -1).all(-1).all(-1).logical_not();           // [C]
-  const Tensor features = at::cat(vit_(patches, vit_layers_, options.compute), -1);  // [C, N, n*Dv]
+  const Tensor is_picture = (patches == -1).all(-1).all(-1).logical_not();              // [C]
+  const Tensor features = at::concat(vit_(patches, vit_layers_, options.compute), -1);  // [C, N, n*Dv]
   const Tensor kept = features * is_picture.view({-1, 1, 1}).to(features.scalar_type());
   tap("connector.vit_features", kept);
   return kept;

@@ -20,7 +20,7 @@ Tensor as_picture(const Tensor& grid) {
 
 // [1, Dv, h, w] behind the class rows -> [c+h*w, Dv]
 Tensor as_table(const Tensor& class_rows, const Tensor& picture) {
-  return at::cat({class_rows, picture.permute({0, 2, 3, 1}).reshape({-1, picture.size(1)})}, 0);
+  return at::concat({class_rows, picture.permute({0, 2, 3, 1}).reshape({-1, picture.size(1)})}, 0);
 }
 
 }  // namespace

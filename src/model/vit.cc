@@ -84,7 +84,7 @@ Tensor Vit::embed(const Tensor& patches, at::ScalarType compute) const {
   tap("vit.patch_embedding", x);
   if (class_embedding_.defined()) {
     const Tensor row = class_embedding_.value().to(x.scalar_type()).expand({x.size(0), 1, config_.width});
-    x = at::cat({row, x}, 1);  // [C, N+1, Dv]
+    x = at::concat({row, x}, 1);  // [C, N+1, Dv]
   }
   x = x + positions();
   if (!config_.has_pre_norm()) return x;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/check.h"
 #include "nn/dropout.h"
 #include "tensor/device.h"
 #include "tensor/kernels.h"
@@ -62,6 +63,11 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
   expect_shape("attend: v", v, {q.size(0), k.size(1), k.size(2), q.size(3)});
   if (q.size(2) == 1 && !mask.is_causal && !softmax.in_float32 && softmax.dropout == 0 && !at::GradMode::is_enabled()) {
     return tensor::kernels().decode_attention(q, k, v, mask.bias).reshape({q.size(0), 1, q.size(1) * q.size(3)});
+  }
+  if (mask.segments.defined()) {
+    MOLMO_CHECK(!softmax.in_float32 && softmax.dropout == 0, "packed attention has no probabilities to round or drop");
+    const Tensor packed = std::get<0>(tensor::kernels().packed_attention(q, k, v, mask.segments));  // [B, H, S, Dh]
+    return packed.transpose(1, 2).reshape({q.size(0), q.size(2), q.size(1) * q.size(3)});
   }
   const Tensor keys = repeat_kv_heads(k, q.size(1)), values = repeat_kv_heads(v, q.size(1));  // [B, H, Sk, Dh]
   const auto fused = [&] {

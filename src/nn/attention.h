@@ -8,11 +8,12 @@
 
 namespace molmo::nn {
 
-/// Which keys a query sees. `bias` (additive, broadcast to [B, heads, Sq, Sk]) wins over `is_causal`; neither: all
-/// keys.
+/// Which keys a query sees. The first that is set counts: `segments`, as KernelTable::packed_attention has them; `bias`
+/// (additive, broadcast to [B, heads, Sq, Sk]); `is_causal`. None: all keys.
 struct AttentionMask {
   bool is_causal = false;
-  Tensor bias;  // [B, 1, Sq, Sk] or undefined
+  Tensor bias;      // [B, 1, Sq, Sk] or undefined
+  Tensor segments;  // [B, S] or undefined
 };
 
 /// What happens to the probabilities. Any of it costs the fused kernel.

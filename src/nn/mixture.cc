@@ -48,7 +48,7 @@ Tensor Mixture::operator()(const Tensor& tokens, const Routing& routing, at::Sca
         swiglu(linear(x, up[expert], Tensor(), compute), linear(x, gate[expert], Tensor(), compute));  // [n, F]
     outputs.push_back(at::matmul(hidden, down[expert].to(compute)));                                   // [n, D]
   }
-  const Tensor by_pair = at::cat(outputs).index_select(0, at::argsort(order));  // [T*k, D]
+  const Tensor by_pair = at::concat(outputs).index_select(0, at::argsort(order));  // [T*k, D]
   return (by_pair.view({-1, k, sizes_.width}) * routing.weights.to(compute).unsqueeze(-1)).sum(1);
 }
 

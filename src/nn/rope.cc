@@ -12,7 +12,7 @@ RopeTables rope_tables(const Tensor& positions, int64_t head_dim, double theta) 
   const Tensor exponents = at::arange(0, head_dim, 2, options) / static_cast<double>(head_dim);  // [Dh/2]
   const Tensor inverse_frequencies = 1.0 / at::pow(theta, exponents);                            // [Dh/2]
   const Tensor half = positions.to(at::kFloat).unsqueeze(-1) * inverse_frequencies;              // [..., Dh/2]
-  const Tensor angles = at::cat({half, half}, -1);                                               // [..., Dh]
+  const Tensor angles = at::concat({half, half}, -1);                                            // [..., Dh]
   return {angles.sin(), angles.cos()};
 }
 

@@ -4,16 +4,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <tuple>
+
 #include "tensor/tensor.h"
 
 namespace molmo::tensor {
 
-/// Forward kernels of one device. Their arguments are checked and contiguous, and no gradient is wanted: the front sees
-/// to all three. A null entry means that the device has no such kernel.
+/// Kernels of one device. The arguments of a device's kernels are checked and laid out as their comments say; the front
+/// sees to that, and to gradients. A null entry means that the device has no such kernel.
 struct KernelTable {
   /// y = weight * round_to_dtype_of_x(x / sqrt(mean(x^2) + eps)), float32 inside. x: [..., D] float32 or bfloat16,
-  /// weight: [D] float32, y: [..., D] float32.
+  /// weight: [D] float32, y: [..., D] float32; all dense.
   Tensor (*rms_norm)(const Tensor& x, const Tensor& weight, double eps) = nullptr;
+  /// The gradients of x and of weight from y's; all dense.
+  std::tuple<Tensor, Tensor> (*rms_norm_backward)(const Tensor& grad, const Tensor& x, const Tensor& weight,
+                                                  double eps) = nullptr;
 
   /// y = x W^T + b in W's dtype (float32 or bfloat16) with float32 sums. x: [..., in], any of both dtypes, rounded to
   /// W's; weight: [out, in]; bias: [out] or undefined; y: [..., out]. For a few rows: the front takes it up to
@@ -24,12 +29,26 @@ struct KernelTable {
   /// Dh] of any strides but a dense last axis; bias: [B, 1, 1, Sk] float32 or undefined; result: [B, H, 1, Dh].
   Tensor (*decode_attention)(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) = nullptr;
 
-  /// Rotates pairs (i, i + Dh/2) in float32. x: [B, heads, S, Dh] float32 or bfloat16; sin, cos: [B or 1, 1, S, Dh]
-  /// float32; result: contiguous, of x's dtype.
+  /// softmax(q k^T / sqrt(Dh)) v in packed rows: a query sees the keys at its own place and before it whose segment is
+  /// not below its own. q: [B, H, S, Dh]; k, v: [B, K, S, Dh], float32 of any strides but a dense last axis; segments:
+  /// [B, S] int64, negative where there is padding, which is not seen and gets 0. Result: [B, H, S, Dh], and for the
+  /// backward pass log(sum(exp(scores))) [B, H, S].
+  std::tuple<Tensor, Tensor> (*packed_attention)(const Tensor& q, const Tensor& k, const Tensor& v,
+                                                 const Tensor& segments) = nullptr;
+  /// The gradients of q, k and v from that of `out`, which has a dense last axis.
+  std::tuple<Tensor, Tensor, Tensor> (*packed_attention_backward)(const Tensor& grad, const Tensor& q, const Tensor& k,
+                                                                  const Tensor& v, const Tensor& out,
+                                                                  const Tensor& log_sums,
+                                                                  const Tensor& segments) = nullptr;
+
+  /// Rotates pairs (i, i + Dh/2) in float32. x: [B, heads, S, Dh] float32 or bfloat16 with a dense last axis; sin, cos:
+  /// [B or 1, 1, S, Dh] float32, dense, both halves equal; result: of x's dtype. Its gradient rotates back.
   Tensor (*rope)(const Tensor& x, const Tensor& sin, const Tensor& cos) = nullptr;
 
-  /// x = [up; gate] -> silu(gate) * up. x: [..., 2F] float32 or bfloat16; result: [..., F].
-  Tensor (*swiglu)(const Tensor& x) = nullptr;
+  /// silu(gate) * up. Both [..., F], float32 or bfloat16, rows of one distance, dense in themselves; result: dense.
+  Tensor (*swiglu)(const Tensor& up, const Tensor& gate) = nullptr;
+  /// The gradients of up and gate, dense, from a dense one.
+  std::tuple<Tensor, Tensor> (*swiglu_backward)(const Tensor& grad, const Tensor& up, const Tensor& gate) = nullptr;
 };
 
 /// Beyond these rows a matrix product shares its reads of the weights better.
@@ -39,8 +58,13 @@ inline constexpr int64_t kMostMatvecRows = 4;
 /// throughout stay finite there.
 Tensor bias_as(const Tensor& bias, at::ScalarType type);
 
+/// Whether packed_attention has a kernel for heads of this dtype there. If not, a mask is better made once per pass
+/// than by the operators in every layer.
+bool has_packed_attention(at::Device device, at::ScalarType type);
+
 /// The front, to call from everywhere: `kernels().rms_norm(x, weight, eps)`. It takes the kernel of x's device, and
-/// LibTorch's operators where there is none, where a gradient is wanted, or for another dtype.
+/// LibTorch's operators where there is none, where a gradient is wanted that it has no kernel for, or for another
+/// dtype. Its backward entries are null: autograd calls them.
 const KernelTable& kernels();
 
 /// The kernels that run on the CPU.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/checkpoint.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"

@@ -2,6 +2,7 @@
 #include "train/monitor.h"
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/json.h"

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include <csignal>
+#include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/json.h"

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "base/check.h"
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
@@ -59,35 +60,117 @@ TEST(DecodeAttention, EqualsTheOperator) {
   }
 }
 
-TEST(Rope, EqualsTheOperator) {
-  const at::NoGradGuard no_grad;
+// The gradients of `inputs` from that of the first output.
+template <class Function>
+std::vector<Tensor> gradients_of(const std::vector<Tensor>& inputs, const Tensor& grad, const Function& function) {
+  std::vector<Tensor> leaves;
+  for (const Tensor& input : inputs) leaves.push_back(input.detach().requires_grad_());
+  function(leaves).backward(grad);
+  std::vector<Tensor> gradients;
+  for (const Tensor& leaf : leaves) gradients.push_back(leaf.grad());
+  return gradients;
+}
+
+// One function by the front's kernels and by the operators, forwards and backwards.
+template <class Function>
+void expect_same_gradients(const std::vector<Tensor>& inputs, const Function& function, double limit) {
+  const auto by = [&](const KernelTable& table) {
+    return [&](const std::vector<Tensor>& leaves) { return function(table, leaves); };
+  };
+  const Tensor out = function(operator_kernels(), inputs), grad = at::randn(out.sizes()).to(out.scalar_type());
+  expect_near(function(kernels(), inputs), out, limit);
+  const std::vector<Tensor> got = gradients_of(inputs, grad, by(kernels()));
+  const std::vector<Tensor> expected = gradients_of(inputs, grad, by(operator_kernels()));
+  for (size_t i = 0; i < inputs.size(); ++i) expect_near(got[i], expected[i], limit);
+}
+
+TEST(RmsNorm, HasTheOperatorsGradients) {
   for (const at::ScalarType type : kTypes) {
-    const Tensor x =
-        at::randn({2, 5, 3 * 16}).to(type).view({2, 5, 3, 16}).transpose(1, 2);  // [B, heads, S, Dh] as heads are split
-    for (const int64_t batch : {1, 2}) {
-      const Tensor angles = at::randn({batch, 1, 5, 16});
-      expect_near(cpu_kernels().rope(x, angles.sin(), angles.cos()),
-                  operator_kernels().rope(x, angles.sin(), angles.cos()), tolerance(type));
+    for (const int64_t width : {1, 31, 64, 200}) {
+      expect_same_gradients(
+          {(3 * at::randn({2, 70, width})).to(type), at::rand({width}) + 0.5},
+          [](const KernelTable& table, const std::vector<Tensor>& in) { return table.rms_norm(in[0], in[1], 1e-5); },
+          4 * tolerance(type));
     }
   }
 }
 
-TEST(Swiglu, EqualsTheOperator) {
-  const at::NoGradGuard no_grad;
+TEST(Rope, HasTheOperatorsGradients) {
   for (const at::ScalarType type : kTypes) {
-    const Tensor x = (8 * at::randn({2, 7, 90})).to(type);
-    expect_near(cpu_kernels().swiglu(x), operator_kernels().swiglu(x), 2 * tolerance(type));
+    // [B, heads, S, Dh] as heads are split
+    const Tensor x = at::randn({2, 5, 3 * 16}).to(type).view({2, 5, 3, 16}).transpose(1, 2);
+    for (const int64_t batch : {1, 2}) {
+      const Tensor half = at::randn({batch, 1, 5, 8}), angles = at::concat({half, half}, -1);
+      const auto rope = [&](const KernelTable& table, const std::vector<Tensor>& in) {
+        return table.rope(in[0], angles.sin(), angles.cos());
+      };
+      expect_same_gradients({x}, rope, 2 * tolerance(type));
+      expect_same_gradients({x.contiguous()}, rope, 2 * tolerance(type));
+    }
   }
 }
 
-TEST(Kernels, StepAsideWhereAGradientIsWanted) {
+TEST(Swiglu, HasTheOperatorsGradients) {
+  const auto swiglu = [](const KernelTable& table, const std::vector<Tensor>& in) {
+    return table.swiglu(in[0], in[1]);
+  };
+  for (const at::ScalarType type : kTypes) {
+    const Tensor both = (8 * at::randn({2, 7, 90})).to(type);
+    expect_same_gradients({both.slice(2, 0, 45), both.slice(2, 45)}, swiglu, 4 * tolerance(type));
+    expect_same_gradients({both[0][0], both[1][1]}, swiglu, 4 * tolerance(type));
+  }
+}
+
+// Two packed rows: a picture's prefix with branches behind it (one longer than a block of queries), and odd orders of
+// segments with padding in the middle and at the end.
+Tensor some_segments(int64_t length) {
+  Tensor segments = at::empty({2, length}, at::kLong);
+  int64_t* first = segments.mutable_data_ptr<int64_t>();
+  for (int64_t i = 0; i < length; ++i) first[i] = i < length / 4 ? 10000 : 7 * i / length;
+  int64_t* second = first + length;
+  for (int64_t i = 0; i < length; ++i) second[i] = i % 11 == 3 || i > length - 4 ? -1 : 5 - (i / 9) % 5;
+  return segments;
+}
+
+TEST(PackedAttention, HasTheOperatorsGradients) {
+  for (const auto& [length, heads, kv_heads, width] :
+       std::vector<std::array<int64_t, 4>>{{300, 4, 2, 32}, {37, 3, 3, 8}, {50, 2, 1, 20}, {5, 1, 1, 64}}) {
+    const Tensor segments = some_segments(length);
+    const auto heads_of = [&, length = length, width = width](int64_t count) {
+      return at::randn({2, length, count * width}).view({2, length, count, width}).transpose(1, 2);
+    };
+    expect_same_gradients(
+        {2 * heads_of(heads), heads_of(kv_heads), heads_of(kv_heads)},
+        [&](const KernelTable& table, const std::vector<Tensor>& in) {
+          return std::get<0>(table.packed_attention(in[0], in[1], in[2], segments));
+        },
+        1e-5);
+  }
+}
+
+TEST(PackedAttention, GivesASegmentTheSameBitsInAnyRow) {
+  const at::NoGradGuard no_grad;
+  const Tensor q = at::randn({1, 2, 60, 16}), k = at::randn({1, 2, 60, 16}), v = at::randn({1, 2, 60, 16});
+  Tensor segments = at::full({1, 60}, 2, at::kLong);
+  segments.slice(1, 20, 40).fill_(1);
+  segments.slice(1, 40, 60).fill_(0);
+  const Tensor all = std::get<0>(kernels().packed_attention(q, k, v, segments));
+  const auto without_last = [](const Tensor& x) { return x.slice(2, 0, 40); };
+  const Tensor part = std::get<0>(
+      kernels().packed_attention(without_last(q), without_last(k), without_last(v), segments.slice(1, 0, 40)));
+  EXPECT_TRUE(at::equal(without_last(all), part));
+}
+
+TEST(PackedAttention, RefusesSegmentsOfAnotherLength) {
+  const Tensor q = at::randn({1, 2, 6, 16});
+  EXPECT_THROW(kernels().packed_attention(q, q, q, at::zeros({1, 5}, at::kLong)), InternalError);
+}
+
+TEST(Matvec, LeavesGradientsToTheOperators) {
   const Tensor x = at::randn({2, 8}).requires_grad_(), weight = at::randn({4, 8}).requires_grad_();
   kernels().matvec(x, weight, {}).sum().backward();
   EXPECT_TRUE(x.grad().defined());
   EXPECT_TRUE(weight.grad().defined());
-  const Tensor y = at::randn({2, 8}).requires_grad_();
-  kernels().swiglu(y).sum().backward();
-  EXPECT_TRUE(y.grad().defined());
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/cpu/simd.h"
 
-#include <immintrin.h>
-
 #include <bit>
+
+#include "tensor/cpu/avx2.h"
 
 namespace molmo::tensor::cpu {
 namespace {
@@ -42,20 +42,6 @@ void plain_axpy(float a, const T* row, float* y, int64_t length) {
 
 // --- AVX2
 // ---------------------------------------------------------------------------------------------------------------
-
-#define MOLMO_AVX2 __attribute__((target("avx2,fma")))
-
-MOLMO_AVX2 inline __m256 load8(const float* from) { return _mm256_loadu_ps(from); }
-MOLMO_AVX2 inline __m256 load8(const c10::BFloat16* from) {
-  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
-}
-
-MOLMO_AVX2 inline float sum8(__m256 v) {
-  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
-}
 
 // Two sums per row hide the latency of the multiply-add.
 template <class T>
@@ -101,7 +87,7 @@ MOLMO_AVX2 void avx2_axpy(float a, const T* row, float* y, int64_t length) {
 
 template <class T>
 SimdLoops<T> choose() {
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {avx2_dot4<T>, avx2_dot<T>, avx2_axpy<T>};
+  if (has_avx2()) return {avx2_dot4<T>, avx2_dot<T>, avx2_axpy<T>};
   return {plain_dot4<T>, plain_dot<T>, plain_axpy<T>};
 }
 

@@ -6,10 +6,14 @@ namespace molmo::tensor {
 
 const KernelTable& cpu_kernels() {
   static constexpr KernelTable table{.rms_norm = cpu::rms_norm,
+                                     .rms_norm_backward = cpu::rms_norm_backward,
                                      .matvec = cpu::matvec,
                                      .decode_attention = cpu::decode_attention,
+                                     .packed_attention = cpu::packed_attention,
+                                     .packed_attention_backward = cpu::packed_attention_backward,
                                      .rope = cpu::rope,
-                                     .swiglu = cpu::swiglu};
+                                     .swiglu = cpu::swiglu,
+                                     .swiglu_backward = cpu::swiglu_backward};
   return table;
 }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/decode.h"
 
+#include <nlohmann/json.hpp>
+
 #include "generate/beam_search.h"
 #include "oracles/tiny_model.h"
 #include "tensor/ops.h"
@@ -28,7 +30,7 @@ void compare_with_full_passes(GoldenCase& golden, const model::Molmo& molmo, con
     const int64_t length = (inputs.input_ids[index] != -1).sum().item<int64_t>();
     model::ModelInputs one;
     const Tensor answer = at::tensor(result.tokens[row], at::kLong);
-    one.input_ids = at::cat({inputs.input_ids[index].slice(0, 0, length), answer}).unsqueeze(0);
+    one.input_ids = at::concat({inputs.input_ids[index].slice(0, 0, length), answer}).unsqueeze(0);
     if (inputs.patches.defined()) {
       const Tensor mine = (inputs.crop_rows == index).nonzero().squeeze(1);
       one.patches = inputs.patches.index_select(0, mine);

@@ -1,5 +1,7 @@
 // Every tap, the losses and all gradients of one forward and backward of the reference (golden/model).
 // SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
 #include "base/check.h"
 #include "oracles/tiny_model.h"
 #include "tensor/ops.h"

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/ops.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/json.h"
 #include "config/model_config.h"
 #include "generate/sampler.h"

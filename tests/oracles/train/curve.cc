@@ -1,5 +1,7 @@
 // Twenty updates of a tiny model, step by step (golden/train/curve).
 // SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
 #include "oracles/tiny_model.h"
 #include "oracles/train/recipe.h"
 #include "tensor/ops.h"

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/loss.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/json.h"
 #include "oracles/tensors.h"
 #include "tensor/ops.h"

@@ -1,5 +1,7 @@
 // Parameter groups (golden/train/groups.json) and ten clipped AdamW updates (golden/train/optimizer).
 // SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
 #include "config/native_config.h"
 #include "model/molmo.h"
 #include "oracles/tensors.h"

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/schedule.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/json.h"
 #include "support/golden.h"
 #include "train/groups.h"

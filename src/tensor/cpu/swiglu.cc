@@ -1,0 +1,133 @@
+// silu(gate) * up and its gradient, in one pass over their inputs each.
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tensor/cpu/avx2.h"
+#include "tensor/cpu/cpu_kernels.h"
+#include "tensor/ops.h"
+
+namespace molmo::tensor::cpu {
+namespace {
+
+constexpr int64_t kValuesPerTask = 16384;
+
+// PARITY: silu and its gradient are rounded to the dtype before a product, as operators on that dtype do.
+template <class T>
+void plain_forward(const T* up, const T* gate, T* y, int64_t width) {
+  for (int64_t i = 0; i < width; ++i) {
+    const float g = static_cast<float>(gate[i]);
+    const T silu = static_cast<T>(g / (1.0f + std::exp(-g)));
+    y[i] = static_cast<T>(static_cast<float>(silu) * static_cast<float>(up[i]));
+  }
+}
+
+template <class T>
+void plain_backward(const T* grad, const T* up, const T* gate, T* to_up, T* to_gate, int64_t width) {
+  for (int64_t i = 0; i < width; ++i) {
+    const float g = static_cast<float>(gate[i]), dy = static_cast<float>(grad[i]),
+                sigmoid = 1.0f / (1.0f + std::exp(-g));
+    to_up[i] = static_cast<T>(dy * static_cast<float>(static_cast<T>(g * sigmoid)));
+    const float to_silu = static_cast<float>(static_cast<T>(dy * static_cast<float>(up[i])));
+    to_gate[i] = static_cast<T>(to_silu * sigmoid * (1.0f + g * (1.0f - sigmoid)));
+  }
+}
+
+MOLMO_AVX2 inline __m256 sigmoid8(__m256 x) {
+  const __m256 one = _mm256_set1_ps(1.0f);
+  return _mm256_div_ps(one, _mm256_add_ps(one, exp8(_mm256_sub_ps(_mm256_setzero_ps(), x))));
+}
+
+MOLMO_AVX2 void avx2_forward(const float* up, const float* gate, float* y, int64_t width) {
+  for (int64_t i = 0; i < width; i += 8) {
+    const __m256i lanes = first_lanes(width - i);
+    const __m256 g = _mm256_maskload_ps(gate + i, lanes), silu = _mm256_mul_ps(g, sigmoid8(g));
+    _mm256_maskstore_ps(y + i, lanes, _mm256_mul_ps(silu, _mm256_maskload_ps(up + i, lanes)));
+  }
+}
+
+MOLMO_AVX2 void avx2_backward(const float* grad, const float* up, const float* gate, float* to_up, float* to_gate,
+                              int64_t width) {
+  const __m256 one = _mm256_set1_ps(1.0f);
+  for (int64_t i = 0; i < width; i += 8) {
+    const __m256i lanes = first_lanes(width - i);
+    const __m256 g = _mm256_maskload_ps(gate + i, lanes), dy = _mm256_maskload_ps(grad + i, lanes);
+    const __m256 sigmoid = sigmoid8(g), slope = _mm256_fmadd_ps(g, _mm256_sub_ps(one, sigmoid), one);
+    _mm256_maskstore_ps(to_up + i, lanes, _mm256_mul_ps(dy, _mm256_mul_ps(g, sigmoid)));
+    const __m256 to_silu = _mm256_mul_ps(dy, _mm256_maskload_ps(up + i, lanes));
+    _mm256_maskstore_ps(to_gate + i, lanes, _mm256_mul_ps(to_silu, _mm256_mul_ps(sigmoid, slope)));
+  }
+}
+
+template <class T>
+struct Loops {
+  void (*forward)(const T* up, const T* gate, T* y, int64_t width) = plain_forward<T>;
+  void (*backward)(const T* grad, const T* up, const T* gate, T* to_up, T* to_gate, int64_t width) = plain_backward<T>;
+};
+
+template <class T>
+Loops<T> choose() {
+  if constexpr (std::is_same_v<T, float>) {
+    if (has_avx2()) return {avx2_forward, avx2_backward};
+  }
+  return {};
+}
+
+// Calls function(row) over the rows of `shape` [..., F], several threads at a time.
+template <class Function>
+void for_rows(const Tensor& shape, const Function& function) {
+  const int64_t width = shape.size(-1);
+  at::parallel_for(0, shape.numel() / width, std::max<int64_t>(1, kValuesPerTask / width),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t row = begin; row < end; ++row) function(row);
+                   });
+}
+
+template <class T>
+void forward(const Tensor& up, const Tensor& gate, Tensor& y) {
+  static const Loops<T> loops = choose<T>();
+  const int64_t width = y.size(-1);
+  const T *ups = up.const_data_ptr<T>(), *gates = gate.const_data_ptr<T>();
+  T* to = y.mutable_data_ptr<T>();
+  for_rows(y, [&](int64_t row) {
+    loops.forward(ups + row * up.stride(-2), gates + row * gate.stride(-2), to + row * width, width);
+  });
+}
+
+template <class T>
+void backward(const Tensor& grad, const Tensor& up, const Tensor& gate, Tensor& to_up, Tensor& to_gate) {
+  static const Loops<T> loops = choose<T>();
+  const int64_t width = grad.size(-1);
+  const T *grads = grad.const_data_ptr<T>(), *ups = up.const_data_ptr<T>(), *gates = gate.const_data_ptr<T>();
+  T *first = to_up.mutable_data_ptr<T>(), *second = to_gate.mutable_data_ptr<T>();
+  for_rows(grad, [&](int64_t row) {
+    loops.backward(grads + row * grad.stride(-2), ups + row * up.stride(-2), gates + row * gate.stride(-2),
+                   first + row * width, second + row * width, width);
+  });
+}
+
+}  // namespace
+
+Tensor swiglu(const Tensor& up, const Tensor& gate) {
+  Tensor y = at::empty(up.sizes(), up.options());
+  if (up.scalar_type() == at::kFloat) {
+    forward<float>(up, gate, y);
+  } else {
+    forward<c10::BFloat16>(up, gate, y);
+  }
+  return y;
+}
+
+std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate) {
+  Tensor to_up = at::empty(up.sizes(), up.options()), to_gate = at::empty(up.sizes(), up.options());
+  if (up.scalar_type() == at::kFloat) {
+    backward<float>(grad, up, gate, to_up, to_gate);
+  } else {
+    backward<c10::BFloat16>(grad, up, gate, to_up, to_gate);
+  }
+  return {to_up, to_gate};
+}
+
+}  // namespace molmo::tensor::cpu

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tensor/differentiable.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "tensor/ops.h"
+
+namespace molmo::tensor::differentiable {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+// Tables live as long as the program, so a node may keep the address of one.
+void save_table(AutogradContext* context, const KernelTable* table) {
+  context->saved_data["table"] = static_cast<int64_t>(reinterpret_cast<intptr_t>(table));
+}
+const KernelTable& saved_table(AutogradContext* context) {
+  return *reinterpret_cast<const KernelTable*>(static_cast<intptr_t>(context->saved_data["table"].toInt()));
+}
+
+struct RmsNorm : Function<RmsNorm> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, double eps,
+                        const KernelTable* table) {
+    context->save_for_backward({x, weight});
+    context->saved_data["eps"] = eps;
+    save_table(context, table);
+    return table->rms_norm(x, weight, eps);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const variable_list saved = context->get_saved_variables();
+    const auto [x, weight] = saved_table(context).rms_norm_backward(grads[0].contiguous(), saved[0], saved[1],
+                                                                    context->saved_data["eps"].toDouble());
+    return {x, weight, Tensor(), Tensor()};
+  }
+};
+
+struct PackedAttention : Function<PackedAttention> {
+  static Tensor forward(AutogradContext* context, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const Tensor& segments, const KernelTable* table) {
+    auto [out, log_sums] = table->packed_attention(q, k, v, segments);
+    context->save_for_backward({q, k, v, segments, out, log_sums});
+    save_table(context, table);
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor grad = grads[0].stride(3) == 1 ? grads[0] : grads[0].contiguous();
+    const auto [q, k, v] = saved_table(context).packed_attention_backward(grad, saved[0], saved[1], saved[2], saved[4],
+                                                                          saved[5], saved[3]);
+    return {q, k, v, Tensor(), Tensor()};
+  }
+};
+
+struct Rope : Function<Rope> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& sin, const Tensor& cos,
+                        const KernelTable* table) {
+    context->save_for_backward({sin, cos});
+    save_table(context, table);
+    return table->rope(x, sin, cos);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor grad = grads[0].stride(3) == 1 ? grads[0] : grads[0].contiguous();
+    return {saved_table(context).rope(grad, -saved[0], saved[1]), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+struct SwiGlu : Function<SwiGlu> {
+  static Tensor forward(AutogradContext* context, const Tensor& up, const Tensor& gate, const KernelTable* table) {
+    context->save_for_backward({up, gate});
+    save_table(context, table);
+    return table->swiglu(up, gate);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const variable_list saved = context->get_saved_variables();
+    const auto [up, gate] = saved_table(context).swiglu_backward(grads[0].contiguous(), saved[0], saved[1]);
+    return {up, gate, Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor rms_norm(const KernelTable& table, const Tensor& x, const Tensor& weight, double eps) {
+  return RmsNorm::apply(x, weight, eps, &table);
+}
+
+Tensor packed_attention(const KernelTable& table, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const Tensor& segments) {
+  return PackedAttention::apply(q, k, v, segments, &table);
+}
+
+Tensor rope(const KernelTable& table, const Tensor& x, const Tensor& sin, const Tensor& cos) {
+  return Rope::apply(x, sin, cos, &table);
+}
+
+Tensor swiglu(const KernelTable& table, const Tensor& up, const Tensor& gate) {
+  return SwiGlu::apply(up, gate, &table);
+}
+
+}  // namespace molmo::tensor::differentiable

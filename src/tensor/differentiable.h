@@ -1,0 +1,16 @@
+// Kernels that autograd differentiates by the backward kernels of their table. Arguments are laid out as the table
+// asks; kernels() is the front to call.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "tensor/kernels.h"
+
+namespace molmo::tensor::differentiable {
+
+Tensor rms_norm(const KernelTable& table, const Tensor& x, const Tensor& weight, double eps);
+Tensor packed_attention(const KernelTable& table, const Tensor& q, const Tensor& k, const Tensor& v,
+                        const Tensor& segments);
+Tensor rope(const KernelTable& table, const Tensor& x, const Tensor& sin, const Tensor& cos);
+Tensor swiglu(const KernelTable& table, const Tensor& up, const Tensor& gate);
+
+}  // namespace molmo::tensor::differentiable

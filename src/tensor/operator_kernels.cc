@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <limits>
+
+#include "tensor/device.h"
+#include "tensor/kernels.h"
+#include "tensor/ops.h"
+
+namespace molmo::tensor {
+namespace {
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  const Tensor wide = x.to(at::kFloat);
+  const Tensor scaled = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
+  return weight * scaled.to(x.scalar_type());
+}
+
+// LibTorch's bfloat16 products on a CPU without instructions for them are ten times slower than in float32. These give
+// the same: inputs rounded, float32 sums, the result rounded.
+bool widens(const Tensor& x) {
+  return x.is_cpu() && x.scalar_type() == at::kBFloat16 && !is_fast_at_bfloat16(x.device());
+}
+
+Tensor matvec(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const Tensor rows = x.to(weight.scalar_type());
+  const auto in = [&](at::ScalarType type) {
+    return at::linear(rows.to(type), weight.to(type),
+                      bias.defined() ? std::optional<Tensor>(bias.to(type)) : std::nullopt);
+  };
+  return widens(rows) ? in(at::kFloat).to(at::kBFloat16) : in(weight.scalar_type());
+}
+
+Tensor masked_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
+  const int64_t repeats = q.size(1) / k.size(1);
+  const auto added = bias.defined() ? std::optional<Tensor>(bias_as(bias, q.scalar_type())) : std::nullopt;
+  return at::scaled_dot_product_attention(q, k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1), added);
+}
+
+std::tuple<Tensor, Tensor> packed_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& segments) {
+  const Tensor place = at::arange(segments.size(1), segments.options());
+  const Tensor is_seen = (place.unsqueeze(0) <= place.unsqueeze(1))
+                             .logical_and(segments.unsqueeze(1) >= segments.unsqueeze(2))
+                             .logical_and((segments >= 0).unsqueeze(2));  // [B, S, S]
+  const Tensor bias =
+      at::zeros(is_seen.sizes(), q.options()).masked_fill_(is_seen.logical_not(), std::numeric_limits<float>::lowest());
+  const Tensor is_real = (segments >= 0).unsqueeze(1).unsqueeze(3);  // [B, 1, S, 1]
+  return {masked_attention(q, k, v, bias.unsqueeze(1)) * is_real, Tensor()};
+}
+
+Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos) {
+  const Tensor wide = x.to(at::kFloat);
+  const std::vector<Tensor> halves = wide.chunk(2, -1);
+  const Tensor rotated = at::concat({-halves[1], halves[0]}, -1);
+  return (wide * cos + rotated * sin).to(x.scalar_type());
+}
+
+Tensor swiglu(const Tensor& up, const Tensor& gate) { return at::silu(gate) * up; }
+
+}  // namespace
+
+Tensor bias_as(const Tensor& bias, at::ScalarType type) {
+  static const double kLowestBFloat16 = static_cast<float>(std::numeric_limits<c10::BFloat16>::lowest());
+  return (type == at::kBFloat16 ? bias.clamp_min(kLowestBFloat16) : bias).to(type);
+}
+
+const KernelTable& operator_kernels() {
+  static constexpr KernelTable table{.rms_norm = rms_norm,
+                                     .matvec = matvec,
+                                     .decode_attention = masked_attention,
+                                     .packed_attention = packed_attention,
+                                     .rope = rope,
+                                     .swiglu = swiglu};
+  return table;
+}
+
+}  // namespace molmo::tensor
