@@ -6,12 +6,11 @@ include_guard()
 # nlohmann would double the time to build them.
 set(MOLMO_QUICK_COMPILE $<$<CONFIG:Release>:-O1>)
 
-# molmo_library(NAME [TORCH] [QUICK] [OWN_HEADER] [DEPS dir...] [LINK target...] [EXCLUDE file...])
+# molmo_library(NAME [TORCH] [QUICK] [DEPS dir...] [LINK target...] [EXCLUDE file...])
 # builds molmo_NAME from src/NAME/*.cc. TORCH puts it behind the torch line (LibTorch and its precompiled header); QUICK
-# compiles it quickly, where nothing is computed; OWN_HEADER precompiles src/NAME/precompiled.h for it, where all its files
-# include one more heavy header.
+# compiles it quickly, where nothing is computed.
 function(molmo_library name)
-  cmake_parse_arguments(ARG "TORCH;QUICK;OWN_HEADER" "" "DEPS;LINK;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;QUICK" "" "DEPS;LINK;EXCLUDE" ${ARGN})
   set(folder ${PROJECT_SOURCE_DIR}/src/${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
   foreach(excluded IN LISTS ARG_EXCLUDE)
@@ -28,11 +27,7 @@ function(molmo_library name)
     if(ARG_QUICK)
       target_compile_options(${target} PRIVATE ${MOLMO_QUICK_COMPILE})
     endif()
-    if(ARG_OWN_HEADER)
-      target_precompile_headers(${target} PRIVATE ${folder}/precompiled.h)
-    else()
-      molmo_precompile(${target} ${ARG_TORCH})
-    endif()
+    molmo_precompile(${target} ${ARG_TORCH})
   endif()
   target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${target} ${scope} ${ARG_DEPS} ${ARG_LINK})
@@ -72,6 +67,12 @@ function(molmo_precompile target torch)
   target_precompile_headers(${target} REUSE_FROM ${owner})
 endfunction()
 
+# Tests are compiled several files at a time: they are small, and what a file costs before its first line (headers, GoogleTest,
+# JSON) is paid once. So a helper's name is unique in its folder.
+function(molmo_compile_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+endfunction()
+
 # molmo_test_directory(DIR LABEL [TORCH] [LINK target...]): one executable and one ctest entry for tests/DIR/*.cc, which
 # holds *_test.cc files and what they share.
 function(molmo_test_directory directory label)
@@ -83,6 +84,7 @@ function(molmo_test_directory directory label)
   set(target ${directory}_test)
   add_executable(${target} ${sources})
   molmo_precompile(${target} ${ARG_TORCH} TEST)
+  molmo_compile_together(${target})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE ${ARG_LINK} molmo_test_support GTest::gtest GTest::gtest_main)
   add_test(NAME ${directory} COMMAND ${target} --gtest_brief=1)
@@ -102,6 +104,7 @@ function(molmo_golden_group group label)
   endif()
   add_executable(${target} ${sources} ${PROJECT_SOURCE_DIR}/tests/oracles/main.cc)
   molmo_precompile(${target} ${ARG_TORCH} TEST)
+  molmo_compile_together(${target})
   target_compile_definitions(${target} PRIVATE MOLMO_GOLDEN_GROUP="${group}")
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE ${ARG_LINK} molmo_test_support GTest::gtest)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/app.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 
@@ -17,19 +16,12 @@ int exit_with(ExitCode code, const std::string& message) {
 }
 
 int parse_and_run(int argc, char** argv, std::span<const AddCommand> commands) {
-  CLI::App app("Trains, evaluates and runs Molmo vision-language models.", "molmo");
-  app.set_version_flag("--version", std::string("molmo ") + kVersion);
-  app.require_subcommand(1);
-  app.get_formatter()->column_width(34);
-  Action action;
-  for (const AddCommand add : commands) add(app, action);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // CLI11 has its own exit codes; every wrong flag is a user error here.
-    return static_cast<int>(app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUserError);
-  }
-  return action(argc, argv);
+  CommandLine line("Trains, evaluates and runs Molmo vision-language models.", kVersion);
+  Command root = line.root();
+  for (const AddCommand add : commands) add(root);
+  int exit_code = 0;
+  const Action action = line.parse(argc, argv, exit_code);
+  return action ? action(argc, argv) : exit_code;
 }
 
 }  // namespace

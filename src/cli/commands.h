@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cli/app.h"
+#include "cli/command.h"
 
 namespace molmo::cli {
 
@@ -21,9 +21,9 @@ inline constexpr TorchCommand kConvert{"convert", "weights of a model into anoth
 inline constexpr TorchCommand kData{"data", "make and look at data"};
 inline constexpr TorchCommand kBench{"bench", "measure speeds"};
 
-void add_config(CLI::App& app, Action& action);
+void add_config(Command& app);
 
 /// Lists `command` below `parent`; its arguments, --help among them, go to the half unread.
-void add_torch_command(CLI::App& parent, const TorchCommand& command, Action& action);
+void add_torch_command(Command& parent, const TorchCommand& command);
 
 }  // namespace molmo::cli

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -39,21 +38,18 @@ void show(const ConfigOptions& options) {
 
 }  // namespace
 
-void add_config(CLI::App& app, Action& action) {
+void add_config(Command& app) {
   auto options = std::make_shared<ConfigOptions>();
-  CLI::App* config = app.add_subcommand("config", "look at configs");
-  config->require_subcommand(1);
-  CLI::App* command = config->add_subcommand("show", "print the resolved config of a recipe or of a molmo.json");
-  auto* file = command->add_option("FILE", options->file, "recipe or molmo.json");
-  command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)")->allow_extra_args(false);
-  auto* preset = command->add_option("--preset", options->preset,
-                                     "a released model instead of a file: " + join_text(config::preset_names(), ", "));
-  preset->excludes(file);
-  auto* help = command->add_flag("--help-keys", options->help_keys, "list every key of a recipe with its meaning");
-  command->callback([options, file, preset, help, &action] {
-    if (file->count() + preset->count() + help->count() == 0) throw CLI::RequiredError("FILE");
-    action = done_after([options] { show(*options); });
-  });
+  Command config = app.subcommand("config", "look at configs");
+  Command command = config.subcommand("show", "print the resolved config of a recipe or of a molmo.json");
+  const Option file = command.option("FILE", options->file, "recipe or molmo.json");
+  command.option("--set", options->overrides, "override a key: a.b=value (repeatable)").one_value_each();
+  Option preset = command.option("--preset", options->preset,
+                                 "a released model instead of a file: " + join_text(config::preset_names(), ", "));
+  preset.excludes(file);
+  const Option help = command.flag("--help-keys", options->help_keys, "list every key of a recipe with its meaning");
+  command.require_any("FILE", {file, preset, help});
+  command.runs(options, show);
 }
 
 }  // namespace molmo::cli

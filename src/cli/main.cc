@@ -3,15 +3,14 @@
 #include <array>
 #include <new>
 
+#include "cli/app.h"
 #include "cli/commands.h"
 
 namespace {
 
-using molmo::cli::Action;
-
 template <const molmo::cli::TorchCommand& command>
-void list(CLI::App& app, Action& action) {
-  molmo::cli::add_torch_command(app, command, action);
+void list(molmo::cli::Command& app) {
+  molmo::cli::add_torch_command(app, command);
 }
 
 std::optional<std::string> describe_shortage(const std::exception& error) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -83,48 +82,36 @@ void run_preprocess_bench(const PreprocessBenchOptions& options) {
       speed.example_ms);
 }
 
-void add_preprocess_bench(CLI::App& bench, Action& action) {
+void add_preprocess_bench(cli::Command& bench) {
   auto options = std::make_shared<PreprocessBenchOptions>();
-  CLI::App* command = bench.add_subcommand("preprocess", "decode a JPEG, cut it into crops, make an example of it");
-  command->add_option("--preset", options->preset, "model whose preprocessing is measured")->capture_default_str();
-  command->add_option("--tokenizer", options->tokenizer, "its tokenizer; the default lies in this repository")
-      ->capture_default_str();
-  command->add_option("--image", options->image, "a picture of your own instead of one made on the spot");
-  command->add_option("--width", options->width, "of the picture")->check(CLI::Range(1, 20000))->capture_default_str();
-  command->add_option("--height", options->height, "of the picture")
-      ->check(CLI::Range(1, 20000))
-      ->capture_default_str();
-  command->add_option("--repeats", options->repeats, "the best of them counts")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "print one JSON object");
-  command->callback([options, &action] { action = cli::done_after([options] { run_preprocess_bench(*options); }); });
+  cli::Command command = bench.subcommand("preprocess", "decode a JPEG, cut it into crops, make an example of it");
+  command.option("--preset", options->preset, "model whose preprocessing is measured");
+  command.option("--tokenizer", options->tokenizer, "its tokenizer; the default lies in this repository");
+  command.option("--image", options->image, "a picture of your own instead of one made on the spot");
+  command.option("--width", options->width, "of the picture").within(1, 20000);
+  command.option("--height", options->height, "of the picture").within(1, 20000);
+  command.option("--repeats", options->repeats, "the best of them counts").within(1, 1000);
+  command.flag("--json", options->json, "print one JSON object");
+  command.runs(options, run_preprocess_bench);
 }
 
 }  // namespace
 
-void add_bench(CLI::App& app, Action& action) {
-  CLI::App* bench = app.add_subcommand(cli::kBench.name, cli::kBench.description);
-  bench->require_subcommand(1);
-  add_decode_bench(*bench, action);
-  add_preprocess_bench(*bench, action);
+void add_bench(cli::Command& app) {
+  cli::Command bench = app.subcommand(cli::kBench.name, cli::kBench.description);
+  add_decode_bench(bench);
+  add_preprocess_bench(bench);
   auto options = std::make_shared<TokenizerBenchOptions>();
-  CLI::App* command = bench->add_subcommand(
-      "tokenizer", "encode a text made on the spot (English, other scripts, code, numbers, points)");
-  command
-      ->add_option("TOKENIZER", options->tokenizer,
-                   "tokenizer.json (plain or .gz) or SentencePiece .model; the default lies in this repository")
-      ->capture_default_str();
-  command->add_option("--mib", options->mib, "size of the text")
-      ->check(CLI::Range(0.01, 1024.0))
-      ->capture_default_str();
-  command->add_option("--repeats", options->repeats, "passes after the first; their median counts")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--dump", options->dump,
-                      "write the documents here, each ended by NUL, for benchmarks/peers/tokenizers_peer.py");
-  command->add_flag("--json", options->json, "print one JSON object");
-  command->callback([options, &action] { action = cli::done_after([options] { run_tokenizer_bench(*options); }); });
+  cli::Command command =
+      bench.subcommand("tokenizer", "encode a text made on the spot (English, other scripts, code, numbers, points)");
+  command.option("TOKENIZER", options->tokenizer,
+                 "tokenizer.json (plain or .gz) or SentencePiece .model; the default lies in this repository");
+  command.option("--mib", options->mib, "size of the text").between(0.01, 1024.0);
+  command.option("--repeats", options->repeats, "passes after the first; their median counts").within(1, 1000);
+  command.option("--dump", options->dump,
+                 "write the documents here, each ended by NUL, for benchmarks/peers/tokenizers_peer.py");
+  command.flag("--json", options->json, "print one JSON object");
+  command.runs(options, run_tokenizer_bench);
 }
 
 }  // namespace molmo::commands

@@ -2,19 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cli/app.h"
+#include "cli/command.h"
 
 namespace molmo::commands {
 
-using cli::Action;
-
-void add_generate(CLI::App& app, Action& action);
-void add_train(CLI::App& app, Action& action);
-void add_eval(CLI::App& app, Action& action);
-void add_inspect(CLI::App& app, Action& action);
-void add_convert(CLI::App& app, Action& action);
-void add_data(CLI::App& app, Action& action);
-void add_bench(CLI::App& app, Action& action);
-void add_decode_bench(CLI::App& bench, Action& action);
+void add_generate(cli::Command& app);
+void add_train(cli::Command& app);
+void add_eval(cli::Command& app);
+void add_inspect(cli::Command& app);
+void add_convert(cli::Command& app);
+void add_data(cli::Command& app);
+void add_bench(cli::Command& app);
+void add_decode_bench(cli::Command& bench);
 
 }  // namespace molmo::commands

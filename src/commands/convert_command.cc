@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -68,26 +67,18 @@ void run_convert(const ConvertCommandOptions& options) {
 
 }  // namespace
 
-void add_convert(CLI::App& app, Action& action) {
+void add_convert(cli::Command& app) {
   auto options = std::make_shared<ConvertCommandOptions>();
-  CLI::App* command = app.add_subcommand(cli::kConvert.name, cli::kConvert.description);
-  command
-      ->add_option("MODEL", options->from,
-                   "model folder, run folder, or weights alone (.safetensors, .pt) with --config")
-      ->required();
-  command->add_option("--out", options->to, "folder to write")->required();
-  command->add_option("--config", options->config, "model configuration, where MODEL has none beside it");
-  command
-      ->add_option("--layout", options->layout, "tensor names: of the released models, or of the public training code")
-      ->check(CLI::IsMember({"released", "native"}))
-      ->capture_default_str();
-  command->add_option("--dtype", options->dtype, "of the tensors")
-      ->check(CLI::IsMember({"keep", "fp32", "fp16", "bf16"}))
-      ->capture_default_str();
-  command->add_option("--max-shard-gb", options->max_shard_gb, "largest file in units of 10^9 bytes")
-      ->check(CLI::Range(0.000001, 1e6))
-      ->capture_default_str();
-  command->callback([options, &action] { action = cli::done_after([options] { run_convert(*options); }); });
+  cli::Command command = app.subcommand(cli::kConvert.name, cli::kConvert.description);
+  command.option("MODEL", options->from, "model folder, run folder, or weights alone (.safetensors, .pt) with --config")
+      .required();
+  command.option("--out", options->to, "folder to write").required();
+  command.option("--config", options->config, "model configuration, where MODEL has none beside it");
+  command.option("--layout", options->layout, "tensor names: of the released models, or of the public training code")
+      .one_of({"released", "native"});
+  command.option("--dtype", options->dtype, "of the tensors").one_of({"keep", "fp32", "fp16", "bf16"});
+  command.option("--max-shard-gb", options->max_shard_gb, "largest file in units of 10^9 bytes").between(0.000001, 1e6);
+  command.runs(options, run_convert);
 }
 
 }  // namespace molmo::commands

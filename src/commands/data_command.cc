@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/log.h"
@@ -39,48 +38,38 @@ void train_tokenizer(const TokenizerOptions& options) {
   log_info(fmt::format("[tokenizer] {}: {} pieces from {} turns", options.out, options.vocab_size, corpus.size()));
 }
 
-void add_synthesize(CLI::App& data, Action& action) {
+void run_synthesize(const synth::SynthOptions& options) { print_summary(options, synth::synthesize(options)); }
+
+void add_synthesize(cli::Command& data) {
   auto options = std::make_shared<synth::SynthOptions>();
-  CLI::App* command = data.add_subcommand("synthesize", "draw scenes with exact ground truth (docs/data.md)");
-  command->add_option("--out", options->out, "folder that gets data.jsonl and img/")->required();
-  command->add_option("--seed", options->seed, "the same seed gives the same bytes")->capture_default_str();
-  command->add_option("--level", options->level, "0: smoke test, 1: quickstart, 2: hard")
-      ->check(CLI::Range(0, 2))
-      ->capture_default_str();
-  command->add_option("--max-objects", options->max_objects, "things in a picture (-1: as many as the level has)")
-      ->capture_default_str();
-  command->add_option("--train", options->num_train, "training pictures (-1: as many as the level has)")
-      ->capture_default_str();
-  command->add_option("--test", options->num_test, "test pictures (-1: as many as the level has)")
-      ->capture_default_str();
-  command->add_option("--stamps", options->stamps, "folder of photo cut-outs")->capture_default_str();
-  command->add_option("--threads", options->num_threads, "0: all available")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  command->callback([options, &action] {
-    action = cli::done_after([options] { print_summary(*options, synth::synthesize(*options)); });
-  });
+  cli::Command command = data.subcommand("synthesize", "draw scenes with exact ground truth (docs/data.md)");
+  command.option("--out", options->out, "folder that gets data.jsonl and img/").required();
+  command.option("--seed", options->seed, "the same seed gives the same bytes");
+  command.option("--level", options->level, "0: smoke test, 1: quickstart, 2: hard").within(0, 2);
+  command.option("--max-objects", options->max_objects, "things in a picture (-1: as many as the level has)");
+  command.option("--train", options->num_train, "training pictures (-1: as many as the level has)");
+  command.option("--test", options->num_test, "test pictures (-1: as many as the level has)");
+  command.option("--stamps", options->stamps, "folder of photo cut-outs");
+  command.option("--threads", options->num_threads, "0: all available").within(0, 1024);
+  command.runs(options, run_synthesize);
 }
 
-void add_train_tokenizer(CLI::App& data, Action& action) {
+void add_train_tokenizer(cli::Command& data) {
   auto options = std::make_shared<TokenizerOptions>();
-  CLI::App* command = data.add_subcommand("train-tokenizer", "train a small SentencePiece vocabulary on own data");
-  command->add_option("--data", options->data, "own-data folder")->required();
-  command->add_option("--out", options->out, "the .model file to write")->required();
-  command->add_option("--vocab-size", options->vocab_size, "pieces")
-      ->check(CLI::Range(400, 1 << 20))
-      ->capture_default_str();
-  command->add_option("--seed", options->seed, "seed of templates and hints in the text")->capture_default_str();
-  command->callback([options, &action] { action = cli::done_after([options] { train_tokenizer(*options); }); });
+  cli::Command command = data.subcommand("train-tokenizer", "train a small SentencePiece vocabulary on own data");
+  command.option("--data", options->data, "own-data folder").required();
+  command.option("--out", options->out, "the .model file to write").required();
+  command.option("--vocab-size", options->vocab_size, "pieces").within(400, 1 << 20);
+  command.option("--seed", options->seed, "seed of templates and hints in the text");
+  command.runs(options, train_tokenizer);
 }
 
 }  // namespace
 
-void add_data(CLI::App& app, Action& action) {
-  CLI::App* data = app.add_subcommand(cli::kData.name, cli::kData.description);
-  data->require_subcommand(1);
-  add_synthesize(*data, action);
-  add_train_tokenizer(*data, action);
+void add_data(cli::Command& app) {
+  cli::Command data = app.subcommand(cli::kData.name, cli::kData.description);
+  add_synthesize(data);
+  add_train_tokenizer(data);
 }
 
 }  // namespace molmo::commands

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -59,26 +58,18 @@ void run_decode_bench(const DecodeBenchCommandOptions& options) {
 
 }  // namespace
 
-void add_decode_bench(CLI::App& bench, Action& action) {
+void add_decode_bench(cli::Command& bench) {
   auto options = std::make_shared<DecodeBenchCommandOptions>();
-  CLI::App* command = bench.add_subcommand("decode", "prefill and decode of a model with random weights");
-  command->add_option("--shape", options->shape, "tiny or 0.15b")->capture_default_str();
-  command->add_option("--crops", options->bench.num_crops, "336-pixel crops in the prompt")
-      ->check(CLI::Range(0, 64))
-      ->capture_default_str();
-  command
-      ->add_option("--prompt-tokens", options->bench.num_prompt_tokens, "length of the prompt, image tokens included")
-      ->check(CLI::Range(1, 4000))
-      ->capture_default_str();
-  command->add_option("--new-tokens", options->bench.num_new_tokens, "tokens decoded")
-      ->check(CLI::Range(1, 4000))
-      ->capture_default_str();
-  command->add_option("--repeats", options->bench.num_repeats, "the best of them counts")
-      ->check(CLI::Range(1, 100))
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "print one JSON object");
-  options->compute.add_to(*command);
-  command->callback([options, &action] { action = cli::done_after([options] { run_decode_bench(*options); }); });
+  cli::Command command = bench.subcommand("decode", "prefill and decode of a model with random weights");
+  command.option("--shape", options->shape, "tiny or 0.15b");
+  command.option("--crops", options->bench.num_crops, "336-pixel crops in the prompt").within(0, 64);
+  command.option("--prompt-tokens", options->bench.num_prompt_tokens, "length of the prompt, image tokens included")
+      .within(1, 4000);
+  command.option("--new-tokens", options->bench.num_new_tokens, "tokens decoded").within(1, 4000);
+  command.option("--repeats", options->bench.num_repeats, "the best of them counts").within(1, 100);
+  command.flag("--json", options->json, "print one JSON object");
+  options->compute.add_to(command);
+  command.runs(options, run_decode_bench);
 }
 
 }  // namespace molmo::commands

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "cli/app.h"
 #include "commands/commands.h"
 #include "tensor/runtime.h"
 

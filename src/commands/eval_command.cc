@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -90,31 +89,25 @@ void run_eval(const EvalCommandOptions& options) {
 
 }  // namespace
 
-void add_eval(CLI::App& app, Action& action) {
+void add_eval(cli::Command& app) {
   auto options = std::make_shared<EvalCommandOptions>();
-  CLI::App* command = app.add_subcommand(cli::kEval.name, cli::kEval.description);
-  command->add_option("--model", options->model, "model folder or run folder")->required();
-  command->add_option("--data", options->eval.data, "own-data folder")->required();
-  command->add_option("--tasks", options->tasks, "comma-separated: " + task_names() + "; default: all");
-  command->add_option("--split", options->eval.split, "rows of this split")->capture_default_str();
-  command
-      ->add_option("--max-per-task", options->eval.max_per_task, "questions of a task, spread over the split; 0: all")
-      ->check(CLI::Range(0, 1 << 30))
-      ->capture_default_str();
-  command->add_option("--batch-size", options->eval.batch_size, "questions answered at a time")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  command->add_option("--seed", options->eval.seed, "seed of prompt templates and of chance")->capture_default_str();
-  command->add_option("--out", options->eval.out,
-                      "folder for predictions.jsonl and scores.json; a stopped run goes on there");
-  command->add_option("--report", options->report, "write a single-file HTML report here");
-  command->add_option("--curves", options->curves, "run folders whose loss curves the report shows (repeatable)");
-  command->add_option("--report-pictures", options->report_pictures, "pictures with points in the report")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "print one JSON object");
-  options->compute.add_to(*command);
-  command->callback([options, &action] { action = cli::done_after([options] { run_eval(*options); }); });
+  cli::Command command = app.subcommand(cli::kEval.name, cli::kEval.description);
+  command.option("--model", options->model, "model folder or run folder").required();
+  command.option("--data", options->eval.data, "own-data folder").required();
+  command.option("--tasks", options->tasks, "comma-separated: " + task_names() + "; default: all");
+  command.option("--split", options->eval.split, "rows of this split");
+  command.option("--max-per-task", options->eval.max_per_task, "questions of a task, spread over the split; 0: all")
+      .within(0, 1 << 30);
+  command.option("--batch-size", options->eval.batch_size, "questions answered at a time").within(1, 4096);
+  command.option("--seed", options->eval.seed, "seed of prompt templates and of chance");
+  command.option("--out", options->eval.out,
+                 "folder for predictions.jsonl and scores.json; a stopped run goes on there");
+  command.option("--report", options->report, "write a single-file HTML report here");
+  command.option("--curves", options->curves, "run folders whose loss curves the report shows (repeatable)");
+  command.option("--report-pictures", options->report_pictures, "pictures with points in the report").within(0, 1000);
+  command.flag("--json", options->json, "print one JSON object");
+  options->compute.add_to(command);
+  command.runs(options, run_eval);
 }
 
 }  // namespace molmo::commands

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -126,53 +125,41 @@ void run_generate(const GenerateCommandOptions& options) {
   }
 }
 
-void add_decoding_options(CLI::App& command, GenerateOptions& o) {
-  command.add_option("--max-new-tokens", o.max_new_tokens, "longest answer in tokens")
-      ->check(CLI::Range(1, 1 << 20))
-      ->capture_default_str();
-  command.add_option("--min-new-tokens", o.min_new_tokens, "shortest answer in tokens")
-      ->check(CLI::Range(0, 1 << 20))
-      ->capture_default_str();
-  command.add_option("--temperature", o.temperature, "draw tokens at this temperature; 0 takes the most probable")
-      ->check(CLI::Range(0.0, 100.0))
-      ->capture_default_str();
-  command.add_option("--top-k", o.top_k, "draw among the k most probable tokens")->check(CLI::Range(1, 1 << 24));
-  command.add_option("--top-p", o.top_p, "draw among the fewest tokens that reach this probability")
-      ->check(CLI::Range(0.0, 1.0));
-  command.add_option("--seed", o.seed, "of the draws")->capture_default_str();
-  command.add_option("--beams", o.num_beams, "beam search over this many sequences")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  command.add_option("--length-penalty", o.length_penalty, "beams are ranked by log-prob / length^penalty");
-  command.add_option("--block-ngram", o.block_ngram, "repeat no n-gram of this length in an answer")
-      ->check(CLI::Range(1, 1024));
-  command.add_flag("--batch-invariant", o.batch_invariant,
-                   "the same bits whatever else is in the batch: prompts run one by one");
-  command.add_option("--stop", o.stop, "end the answer before this text (repeatable)")->allow_extra_args(false);
+void add_decoding_options(cli::Command& command, GenerateOptions& o) {
+  command.option("--max-new-tokens", o.max_new_tokens, "longest answer in tokens").within(1, 1 << 20);
+  command.option("--min-new-tokens", o.min_new_tokens, "shortest answer in tokens").within(0, 1 << 20);
+  command.option("--temperature", o.temperature, "draw tokens at this temperature; 0 takes the most probable")
+      .between(0.0, 100.0);
+  command.option("--top-k", o.top_k, "draw among the k most probable tokens").within(1, 1 << 24);
+  command.option("--top-p", o.top_p, "draw among the fewest tokens that reach this probability").between(0.0, 1.0);
+  command.option("--seed", o.seed, "of the draws");
+  command.option("--beams", o.num_beams, "beam search over this many sequences").within(1, 1024);
+  command.option("--length-penalty", o.length_penalty, "beams are ranked by log-prob / length^penalty");
+  command.option("--block-ngram", o.block_ngram, "repeat no n-gram of this length in an answer").within(1, 1024);
+  command.flag("--batch-invariant", o.batch_invariant,
+               "the same bits whatever else is in the batch: prompts run one by one");
+  command.option("--stop", o.stop, "end the answer before this text (repeatable)").one_value_each();
 }
 
 }  // namespace
 
-void add_generate(CLI::App& app, Action& action) {
+void add_generate(cli::Command& app) {
   auto options = std::make_shared<GenerateCommandOptions>();
-  CLI::App* command = app.add_subcommand(cli::kGenerate.name, cli::kGenerate.description);
-  command->add_option("--model", options->model, "model folder or run folder")->required();
-  command->add_option("--image", options->images, "picture (repeatable); without one the prompt is text only")
-      ->allow_extra_args(false);
-  command
-      ->add_option("PROMPT", options->prompts, "prompt (several: paired with the pictures, or each with every picture)")
-      ->required();
-  command->add_option("--points", options->points,
-                      "draw the answer's points on the picture and write it here (.png or .jpg)");
-  command->add_option("--style", options->style, "style tag of the prompt; 'demo' writes none")->capture_default_str();
-  add_decoding_options(*command, options->generate);
-  command->add_option("--batch-size", options->batch_size, "prompts answered at a time")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "print one JSON object per answer, with points in pixels and percent");
-  command->add_flag("--stream", options->stream, "print the answer as it grows, one prompt at a time");
-  options->compute.add_to(*command);
-  command->callback([options, &action] { action = cli::done_after([options] { run_generate(*options); }); });
+  cli::Command command = app.subcommand(cli::kGenerate.name, cli::kGenerate.description);
+  command.option("--model", options->model, "model folder or run folder").required();
+  command.option("--image", options->images, "picture (repeatable); without one the prompt is text only")
+      .one_value_each();
+  command.option("PROMPT", options->prompts, "prompt (several: paired with the pictures, or each with every picture)")
+      .required();
+  command.option("--points", options->points,
+                 "draw the answer's points on the picture and write it here (.png or .jpg)");
+  command.option("--style", options->style, "style tag of the prompt; 'demo' writes none");
+  add_decoding_options(command, options->generate);
+  command.option("--batch-size", options->batch_size, "prompts answered at a time").within(1, 4096);
+  command.flag("--json", options->json, "print one JSON object per answer, with points in pixels and percent");
+  command.flag("--stream", options->stream, "print the answer as it grows, one prompt at a time");
+  options->compute.add_to(command);
+  command.runs(options, run_generate);
 }
 
 }  // namespace molmo::commands

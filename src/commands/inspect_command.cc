@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -133,42 +132,36 @@ std::unique_ptr<formats::TensorSource> open_source(const InspectOptions& options
   return formats::open_tensors(hub::find_model(options.path));
 }
 
+void run_inspect(const InspectOptions& options) {
+  if (options.wants_memory) return print_memory(options);
+  const auto tensors = open_source(options);
+  options.json ? print_json(*tensors) : print_text(*tensors);
+}
+
 }  // namespace
 
-void add_inspect(CLI::App& app, Action& action) {
+void add_inspect(cli::Command& app) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* command = app.add_subcommand(cli::kInspect.name, cli::kInspect.description);
-  auto* path = command->add_option("MODEL", options->path, "model folder, run folder, .safetensors or .pt file");
-  auto* preset =
-      command->add_option("--preset", options->preset,
-                          "what the released files of a preset hold, in float32: a released model, or LLM+TOWER");
-  path->excludes(preset);
-  auto* memory =
-      command->add_flag("--memory", options->wants_memory,
-                        "instead, the bytes that a batch of prompts takes: weights, key/value cache, activations");
+  cli::Command command = app.subcommand(cli::kInspect.name, cli::kInspect.description);
+  cli::Option path = command.option("MODEL", options->path, "model folder, run folder, .safetensors or .pt file");
+  const cli::Option preset =
+      command.option("--preset", options->preset,
+                     "what the released files of a preset hold, in float32: a released model, or LLM+TOWER");
+  path.excludes(preset);
+  const cli::Option memory =
+      command.flag("--memory", options->wants_memory,
+                   "instead, the bytes that a batch of prompts takes: weights, key/value cache, activations");
   const auto add_size = [&](const char* flag, int64_t& value, int64_t least, const char* help) {
-    command->add_option(flag, value, help)
-        ->needs(memory)
-        ->check(CLI::Range(least, int64_t{1} << 24))
-        ->capture_default_str();
+    command.option(flag, value, help).needs(memory).within(least, int64_t{1} << 24);
   };
   add_size("--rows", options->memory.num_rows, 1, "prompts answered together");
   add_size("--crops", options->memory.num_crops, 0, "of all rows");
   add_size("--prompt-tokens", options->memory.num_prompt_tokens, 1, "of the longest row, image tokens included");
   add_size("--new-tokens", options->memory.num_new_tokens, 1, "of an answer");
-  command->add_option("--dtype", options->dtype, "of matrix products")
-      ->needs(memory)
-      ->check(CLI::IsMember({"fp32", "bf16"}))
-      ->capture_default_str();
-  command->add_flag("--json", options->json, "print one JSON object");
-  command->callback([options, &action] {
-    if (options->path.empty() && options->preset.empty()) throw CLI::RequiredError("MODEL or --preset");
-    action = cli::done_after([options] {
-      if (options->wants_memory) return print_memory(*options);
-      const auto tensors = open_source(*options);
-      options->json ? print_json(*tensors) : print_text(*tensors);
-    });
-  });
+  command.option("--dtype", options->dtype, "of matrix products").needs(memory).one_of({"fp32", "bf16"});
+  command.flag("--json", options->json, "print one JSON object");
+  command.require_any("MODEL or --preset", {path, preset});
+  command.runs(options, run_inspect);
 }
 
 }  // namespace molmo::commands

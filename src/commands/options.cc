@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/options.h"
 
-#include <CLI/CLI.hpp>
-
 #include "tensor/device.h"
 #include "tensor/runtime.h"
 
 namespace molmo::commands {
 
-void ComputeOptions::add_to(CLI::App& command, bool with_dtype) {
-  command
-      .add_option("--device", device, "auto, cpu, cuda or cuda:N; auto takes CUDA only where a driver reports a device")
-      ->capture_default_str();
-  command.add_option("--threads", threads, "threads of one operator; 0: all available")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
+void ComputeOptions::add_to(cli::Command& command, bool with_dtype) {
+  command.option("--device", device, "auto, cpu, cuda or cuda:N; auto takes CUDA only where a driver reports a device");
+  command.option("--threads", threads, "threads of one operator; 0: all available").within(0, 4096);
   if (with_dtype) {
-    command.add_option("--dtype", dtype, "dtype of matrix products; auto: bf16 where the device is fast at it")
-        ->check(CLI::IsMember({"auto", "fp32", "bf16"}))
-        ->capture_default_str();
+    command.option("--dtype", dtype, "dtype of matrix products; auto: bf16 where the device is fast at it")
+        .one_of({"auto", "fp32", "bf16"});
   }
 }
 

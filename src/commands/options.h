@@ -4,11 +4,8 @@
 
 #include <string>
 
+#include "cli/command.h"
 #include "tensor/tensor.h"
-
-namespace CLI {
-class App;
-}
 
 namespace molmo::commands {
 
@@ -18,7 +15,7 @@ struct ComputeOptions {
   int threads = 0;
   std::string dtype = "fp32";
 
-  void add_to(CLI::App& command, bool with_dtype = true);
+  void add_to(cli::Command& command, bool with_dtype = true);
   /// Sets the thread count and opens the device.
   at::Device open() const;
   /// The dtype that `dtype` means on that device.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/log.h"
@@ -35,17 +34,17 @@ void run_train(const TrainOptions& options) {
 
 }  // namespace
 
-void add_train(CLI::App& app, Action& action) {
+void add_train(cli::Command& app) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* command = app.add_subcommand(cli::kTrain.name, cli::kTrain.description);
-  command->add_option("RECIPE", options->recipe, "recipe, JSON with // comments")->required();
-  command->add_option("--out", options->out, "run folder")->required();
-  command->add_option("--set", options->overrides, "override a key: a.b=value (repeatable)")->allow_extra_args(false);
-  command->add_option("--resume", options->resume, "'auto': continue from the highest complete step, if any")
-      ->check(CLI::IsMember({"auto"}));
-  command->add_flag("--dry-run", options->dry_run, "check recipe, data and sizes; write nothing");
-  options->compute.add_to(*command, /*with_dtype=*/false);
-  command->callback([options, &action] { action = cli::done_after([options] { run_train(*options); }); });
+  cli::Command command = app.subcommand(cli::kTrain.name, cli::kTrain.description);
+  command.option("RECIPE", options->recipe, "recipe, JSON with // comments").required();
+  command.option("--out", options->out, "run folder").required();
+  command.option("--set", options->overrides, "override a key: a.b=value (repeatable)").one_value_each();
+  command.option("--resume", options->resume, "'auto': continue from the highest complete step, if any")
+      .one_of({"auto"});
+  command.flag("--dry-run", options->dry_run, "check recipe, data and sizes; write nothing");
+  options->compute.add_to(command, /*with_dtype=*/false);
+  command.runs(options, run_train);
 }
 
 }  // namespace molmo::commands

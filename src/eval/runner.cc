@@ -104,11 +104,8 @@ class Runner {
   void answer(std::vector<Answered>& items, Pictures pictures) {
     for (size_t begin = 0; begin < items.size();) {
       size_t end = begin;  // a batch stays within its task: one budget of tokens
-      while (end < items.size() && end - begin < static_cast<size_t>(options_.batch_size) &&
-             items[end].question.task == items[begin].question.task)
-        ++end;
-      answer_batch(items, begin, end, pictures);
-      log_debug(fmt::format("[eval] {} of {} questions", end, items.size()));
+      while (end < items.size() && items[end].question.task == items[begin].question.task) ++end;
+      answer_task(items, begin, end, pictures);
       begin = end;
     }
   }
@@ -142,24 +139,63 @@ class Runner {
     return generator_.preprocess(request);
   }
 
-  void answer_batch(std::vector<Answered>& items, size_t begin, size_t end, Pictures pictures) {
-    std::vector<preprocess::Example> examples(end - begin);
-    pool_.parallel_for(end - begin, [&](size_t i) { examples[i] = prepare(items[begin + i], pictures); });
-    std::vector<preprocess::Example> open;
+  // Questions that wait for the model.
+  struct Open {
+    std::vector<preprocess::Example> examples;
     std::vector<size_t> places;
-    for (size_t i = begin; i < end; ++i) {
-      if (const std::string* known = log_.find(i, pictures)) {
-        reply_of(items[i], pictures) = *known;
-      } else {
-        open.push_back(std::move(examples[i - begin]));
-        places.push_back(i);
+  };
+
+  // What an answer depends on: the tokens as they are, the pictures by their hash.
+  static std::string fingerprint(const preprocess::Example& example) {
+    const auto bytes_of = [](const auto& values) {
+      return std::string_view(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
+    };
+    std::string key(bytes_of(example.input_tokens));
+    for (const preprocess::ImageInputs& image : example.images)
+      key += fmt::format(" {:x}", std::hash<std::string_view>()(bytes_of(image.patches)));
+    return key;
+  }
+
+  // Equal prompts on equal pictures get one answer: with blank pictures most questions are such repeats.
+  void answer_task(std::vector<Answered>& items, size_t begin, size_t end, Pictures pictures) {
+    const auto batch_size = static_cast<size_t>(options_.batch_size);
+    const int64_t max_new_tokens = task_info(items[begin].question.task).max_new_tokens;
+    Open open;
+    std::map<std::string, size_t> first_of;
+    std::vector<std::pair<size_t, size_t>> repeats;  // a question, and the earlier one that is its equal
+    for (size_t at = begin; at < end; at += batch_size) {
+      const size_t count = std::min(batch_size, end - at);
+      std::vector<preprocess::Example> examples(count);
+      pool_.parallel_for(count, [&](size_t i) { examples[i] = prepare(items[at + i], pictures); });
+      for (size_t i = 0; i < count; ++i) {
+        if (const std::string* known = log_.find(at + i, pictures)) {
+          reply_of(items[at + i], pictures) = *known;
+          continue;
+        }
+        const auto [first, is_new] = first_of.try_emplace(fingerprint(examples[i]), at + i);
+        if (!is_new) {
+          repeats.emplace_back(at + i, first->second);
+          continue;
+        }
+        open.examples.push_back(std::move(examples[i]));
+        open.places.push_back(at + i);
+        if (open.places.size() == batch_size) answer_open(items, open, max_new_tokens, pictures);
       }
+      log_debug(fmt::format("[eval] {} of {} questions", at + count, items.size()));
     }
-    const auto answers = generator_(open, {.max_new_tokens = task_info(items[begin].question.task).max_new_tokens});
-    for (size_t k = 0; k < answers.size(); ++k) {
-      reply_of(items[places[k]], pictures) = answers[k].text;
-      log_.add(places[k], pictures, answers[k].text);
-    }
+    answer_open(items, open, max_new_tokens, pictures);
+    for (const auto& [place, first] : repeats) keep_reply(items, place, reply_of(items[first], pictures), pictures);
+  }
+
+  void answer_open(std::vector<Answered>& items, Open& open, int64_t max_new_tokens, Pictures pictures) {
+    const auto answers = generator_(open.examples, {.max_new_tokens = max_new_tokens});
+    for (size_t i = 0; i < answers.size(); ++i) keep_reply(items, open.places[i], answers[i].text, pictures);
+    open = {};
+  }
+
+  void keep_reply(std::vector<Answered>& items, size_t place, const std::string& reply, Pictures pictures) {
+    reply_of(items[place], pictures) = reply;
+    log_.add(place, pictures, reply);
   }
 
   static std::string& reply_of(Answered& item, Pictures pictures) {

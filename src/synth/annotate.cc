@@ -31,15 +31,20 @@ Json points_entry(const Scene& scene, const std::string& kind, const std::string
   return entry;
 }
 
-// The kinds to be pointed at: the one whose count is asked, the others that are there, and one that is not: its answer
-// is short, and it teaches to look for the kind that is asked for.
-std::vector<std::string> kinds_to_point_at(const Scene& scene) {
+// How many of the training pictures are also asked for a kind that is not there. Its answer is short, and teaches to
+// look for the kind that is asked for; in every picture it teaches to answer "none" too readily.
+constexpr double kAbsentShare = 0.6;
+
+// The kinds to be pointed at: the one whose count is asked, the others that are there, and `with_absent` one that is
+// not.
+std::vector<std::string> kinds_to_point_at(const Scene& scene, bool with_absent) {
   std::vector<std::string> kinds;
   if (!scene.main_kind.empty()) kinds.push_back(scene.main_kind);
   for (const KindCount& entry : count_kinds(scene)) {
     if (entry.kind != scene.main_kind) kinds.push_back(entry.kind);
   }
   for (const std::string& kind : scene.absent_kinds) {
+    if (!with_absent) break;
     if (kind == scene.main_kind) continue;  // it is among them where none is drawn
     kinds.push_back(kind);
     break;
@@ -56,7 +61,8 @@ Json annotate_scene(const Scene& scene, const std::string& image, Split split, b
   record["points"] = Json::array();
   // Plain scenes are taught in whole percents: no digit of the text is then beyond what can be seen. Tests stay exact.
   const bool in_percent = !is_rich && split == Split::kTrain;
-  for (const std::string& kind : kinds_to_point_at(scene)) {
+  const bool with_absent = split != Split::kTrain || random.random() < kAbsentShare;
+  for (const std::string& kind : kinds_to_point_at(scene, with_absent)) {
     const int64_t count = count_of(scene, kind);
     const std::string label = is_rich && count == 1 && random.random() < 0.5 ? kind : plural(kind);
     record["points"].push_back(points_entry(scene, kind, label, in_percent));

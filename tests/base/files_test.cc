@@ -12,7 +12,7 @@ namespace {
 
 using molmo::testing::TemporaryFolder;
 
-std::string error_of(const std::filesystem::path& path) {
+std::string read_error_of(const std::filesystem::path& path) {
   try {
     read_text_file(path);
   } catch (const Error& error) {
@@ -24,12 +24,13 @@ std::string error_of(const std::filesystem::path& path) {
 TEST(Files, OnlyRegularFilesAreRead) {
   const TemporaryFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  EXPECT_EQ(error_of("/dev/zero"), "[file] cannot read /dev/zero: it is a device or pipe, expected a regular file");
-  EXPECT_EQ(error_of(folder / "pipe"),
+  EXPECT_EQ(read_error_of("/dev/zero"),
+            "[file] cannot read /dev/zero: it is a device or pipe, expected a regular file");
+  EXPECT_EQ(read_error_of(folder / "pipe"),
             "[file] cannot read " + (folder / "pipe").string() + ": it is a device or pipe, expected a regular file");
-  EXPECT_EQ(error_of(folder.path()),
+  EXPECT_EQ(read_error_of(folder.path()),
             "[file] cannot read " + folder.path().string() + ": it is a folder, expected a regular file");
-  EXPECT_EQ(error_of(folder / "none"),
+  EXPECT_EQ(read_error_of(folder / "none"),
             "[file] cannot open " + (folder / "none").string() + ": No such file or directory");
 }
 

@@ -14,7 +14,7 @@
 namespace molmo::data {
 namespace {
 
-constexpr ImageSize kSize{640, 480};
+constexpr ImageSize kPictureSize{640, 480};
 
 Message pointing(const std::string& label) {
   Message message;
@@ -42,7 +42,7 @@ config::PromptConfig caption_stage() {
 std::vector<std::string> format_one(const config::PromptConfig& config, const Message& message, bool for_inference,
                                     uint32_t seed) {
   RandomState random(seed);
-  return PromptFormatter(config)({.messages = {message}}, kSize, for_inference, random).conversations.at(0);
+  return PromptFormatter(config)({.messages = {message}}, kPictureSize, for_inference, random).conversations.at(0);
 }
 
 void expect_table(const Json& expected, std::span<const std::string_view> table) {
@@ -82,8 +82,8 @@ TEST(PromptFormatter, LabelOnlyMovesThroughTheTemplate) {
 TEST(PromptFormatter, EarlierMessagesDoNotDependOnLaterOnes) {
   RandomState a(3), b(3);
   const PromptFormatter format{config::PromptConfig{}};
-  const auto one = format({.messages = {pointing("dogs")}, .is_list = true}, kSize, false, a);
-  const auto two = format({.messages = {pointing("dogs"), caption("x")}, .is_list = true}, kSize, false, b);
+  const auto one = format({.messages = {pointing("dogs")}, .is_list = true}, kPictureSize, false, a);
+  const auto two = format({.messages = {pointing("dogs"), caption("x")}, .is_list = true}, kPictureSize, false, b);
   EXPECT_EQ(one.conversations[0], two.conversations[0]);
 }
 

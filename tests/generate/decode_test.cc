@@ -83,6 +83,24 @@ TEST(Decode, EndTokenStopsARowAndTheLoop) {
   EXPECT_EQ(std::count(later.tokens[0].begin(), later.tokens[0].end(), eos), 0);
 }
 
+TEST(Decode, RowsThatEndLeaveTheOthersAsTheyWouldBeAlone) {
+  const auto molmo = make_tiny();
+  const std::vector<std::vector<int64_t>> texts = {kShort, kLong, {2, 40, 41}, {2, 8}, {2, 50, 51, 52, 53}};
+  DecodeOptions options{.max_new_tokens = 12, .sampling = {.temperature = 1.0, .seed = 5}};
+  const DecodeResult free = decode(*molmo, rows(texts), options, {});
+  for (const size_t first : {0, 2, 4}) {  // the row whose second token ends it, and whatever else has that token
+    options.eos = free.tokens[first][1];
+    const DecodeResult together = decode(*molmo, rows(texts), options, {});
+    for (size_t row = 0; row < texts.size(); ++row) {
+      DecodeOptions own = options;
+      own.sampling.first_row = row;
+      const DecodeResult alone = decode(*molmo, rows({texts[row]}), own, {});
+      EXPECT_EQ(together.tokens[row], alone.tokens[0]) << first << " " << row;
+      EXPECT_NEAR(together.log_probs[row], alone.log_probs[0], 2e-5);
+    }
+  }
+}
+
 TEST(Decode, BlockedNgramsComeOnce) {
   const auto molmo = make_tiny();
   const std::vector<int64_t> tokens =

@@ -15,7 +15,7 @@ namespace {
 using testing::GoldenCase;
 using testing::GoldenRun;
 
-void check_order(const Json& row, GoldenCase& golden) {
+void check_sample_order(const Json& row, GoldenCase& golden) {
   EvaluationOrder order;
   order.length = row.at("length");
   order.seed = row.at("seed");
@@ -38,7 +38,7 @@ GOLDEN_PART(sampler) {
   const Json cases = read_json(run.folder() / "sampler.json").at("cases");
   size_t number = 0;
   for (const Json& row : cases) {
-    run.run_case(fmt::format("sampler/{}", number++), [&](GoldenCase& golden) { check_order(row, golden); });
+    run.run_case(fmt::format("sampler/{}", number++), [&](GoldenCase& golden) { check_sample_order(row, golden); });
   }
 }
 

@@ -17,7 +17,7 @@ using testing::GoldenCase;
 using testing::GoldenRun;
 
 // {"dtype": ..., "data": [[x, y], ...]} or a plain list (float64).
-PointArray read_points(const Json& json) {
+PointArray read_point_array(const Json& json) {
   const Json& values = json.is_object() ? json.at("data") : json;
   return {values.get<std::vector<Point>>(), json.is_object() && json.at("dtype") == "float32"};
 }
@@ -50,14 +50,14 @@ void check_extraction(const Json& row, const std::string& id, GoldenCase& golden
 void check_row(const Json& row, GoldenCase& golden) {
   const std::string op = row.at("op"), id = fmt::format("line {} ({})", row.at("id").dump(), op);
   if (op == "points_to_text") {
-    const PointArray percent = to_percent(read_points(row.at("points")), read_scale(row), read_size(row));
+    const PointArray percent = to_percent(read_point_array(row.at("points")), read_scale(row), read_size(row));
     const std::string label = unicode::lower(row.at("label").get<std::string>());
     golden.expect_text(id, points_to_text(percent, row.at("style").get<std::string>(), label), row.at("text"));
   } else if (op == "annotate") {
     std::vector<PointAnnotation> annotations;
     for (const Json& json : row.at("annotations")) {
       annotations.push_back(
-          {to_percent(read_points(json.at("points")), 100.0, {}), json.at("inline_text"), json.at("alt_text")});
+          {to_percent(read_point_array(json.at("points")), 100.0, {}), json.at("inline_text"), json.at("alt_text")});
     }
     golden.expect_text(id, fill_point_placeholders(row.at("answer").get<std::string>(), annotations), row.at("text"));
   } else if (op == "extract") {

@@ -30,7 +30,7 @@ std::string decode_base64(const std::string& text) {
   return bytes;
 }
 
-void check_line(const std::shared_ptr<const Tokenizer>& tokenizer, const Json& line, GoldenCase& golden) {
+void check_tokens(const std::shared_ptr<const Tokenizer>& tokenizer, const Json& line, GoldenCase& golden) {
   const std::string what = fmt::format("line {} ({})", line.at("id").get<int>(), line.at("kind").get<std::string>());
   const auto ids = line.at("ids").get<std::vector<int64_t>>();
   if (line.at("text").is_string())
@@ -54,7 +54,7 @@ GOLDEN_PART(tokenizer) {
   run.run_folder("tokenizer", ".jsonl", [](const std::filesystem::path& path, GoldenCase& golden) {
     const auto file = testing::data_directory() / "tokenizers" / (path.stem().string() + ".tokenizer.json.gz");
     const auto tokenizer = load_plain_tokenizer(file);
-    for_each_json_line(path, [&](size_t, const Json& line) { check_line(tokenizer, line, golden); });
+    for_each_json_line(path, [&](size_t, const Json& line) { check_tokens(tokenizer, line, golden); });
   });
 }
 
