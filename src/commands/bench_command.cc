@@ -66,12 +66,16 @@ void run_preprocess_bench(const PreprocessBenchOptions& options) {
   const preprocess::PreprocessSpeed speed =
       preprocess::measure_preprocess_speed(picture, config.preprocess, tokenizer, options.repeats);
   if (options.json) {
+    Json throughput = Json::array();
+    for (const auto& [threads, rate] : speed.throughput)
+      throughput.push_back({{"threads", threads}, {"examples_per_s", rate}});
     std::cout << format_json_line(Json{{"width", picture.width},
                                        {"height", picture.height},
                                        {"crops", speed.num_crops},
                                        {"decode_ms", speed.decode_ms},
                                        {"crops_ms", speed.crops_ms},
-                                       {"example_ms", speed.example_ms}})
+                                       {"example_ms", speed.example_ms},
+                                       {"throughput", throughput}})
               << "\n";
     return;
   }
@@ -80,6 +84,10 @@ void run_preprocess_bench(const PreprocessBenchOptions& options) {
       "ms\nwhole example  {:7.2f} ms\n",
       picture.width, picture.height, options.preset, speed.num_crops, speed.decode_ms, speed.crops_ms,
       speed.example_ms);
+  const double one = speed.throughput.front().examples_per_s;
+  for (const auto& [threads, rate] : speed.throughput)
+    std::cout << fmt::format("{:>3} thread{}    {:7.1f} examples/s, {:.2f} times one thread's\n", threads,
+                             threads == 1 ? " " : "s", rate, rate / one);
 }
 
 void add_preprocess_bench(cli::Command& bench) {

@@ -27,7 +27,7 @@ struct LoaderOptions {
   int64_t micro_batch_size = 1;   ///< rows of one batch; the last one of an update may have fewer
   int64_t start_example = 0;      ///< examples seen before, over all ranks: a multiple of the global batch size
   int rank = 0, world_size = 1;
-  size_t cache_bytes = size_t{512} << 20;  ///< bound of the crops kept between epochs
+  size_t cache_bytes = size_t{2} << 30;  ///< bound of the crops kept between epochs
 };
 
 /// One micro-batch.

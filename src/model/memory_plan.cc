@@ -11,12 +11,14 @@ namespace {
 
 constexpr int64_t kFloatBytes = 4;
 
+int64_t bytes_of(at::ScalarType type) { return static_cast<int64_t>(c10::elementSize(type)); }
+
 // Sizes in bytes of what one part of the model holds at its worst moment. Residual streams, norms and features are
 // float32; what matrix products give has the compute dtype.
 class Activations {
  public:
   Activations(const config::ModelConfig& config, const MemoryRequest& request)
-      : config_(config), request_(request), item_(request.compute == at::kFloat ? kFloatBytes : 2) {}
+      : config_(config), request_(request), item_(bytes_of(request.compute)) {}
 
   int64_t largest() const {
     const int64_t prompt = inputs() + decoder();
@@ -41,8 +43,9 @@ class Activations {
     const int64_t stream = tokens * vit.width * kFloatBytes;
     const auto num_kept = static_cast<int64_t>(config_.connector.vit_layers.size());
     // Kept outputs, the block's input, its middle and its normed middle; both sides of the activation, and what
-    // QuickGELU holds between them; the result.
-    const int64_t num_hidden = vit.activation == config::Activation::kQuickGelu ? 4 : 2;
+    // QuickGELU's operators hold between them where it has no kernel; the result.
+    const bool has_operators = vit.activation == config::Activation::kQuickGelu && request_.compute != at::kFloat;
+    const int64_t num_hidden = has_operators ? 4 : 2;
     const int64_t feed_forward = tokens * (num_hidden * vit.mlp_width + vit.width) * item_;
     const int64_t attention = tokens * (3 * int64_t{vit.num_heads} * vit.head_dim + 2 * vit.width) * item_;
     return (num_kept + 2) * stream + std::max(feed_forward, attention);
@@ -86,8 +89,7 @@ class Activations {
 
 int64_t cache_bytes(const config::DecoderConfig& decoder, const MemoryRequest& request) {
   const int64_t slots = request.num_rows * (request.num_prompt_tokens + request.num_new_tokens);
-  return slots * decoder.num_layers * 2 * decoder.num_kv_heads * decoder.head_dim() *
-         (request.compute == at::kFloat ? kFloatBytes : 2);
+  return slots * decoder.num_layers * 2 * decoder.num_kv_heads * decoder.head_dim() * bytes_of(request.compute);
 }
 
 }  // namespace
@@ -95,8 +97,7 @@ int64_t cache_bytes(const config::DecoderConfig& decoder, const MemoryRequest& r
 MemoryPlan plan_memory(const config::ModelConfig& config, const ParamSet& params, const MemoryRequest& request) {
   MemoryPlan plan;
   for (const Parameter& param : params.all()) {
-    plan.weights +=
-        param.value.numel() * (request.compute != at::kFloat && is_matrix_of_linear_map(param) ? 2 : kFloatBytes);
+    plan.weights += param.value.numel() * bytes_of(is_matrix_of_linear_map(param) ? request.compute : at::kFloat);
   }
   plan.cache = cache_bytes(config.decoder, request);
   plan.activations = Activations(config, request).largest();

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "preprocess/crops.h"
 
+#ifdef __SSE__
+#include <immintrin.h>
+#endif
+
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -15,59 +20,77 @@ namespace {
 constexpr int kChannels = 3;
 constexpr int64_t kDiscarded = -100;
 
-// Cuts a canvas into the patches of its crops, each row of which is resized and normalised once, however many crops
-// hold it.
+// Cuts a canvas into the patches of its crops. Each row is resized and normalised once, however many crops hold it, and
+// kept until the row of patches that it belongs to is whole: a patch is then written in one go.
 class PatchWriter {
  public:
-  explicit PatchWriter(const config::PreprocessConfig& config)
-      : config_(config), normalize_(image::normalization_of(config.normalize)) {}
+  // `num_values` of all crops that will be written say whether they go past the caches.
+  PatchWriter(const config::PreprocessConfig& config, size_t num_values)
+      : config_(config),
+        normalize_(image::normalization_of(config.normalize)),
+        patch_(patch_values()),
+        is_streamed_(num_values * sizeof(float) >= kLeastStreamed) {
+    for (size_t i = 0; i < kPeriod; ++i) {
+      means_[i] = normalize_.mean[i % kChannels], stds_[i] = normalize_.std[i % kChannels];
+      reciprocals_[i] = 1.0f / stds_[i];
+    }
+  }
 
   // Crops of `rows` x `columns` tiles that start every `step` pixels, in raster order.
   void write(image::Canvas& canvas, int rows, int columns, int step, float* out) {
-    row_.resize(static_cast<size_t>(canvas.width()) * kChannels);
-    for (int y = 0; y < canvas.height(); ++y) {
-      canvas.next_row(row_.data());
-      normalize();
+    const int side = config_.patch_size;
+    row_values_ = static_cast<size_t>(canvas.width()) * kChannels;
+    rows_.resize(row_values_ * side);
+    for (int top = 0; top < canvas.height(); top += side) {
+      for (int y = 0; y < side; ++y) {
+        canvas.next_row(rows_.data() + y * row_values_);
+        normalize(rows_.data() + y * row_values_);
+      }
       for (int tile = 0; tile < rows; ++tile) {
-        const int inside = y - tile * step;
+        const int inside = top - tile * step;
         if (inside < 0 || inside >= config_.image_height) continue;
-        for (int column = 0; column < columns; ++column)
-          write_crop_row(column * step, inside, out + crop_values() * (size_t(tile) * columns + column));
+        for (int column = 0; column < columns; ++column) {
+          float* crop = out + crop_values() * (size_t(tile) * columns + column);
+          write_patches(column * step, crop + size_t(inside / side) * config_.patches_wide() * patch_values());
+        }
       }
     }
+    drain_stream();
   }
 
   size_t crop_values() const { return size_t(config_.image_height) * config_.image_width * kChannels; }
 
  private:
-  void normalize() {
+  // A whole number of pixels and of vectors: the statistics repeat after it, and a loop over it has no branch.
+  static constexpr size_t kPeriod = 24;
+  static constexpr size_t kLeastStreamed = size_t{4} << 20;
+
+  size_t patch_values() const { return size_t(config_.patch_size) * config_.patch_size * kChannels; }
+
+  void normalize(float* row) const {
     if (normalize_.is_siglip) {
-      for (float& value : row_) value = -1.0f + 2.0f * value;
+      for (size_t i = 0; i < row_values_; ++i) row[i] = -1.0f + 2.0f * row[i];
       return;
     }
-    // The statistics repeat every three values: loops over whole periods of the vector width leave nothing to branch
-    // on.
-    const size_t num_values = row_.size();
-    if (means_.size() < num_values) {
-      means_.resize(num_values), stds_.resize(num_values), reciprocals_.resize(num_values);
-      for (size_t i = 0; i < num_values; ++i) {
-        means_[i] = normalize_.mean[i % kChannels], stds_[i] = normalize_.std[i % kChannels],
-        reciprocals_[i] = 1.0f / stds_[i];
-      }
+    const std::array<float, kPeriod> means = means_, stds = stds_, reciprocals = reciprocals_;
+    const auto normalized = [&](float value, size_t k) {
+      return image::ExactDivisor{stds[k], reciprocals[k]}.quotient(value - means[k]);
+    };
+    size_t i = 0;
+    for (; i + kPeriod <= row_values_; i += kPeriod) {
+      for (size_t k = 0; k < kPeriod; ++k) row[i + k] = normalized(row[i + k], k);
     }
-    for (size_t i = 0; i < num_values; ++i)
-      row_[i] = image::ExactDivisor{stds_[i], reciprocals_[i]}.quotient(row_[i] - means_[i]);
+    for (size_t k = 0; i < row_values_; ++i, ++k) row[i] = normalized(row[i], k);
   }
 
-  // Row `y` of the crop that begins at `left`: a piece for each of its patches.
-  void write_crop_row(int left, int y, float* crop) const {
-    const int side = config_.patch_size, patch_values = side * side * kChannels, piece = side * kChannels;
-    const float* from = row_.data() + size_t(left) * kChannels;
-    float* to = crop + size_t(y / side) * config_.patches_wide() * patch_values + size_t(y % side) * piece;
-    for (int u = 0; u < config_.patches_wide(); ++u) {
-      copy_piece(from, piece, to);
-      from += piece;
-      to += patch_values;
+  // The row of patches whose pixels are kept, of the crop that begins at `left`.
+  void write_patches(int left, float* to) {
+    const int side = config_.patch_size, piece = side * kChannels;
+    const float* from = rows_.data() + size_t(left) * kChannels;
+    for (int u = 0; u < config_.patches_wide(); ++u, from += piece, to += patch_values()) {
+      float* patch = is_streamed_ ? patch_.data() : to;
+      for (int y = 0; y < side; ++y) copy_piece(from + y * row_values_, piece, patch + size_t(y) * piece);
+      if (is_streamed_) stream(patch, patch_values(), to);
     }
   }
 
@@ -82,9 +105,31 @@ class PatchWriter {
     std::memcpy(to + count - kVector, from + count - kVector, kVector * sizeof(float));
   }
 
+  // Many crops do not fit the caches anyway: written past them, their memory is not read first.
+  static void stream(const float* from, size_t count, float* to) {
+#ifdef __SSE__
+    if (count % 4 == 0 && reinterpret_cast<uintptr_t>(to) % 16 == 0) {
+      for (size_t i = 0; i < count; i += 4) _mm_stream_ps(to + i, _mm_loadu_ps(from + i));
+      return;
+    }
+#endif
+    std::copy_n(from, count, to);
+  }
+
+  // Before another thread may be told of what was streamed.
+  static void drain_stream() {
+#ifdef __SSE__
+    _mm_sfence();
+#endif
+  }
+
   const config::PreprocessConfig& config_;
   image::Normalization normalize_;
-  std::vector<float> row_, means_, stds_, reciprocals_;
+  std::array<float, kPeriod> means_{}, stds_{}, reciprocals_{};
+  size_t row_values_ = 0;
+  DefaultInitVector<float> rows_;  // [patch_size, canvas width, 3]
+  std::vector<float> patch_;
+  bool is_streamed_;
 };
 
 // Share of every patch of a crop that lies on the picture.
@@ -183,7 +228,7 @@ ImageInputs make_image_inputs(const image::Picture& picture, const config::Prepr
   // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode
   // "resize" has no usable mask in the reference (trap T2) and gets none.
   if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
-  PatchWriter patches(config);
+  PatchWriter patches(config, inputs.patches.size());
   patches.write(overview, 1, 1, 0, inputs.patches.data());
   append_block(inputs.tokens, config.cells_high(), config.cells_wide(), config, special);
   append_overview_positions(inputs.token_positions, config);

@@ -2,11 +2,13 @@
 #include "preprocess/preprocess_bench.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <functional>
 
 #include "base/random.h"
+#include "base/thread_pool.h"
 #include "image/decode.h"
 #include "image/encode.h"
 #include "preprocess/crops.h"
@@ -31,6 +33,16 @@ double best_ms(int repeats, const std::function<void()>& run) {
     best = std::min(best, cpu_seconds() - start);
   }
   return 1e3 * best;
+}
+
+PreprocessSpeed::Throughput measure_throughput(size_t num_threads, int repeats, const std::function<void()>& run) {
+  ThreadPool pool(num_threads - 1);  // the caller works too
+  const size_t count = static_cast<size_t>(repeats) * num_threads;
+  pool.parallel_for(num_threads, [&](size_t) { run(); });  // memory and tables
+  const auto start = std::chrono::steady_clock::now();
+  pool.parallel_for(count, [&](size_t) { run(); });
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  return {num_threads, static_cast<double>(count) / elapsed.count()};
 }
 
 }  // namespace
@@ -63,10 +75,15 @@ PreprocessSpeed measure_preprocess_speed(const image::Picture& picture, const co
   speed.decode_ms = best_ms(num_repeats, [&] { decoded = image::decode_picture(bytes, "bench"); });
   speed.crops_ms =
       best_ms(num_repeats, [&] { speed.num_crops = make_image_inputs(decoded, config, tokenizer.special).num_crops; });
-  speed.example_ms = best_ms(num_repeats, [&] {
+  const auto make_example = [&] {
     const std::vector<image::Picture> pictures = {image::decode_picture(bytes, "bench")};
     processor(pictures, conversations);
-  });
+  };
+  speed.example_ms = best_ms(num_repeats, make_example);
+  const size_t most = num_available_threads();
+  for (size_t threads = 1; threads < most; threads *= 2)
+    speed.throughput.push_back(measure_throughput(threads, num_repeats, make_example));
+  speed.throughput.push_back(measure_throughput(most, num_repeats, make_example));
   return speed;
 }
 

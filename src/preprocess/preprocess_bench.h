@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "config/molmo_config.h"
 #include "image/picture.h"
 #include "text/tokenizer.h"
@@ -10,10 +12,17 @@ namespace molmo::preprocess {
 
 /// Milliseconds of processor time, each the best of the repeats.
 struct PreprocessSpeed {
+  /// Whole examples on several threads at once, by the clock on the wall.
+  struct Throughput {
+    size_t num_threads = 1;
+    double examples_per_s = 0.0;
+  };
+
   int num_crops = 0;
-  double decode_ms = 0.0;   ///< of the JPEG
-  double crops_ms = 0.0;    ///< resize, normalise, patches, masks, tokens, from the decoded picture
-  double example_ms = 0.0;  ///< decoding, crops, prompt and tokens
+  double decode_ms = 0.0;              ///< of the JPEG
+  double crops_ms = 0.0;               ///< resize, normalise, patches, masks, tokens, from the decoded picture
+  double example_ms = 0.0;             ///< decoding, crops, prompt and tokens
+  std::vector<Throughput> throughput;  ///< 1, 2, 4, ... threads up to all
 };
 
 /// A picture with the structure of a photograph: smooth gradients, edges and fine noise.

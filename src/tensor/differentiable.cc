@@ -70,6 +70,22 @@ struct Rope : Function<Rope> {
   }
 };
 
+struct SigmoidUnit : Function<SigmoidUnit> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, double a, double b, const KernelTable* table) {
+    context->save_for_backward({x});
+    context->saved_data["a"] = a;
+    context->saved_data["b"] = b;
+    save_table(context, table);
+    return table->sigmoid_unit(x, a, b);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const Tensor x = context->get_saved_variables()[0];
+    const double a = context->saved_data["a"].toDouble(), b = context->saved_data["b"].toDouble();
+    return {saved_table(context).sigmoid_unit_backward(grads[0].contiguous(), x, a, b), Tensor(), Tensor(), Tensor()};
+  }
+};
+
 struct SwiGlu : Function<SwiGlu> {
   static Tensor forward(AutogradContext* context, const Tensor& up, const Tensor& gate, const KernelTable* table) {
     context->save_for_backward({up, gate});
@@ -97,6 +113,10 @@ Tensor packed_attention(const KernelTable& table, const Tensor& q, const Tensor&
 
 Tensor rope(const KernelTable& table, const Tensor& x, const Tensor& sin, const Tensor& cos) {
   return Rope::apply(x, sin, cos, &table);
+}
+
+Tensor sigmoid_unit(const KernelTable& table, const Tensor& x, double a, double b) {
+  return SigmoidUnit::apply(x, a, b, &table);
 }
 
 Tensor swiglu(const KernelTable& table, const Tensor& up, const Tensor& gate) {

@@ -11,6 +11,7 @@ Tensor rms_norm(const KernelTable& table, const Tensor& x, const Tensor& weight,
 Tensor packed_attention(const KernelTable& table, const Tensor& q, const Tensor& k, const Tensor& v,
                         const Tensor& segments);
 Tensor rope(const KernelTable& table, const Tensor& x, const Tensor& sin, const Tensor& cos);
+Tensor sigmoid_unit(const KernelTable& table, const Tensor& x, double a, double b);
 Tensor swiglu(const KernelTable& table, const Tensor& up, const Tensor& gate);
 
 }  // namespace molmo::tensor::differentiable

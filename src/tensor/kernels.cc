@@ -90,6 +90,14 @@ Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos) {
   return differentiable::rope(*table, x, sin.contiguous(), cos.contiguous());
 }
 
+Tensor sigmoid_unit(const Tensor& x, double a, double b) {
+  const KernelTable* table = x.scalar_type() == at::kFloat ? table_for(x) : nullptr;
+  if (table == nullptr || table->sigmoid_unit == nullptr) return operator_kernels().sigmoid_unit(x, a, b);
+  if (!wants_gradient(x)) return table->sigmoid_unit(x.contiguous(), a, b);
+  if (table->sigmoid_unit_backward == nullptr) return operator_kernels().sigmoid_unit(x, a, b);
+  return differentiable::sigmoid_unit(*table, x.contiguous(), a, b);
+}
+
 // Rows of one distance, dense in themselves: x itself where it lies so.
 Tensor as_rows(const Tensor& x) {
   if (x.dim() == 1) return x.unsqueeze(0).contiguous();
@@ -121,6 +129,7 @@ const KernelTable& kernels() {
                                      .decode_attention = decode_attention,
                                      .packed_attention = packed_attention,
                                      .rope = rope,
+                                     .sigmoid_unit = sigmoid_unit,
                                      .swiglu = swiglu};
   return table;
 }

@@ -45,6 +45,10 @@ struct KernelTable {
   /// [B or 1, 1, S, Dh] float32, dense, both halves equal; result: of x's dtype. Its gradient rotates back.
   Tensor (*rope)(const Tensor& x, const Tensor& sin, const Tensor& cos) = nullptr;
 
+  /// x sigmoid(a x + b x^3), float32 and dense: SiLU (a = 1, b = 0), QuickGELU (1.702, 0) and GELU's tanh form.
+  Tensor (*sigmoid_unit)(const Tensor& x, double a, double b) = nullptr;
+  Tensor (*sigmoid_unit_backward)(const Tensor& grad, const Tensor& x, double a, double b) = nullptr;
+
   /// silu(gate) * up. Both [..., F], float32 or bfloat16, rows of one distance, dense in themselves; result: dense.
   Tensor (*swiglu)(const Tensor& up, const Tensor& gate) = nullptr;
   /// The gradients of up and gate, dense, from a dense one.

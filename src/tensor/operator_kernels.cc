@@ -53,6 +53,10 @@ Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos) {
   return (wide * cos + rotated * sin).to(x.scalar_type());
 }
 
+Tensor sigmoid_unit(const Tensor& x, double a, double b) {
+  return x * at::sigmoid(b == 0.0 ? a * x : x * (a + b * x.square()));
+}
+
 Tensor swiglu(const Tensor& up, const Tensor& gate) { return at::silu(gate) * up; }
 
 }  // namespace
@@ -68,6 +72,7 @@ const KernelTable& operator_kernels() {
                                      .decode_attention = masked_attention,
                                      .packed_attention = packed_attention,
                                      .rope = rope,
+                                     .sigmoid_unit = sigmoid_unit,
                                      .swiglu = swiglu};
   return table;
 }

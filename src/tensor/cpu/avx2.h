@@ -53,4 +53,10 @@ MOLMO_AVX2 inline __m256 exp8(__m256 x) {
   return _mm256_and_ps(_mm256_mul_ps(sum, _mm256_castsi256_ps(power)), _mm256_cmp_ps(x, lowest, _CMP_GE_OQ));
 }
 
+/// 1 / (1 + e^-x)
+MOLMO_AVX2 inline __m256 sigmoid8(__m256 x) {
+  const __m256 one = _mm256_set1_ps(1.0f);
+  return _mm256_div_ps(one, _mm256_add_ps(one, exp8(_mm256_sub_ps(_mm256_setzero_ps(), x))));
+}
+
 }  // namespace molmo::tensor::cpu

@@ -18,6 +18,8 @@ std::tuple<Tensor, Tensor, Tensor> packed_attention_backward(const Tensor& grad,
                                                              const Tensor& v, const Tensor& out, const Tensor& log_sums,
                                                              const Tensor& segments);
 Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos);
+Tensor sigmoid_unit(const Tensor& x, double a, double b);
+Tensor sigmoid_unit_backward(const Tensor& grad, const Tensor& x, double a, double b);
 Tensor swiglu(const Tensor& up, const Tensor& gate);
 std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate);
 

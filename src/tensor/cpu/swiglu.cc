@@ -35,11 +35,6 @@ void plain_backward(const T* grad, const T* up, const T* gate, T* to_up, T* to_g
   }
 }
 
-MOLMO_AVX2 inline __m256 sigmoid8(__m256 x) {
-  const __m256 one = _mm256_set1_ps(1.0f);
-  return _mm256_div_ps(one, _mm256_add_ps(one, exp8(_mm256_sub_ps(_mm256_setzero_ps(), x))));
-}
-
 MOLMO_AVX2 void avx2_forward(const float* up, const float* gate, float* y, int64_t width) {
   for (int64_t i = 0; i < width; i += 8) {
     const __m256i lanes = first_lanes(width - i);

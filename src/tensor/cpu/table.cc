@@ -12,6 +12,8 @@ const KernelTable& cpu_kernels() {
                                      .packed_attention = cpu::packed_attention,
                                      .packed_attention_backward = cpu::packed_attention_backward,
                                      .rope = cpu::rope,
+                                     .sigmoid_unit = cpu::sigmoid_unit,
+                                     .sigmoid_unit_backward = cpu::sigmoid_unit_backward,
                                      .swiglu = cpu::swiglu,
                                      .swiglu_backward = cpu::swiglu_backward};
   return table;
