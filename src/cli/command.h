@@ -47,8 +47,8 @@ class Command {
   /// A subcommand of this one, one of which a command line must choose.
   Command subcommand(const std::string& name, const std::string& description);
 
-  /// "--name" or, without dashes, a positional argument. T: std::string, std::filesystem::path, bool, int, int64_t,
-  /// uint32_t, uint64_t, float, double, std::optional or std::vector of one of them.
+  /// "--name" or, without dashes, a positional argument. T: std::string, std::filesystem::path, int, int64_t,
+  /// uint32_t, uint64_t, double, and the lists and optionals of them that command.cc names.
   template <class T>
   Option option(const std::string& name, T& value, const std::string& help);
   Option flag(const std::string& name, bool& value, const std::string& help);

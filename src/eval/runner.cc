@@ -25,8 +25,8 @@ namespace fs = std::filesystem;
 constexpr uint8_t kBlankGrey = 128;
 enum class Pictures { kReal, kBlank };
 
-image::Picture blank_like(const image::Picture& picture) {
-  image::Picture blank(picture.width, picture.height);
+image::Picture blank_picture(const data::ImageSize& size) {
+  image::Picture blank(size.width, size.height);
   std::fill(blank.pixels.begin(), blank.pixels.end(), kBlankGrey);
   return blank;
 }
@@ -101,6 +101,7 @@ class Runner {
         log_(options.out, settings(model, forward, options)),
         pool_(num_available_threads() - 1) {}
 
+  // Real pictures first: blank ones have their sizes.
   void answer(std::vector<Answered>& items, Pictures pictures) {
     for (size_t begin = 0; begin < items.size();) {
       size_t end = begin;  // a batch stays within its task: one budget of tokens
@@ -127,9 +128,9 @@ class Runner {
   }
 
   preprocess::Example prepare(Answered& item, Pictures pictures) const {
-    image::Picture picture = image::load_picture(item.question.record->images.front());
+    image::Picture picture = pictures == Pictures::kBlank ? blank_picture(item.size)
+                                                          : image::load_picture(item.question.record->images.front());
     item.size = {picture.width, picture.height};
-    if (pictures == Pictures::kBlank) picture = blank_like(picture);
     RandomState random(options_.seed + static_cast<uint32_t>(item.question.index));
     const data::DataExample example{.messages = {item.question.message}, .is_list = false, .weight = {}};
     generate::Request request;

@@ -8,18 +8,11 @@
 
 #include "tensor/cpu/cpu_kernels.h"
 #include "tensor/cpu/simd.h"
+#include "tensor/cpu/softmax.h"
 #include "tensor/ops.h"
 
 namespace molmo::tensor::cpu {
 namespace {
-
-// Scores to probabilities, in place.
-void softmax(std::vector<float>& scores) {
-  const float largest = *std::max_element(scores.begin(), scores.end());
-  float total = 0.0f;
-  for (float& score : scores) total += score = std::exp(score - largest);
-  for (float& score : scores) score /= total;
-}
 
 template <class T>
 void attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias, Tensor& out) {
@@ -27,6 +20,7 @@ void attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bia
   const int64_t group = num_heads / num_kv_heads;
   const float scale = 1.0f / std::sqrt(static_cast<float>(width));
   const SimdLoops<T>& loops = simd_loops<T>();
+  const SoftmaxLoops& softmax = softmax_loops();
   const T *queries = q.const_data_ptr<T>(), *keys = k.const_data_ptr<T>(), *values = v.const_data_ptr<T>();
   const float* added = bias.defined() ? bias.const_data_ptr<float>() : nullptr;  // [B, Sk]
   T* to = out.mutable_data_ptr<T>();
@@ -44,7 +38,7 @@ void attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bia
           loops.dot4(query.data(), key + s * k.stride(2), k.stride(2), width, &scores[static_cast<size_t>(s)]);
         for (; s < length; ++s) scores[static_cast<size_t>(s)] = loops.dot(query.data(), key + s * k.stride(2), width);
         for (s = 0; added != nullptr && s < length; ++s) scores[static_cast<size_t>(s)] += added[batch * length + s];
-        softmax(scores);
+        softmax.forward(scores.data(), length, /*scale=*/1.0f);
         std::fill(sum.begin(), sum.end(), 0.0f);
         for (s = 0; s < length; ++s)
           loops.axpy(scores[static_cast<size_t>(s)], value + s * v.stride(2), sum.data(), width);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tensor/cpu/cpu_kernels.h"
+#include "tensor/cpu/rows.h"
 #include "tensor/ops.h"
 
 namespace molmo::tensor::cpu {
@@ -13,7 +14,6 @@ namespace {
 // A row's sums run in this many lanes, in an order that depends on the row's width alone: a row's result is the same
 // bits in any batch and with any number of threads.
 constexpr int64_t kNumLanes = 32;
-constexpr int64_t kValuesPerTask = 16384;
 constexpr int64_t kRowsPerPart = 64;  // whose share of the weight's gradient is summed on its own, for the same reason
 
 // The sum of term(i) over i < width.
@@ -55,9 +55,8 @@ void normalize_rows(const Tensor& x, const Tensor& weight, Tensor& y, float eps)
   const T* from = x.const_data_ptr<T>();
   const float* scales = weight.const_data_ptr<float>();
   float* to = y.mutable_data_ptr<float>();
-  at::parallel_for(0, x.numel() / width, std::max<int64_t>(1, kValuesPerTask / width), [=](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) normalize_row(from + row * width, scales, to + row * width, width, eps);
-  });
+  for_rows(x.numel() / width, width,
+           [=](int64_t row) { normalize_row(from + row * width, scales, to + row * width, width, eps); });
 }
 
 // With s = 1 / norm, n = round(s x) and g = round(grad weight): to_x = s g - x s^3 mean(g x), to_weight += grad n.

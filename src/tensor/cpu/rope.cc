@@ -1,16 +1,11 @@
 // Rotary positions in one pass over their input.
 // SPDX-License-Identifier: Apache-2.0
-#include <ATen/Parallel.h>
-
-#include <algorithm>
-
 #include "tensor/cpu/cpu_kernels.h"
+#include "tensor/cpu/rows.h"
 #include "tensor/ops.h"
 
 namespace molmo::tensor::cpu {
 namespace {
-
-constexpr int64_t kValuesPerTask = 16384;
 
 template <class T>
 void rotate_row(const T* in, const float* sines, const float* cosines, T* out, int64_t half) {
@@ -30,18 +25,13 @@ void rotate(const Tensor& x, const Tensor& sin, const Tensor& cos, Tensor& y) {
   T* to = y.mutable_data_ptr<T>();
   const int64_t row_step = sin.size(0) == 1 ? 0 : length * width;
   // Position by position, all heads: the order in which they lie where x is a view of [B, S, heads * Dh].
-  at::parallel_for(0, x.size(0) * length, std::max<int64_t>(1, kValuesPerTask / (heads * width)),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t at = begin; at < end; ++at) {
-                       const int64_t row = at / length, position = at % length;
-                       const int64_t table = row * row_step + position * width;
-                       for (int64_t head = 0; head < heads; ++head) {
-                         rotate_row(from + row * x.stride(0) + head * x.stride(1) + position * x.stride(2),
-                                    sines + table, cosines + table,
-                                    to + row * y.stride(0) + head * y.stride(1) + position * y.stride(2), width / 2);
-                       }
-                     }
-                   });
+  for_rows(x.size(0) * length, heads * width, [&](int64_t at) {
+    const int64_t row = at / length, position = at % length, table = row * row_step + position * width;
+    for (int64_t head = 0; head < heads; ++head) {
+      rotate_row(from + row * x.stride(0) + head * x.stride(1) + position * x.stride(2), sines + table, cosines + table,
+                 to + row * y.stride(0) + head * y.stride(1) + position * y.stride(2), width / 2);
+    }
+  });
 }
 
 }  // namespace

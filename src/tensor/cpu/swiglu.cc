@@ -1,18 +1,14 @@
 // silu(gate) * up and its gradient, in one pass over their inputs each.
 // SPDX-License-Identifier: Apache-2.0
-#include <ATen/Parallel.h>
-
-#include <algorithm>
 #include <cmath>
 
 #include "tensor/cpu/avx2.h"
 #include "tensor/cpu/cpu_kernels.h"
+#include "tensor/cpu/rows.h"
 #include "tensor/ops.h"
 
 namespace molmo::tensor::cpu {
 namespace {
-
-constexpr int64_t kValuesPerTask = 16384;
 
 // PARITY: silu and its gradient are rounded to the dtype before a product, as operators on that dtype do.
 template <class T>
@@ -70,23 +66,13 @@ Loops<T> choose() {
   return {};
 }
 
-// Calls function(row) over the rows of `shape` [..., F], several threads at a time.
-template <class Function>
-void for_rows(const Tensor& shape, const Function& function) {
-  const int64_t width = shape.size(-1);
-  at::parallel_for(0, shape.numel() / width, std::max<int64_t>(1, kValuesPerTask / width),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t row = begin; row < end; ++row) function(row);
-                   });
-}
-
 template <class T>
 void forward(const Tensor& up, const Tensor& gate, Tensor& y) {
   static const Loops<T> loops = choose<T>();
   const int64_t width = y.size(-1);
   const T *ups = up.const_data_ptr<T>(), *gates = gate.const_data_ptr<T>();
   T* to = y.mutable_data_ptr<T>();
-  for_rows(y, [&](int64_t row) {
+  for_rows(y.numel() / width, width, [&](int64_t row) {
     loops.forward(ups + row * up.stride(-2), gates + row * gate.stride(-2), to + row * width, width);
   });
 }
@@ -97,7 +83,7 @@ void backward(const Tensor& grad, const Tensor& up, const Tensor& gate, Tensor& 
   const int64_t width = grad.size(-1);
   const T *grads = grad.const_data_ptr<T>(), *ups = up.const_data_ptr<T>(), *gates = gate.const_data_ptr<T>();
   T *first = to_up.mutable_data_ptr<T>(), *second = to_gate.mutable_data_ptr<T>();
-  for_rows(grad, [&](int64_t row) {
+  for_rows(grad.numel() / width, width, [&](int64_t row) {
     loops.backward(grads + row * grad.stride(-2), ups + row * up.stride(-2), gates + row * gate.stride(-2),
                    first + row * width, second + row * width, width);
   });
