@@ -17,8 +17,7 @@ namespace {
 using Kind = PickleNode::Kind;
 using Members = std::map<std::string, std::span<const uint8_t>>;
 
-constexpr int kDeepest = 8;             // of nested dictionaries, which a hostile file may nest in themselves
-constexpr int kMostValues = 1'000'000;  // in all dictionaries together: a pickle can hold one dictionary in many places
+constexpr int kDeepest = 8;  // of nested dictionaries, which a hostile file may nest in themselves
 constexpr size_t kLongestName = 1000;
 constexpr size_t kMostAxes = 16;
 constexpr std::string_view kPickleName = "data.pkl";
@@ -29,18 +28,24 @@ constexpr std::pair<std::string_view, DType> kStorages[] = {
     {"torch.ShortStorage", DType::kI16},     {"torch.CharStorage", DType::kI8},    {"torch.ByteStorage", DType::kU8},
     {"torch.BoolStorage", DType::kBool}};
 
-// Walks the values of a pickle and collects tensors.
+// Walks the values of a pickle and collects tensors. A pickle can hold one dictionary in many places, each of which is
+// walked: the walk ends with an error beyond `most_values`.
 class Collector {
  public:
   Collector(const Members& members, std::string root, const std::string& where, uint64_t num_file_bytes,
-            TorchTensors& tensors)
-      : members_(members), root_(std::move(root)), where_(where), num_file_bytes_(num_file_bytes), tensors_(tensors) {}
+            size_t most_values, TorchTensors& tensors)
+      : members_(members),
+        root_(std::move(root)),
+        where_(where),
+        num_file_bytes_(num_file_bytes),
+        most_values_(most_values),
+        tensors_(tensors) {}
 
   void collect(const PickleNode& node, const std::string& name, int depth) {
     if (const PickleNode* tensor = tensor_call(node)) return add(*tensor, name);
     if (!node.is(Kind::kDict) || depth >= kDeepest) return;
     for (const auto& [key, value] : node.pairs) {
-      if (++num_values_ > kMostValues) fail(name, "too many values");
+      if (++num_values_ > most_values_) fail(name, "more values than the pickle has bytes");
       if (!key->is(Kind::kText)) continue;
       if (name.size() + key->text.size() >= kLongestName)
         fail(name, fmt::format("a name beyond {} bytes", kLongestName));
@@ -95,7 +100,7 @@ class Collector {
     if (call.items.size() < 5) fail(name, "too few arguments");
     const Storage from = storage(*call.items[1], name);
     const PickleNode& offset = *call.items[2];
-    TensorView view{.name = name, .dtype = from.dtype, .shape = sizes(*call.items[3], name), .data = {}};
+    TensorView view{.name = name, .dtype = from.dtype, .shape = sizes(*call.items[3], name), .data = {}, .rest = {}};
     const std::vector<int64_t> strides = sizes(*call.items[4], name);
     if (!offset.is(Kind::kInt) || offset.integer < 0 || strides.size() != view.shape.size())
       fail(name, "offset, sizes and strides do not fit");
@@ -146,8 +151,8 @@ class Collector {
   std::string root_;  // "archive/"
   const std::string& where_;
   uint64_t num_file_bytes_;
+  size_t most_values_, num_values_ = 0;
   TorchTensors& tensors_;
-  int num_values_ = 0;
   uint64_t num_gathered_ = 0;  // bytes
 };
 
@@ -167,7 +172,7 @@ TorchTensors parse_torch(std::span<const uint8_t> file, const std::string& where
   for (const auto& [name, data] : members) {
     if (!name.ends_with(kPickleName)) continue;
     const Pickle pickle(data, where);
-    Collector(members, name.substr(0, name.size() - kPickleName.size()), where, file.size(), tensors)
+    Collector(members, name.substr(0, name.size() - kPickleName.size()), where, file.size(), data.size(), tensors)
         .collect(pickle.root(), "", 0);
     if (tensors.by_name.empty())
       throw Error(fmt::format("[torch] {}: no tensors, expected a dictionary of them", where));
