@@ -73,11 +73,11 @@ export_model() {
 evaluate() {
   step "scoring on test pictures, beside blank pictures and chance"
   rm -rf quickstart/eval
-  "$molmo" eval --model quickstart/model --data quickstart/data --dtype auto --out quickstart/eval --report quickstart/report.html \
+  "$molmo" eval --model quickstart/model --data quickstart/data --dtype fp32 --out quickstart/eval --report quickstart/report.html \
     --curves quickstart/runs/tower quickstart/runs/caption quickstart/runs/sft "${eval_options[@]}"
   cp quickstart/eval/scores.json quickstart/scores.json
   say "the same for kinds of things that training never showed (no score is promised)"
-  "$molmo" eval --model quickstart/model --data quickstart/data --split test_unseen --dtype auto --tasks pointing,counting "${unseen_options[@]}"
+  "$molmo" eval --model quickstart/model --data quickstart/data --split test_unseen --dtype fp32 --tasks pointing,counting "${unseen_options[@]}"
   took
 }
 
@@ -103,7 +103,7 @@ point_at_pictures() {
   while IFS=$'\t' read -r image label; do
     number=$((number + 1))
     say "  $image: Locate all $label."
-    "$molmo" generate --model quickstart/model --image "$image" "Locate all $label." --points "quickstart/points-$number.png"
+    "$molmo" generate --dtype fp32 --model quickstart/model --image "$image" "Locate all $label." --points "quickstart/points-$number.png"
   done < <(test_pictures)
   took
 }

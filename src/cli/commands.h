@@ -1,4 +1,4 @@
-// The subcommand that needs nothing but text, and the names of the others.
+// The subcommands that need no LibTorch, and the names of the others.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -22,6 +22,7 @@ inline constexpr TorchCommand kData{"data", "make and look at data"};
 inline constexpr TorchCommand kBench{"bench", "measure speeds"};
 
 void add_config(Command& app);
+void add_launch(Command& app);
 
 /// Lists `command` below `parent`; its arguments, --help among them, go to the half unread.
 void add_torch_command(Command& parent, const TorchCommand& command);

@@ -22,7 +22,8 @@ std::optional<std::string> describe_shortage(const std::exception& error) {
 
 int main(int argc, char** argv) {
   using namespace molmo::cli;
-  constexpr std::array<AddCommand, 8> kCommands{list<kGenerate>, list<kTrain>,   list<kEval>,    list<kData>,
-                                                add_config,      list<kInspect>, list<kConvert>, list<kBench>};
+  constexpr std::array<AddCommand, 9> kCommands{list<kGenerate>, list<kTrain>,   add_launch,
+                                                list<kEval>,     list<kData>,    add_config,
+                                                list<kInspect>,  list<kConvert>, list<kBench>};
   return run(argc, argv, kCommands, describe_shortage);
 }

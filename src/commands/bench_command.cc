@@ -10,6 +10,7 @@
 #include "commands/commands.h"
 #include "config/presets.h"
 #include "image/decode.h"
+#include "molmo/error.h"
 #include "preprocess/preprocess_bench.h"
 #include "text/load_tokenizer.h"
 #include "text/tokenizer_bench.h"
@@ -53,11 +54,17 @@ void run_tokenizer_bench(const TokenizerBenchOptions& options) {
 struct PreprocessBenchOptions {
   std::string preset = "molmo-7b-d", tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", image;
   int width = 1024, height = 768, repeats = 20;
-  bool json = false;
+  bool byte_patches = false, json = false;
 };
 
 void run_preprocess_bench(const PreprocessBenchOptions& options) {
   config::MolmoConfig config = config::preset(options.preset);
+  if (options.byte_patches && !config::rounds_to_bytes(config.preprocess.resize))
+    throw Error(
+        fmt::format("[bench] --byte-patches, got preset {}, expected one whose resize rounds to bytes "
+                    "(siglip, dino, metaclip)",
+                    options.preset));
+  config.preprocess.byte_patches = options.byte_patches;
   config.tokenizer.file = options.tokenizer;
   const text::MolmoTokenizer tokenizer = text::load_tokenizer("", config.tokenizer);
   const image::Picture picture = options.image.empty()
@@ -99,6 +106,7 @@ void add_preprocess_bench(cli::Command& bench) {
   command.option("--width", options->width, "of the picture").within(1, 20000);
   command.option("--height", options->height, "of the picture").within(1, 20000);
   command.option("--repeats", options->repeats, "the best of them counts").within(1, 1000);
+  command.flag("--byte-patches", options->byte_patches, "leave the patches bytes, to be normalised on the device");
   command.flag("--json", options->json, "print one JSON object");
   command.runs(options, run_preprocess_bench);
 }

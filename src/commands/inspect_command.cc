@@ -84,8 +84,11 @@ class PresetTensors : public formats::TensorSource {
     for (const model::Recipe& recipe : model::make_recipes(model::released_layout(config), config, molmo.params())) {
       const std::vector<Tensor> parts = model::take_apart(recipe, molmo.params().find(recipe.name)->value);
       for (size_t i = 0; i < parts.size(); ++i) {
-        views_[recipe.sources[i]] = {
-            .name = recipe.sources[i], .dtype = formats::DType::kF32, .shape = parts[i].sizes().vec(), .data = {}};
+        views_[recipe.sources[i]] = {.name = recipe.sources[i],
+                                     .dtype = formats::DType::kF32,
+                                     .shape = parts[i].sizes().vec(),
+                                     .data = {},
+                                     .rest = {}};
       }
     }
   }

@@ -24,9 +24,10 @@ void run_train(const TrainOptions& options) {
   const train::RunOptions run{.out = options.out,
                               .resume = options.resume == "auto",
                               .dry_run = options.dry_run,
-                              .device = options.compute.open()};
+                              .device = options.compute.open(),
+                              .rank = dist::read_rank()};
   const train::RunSummary summary = train::train(config, run);
-  if (options.dry_run) return;
+  if (options.dry_run || run.rank.index != 0) return;
   log_info(fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps,
                        format_duration(summary.seconds), summary.last_loss, summary.checkpoint.string()));
   std::cout << summary.checkpoint.string() << "\n";

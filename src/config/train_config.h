@@ -94,6 +94,26 @@ struct DatasetConfig {
   }
 };
 
+/// Several examples in a row of the batch, which attention keeps apart.
+struct PackingConfig {
+  int max_tokens = 0;  ///< of a row; 0: one example per row
+  int max_crops = 64;  ///< of a row
+
+  bool is_on() const { return max_tokens > 0; }
+
+  template <class V>
+  void visit(V& v) {
+    v({.name = "max_tokens",
+       .help =
+           "pack several examples into a row of at most so many tokens, which is then a micro-batch; 0: one example "
+           "per row",
+       .min = 0,
+       .max = 1 << 24},
+      max_tokens);
+    v({.name = "max_crops", .help = "largest number of crops in such a row", .min = 1, .max = 1 << 20}, max_crops);
+  }
+};
+
 struct DataConfig {
   std::map<std::string, DatasetConfig> datasets;
   std::map<std::string, double> group_rates;  ///< absent groups: 1
@@ -102,6 +122,7 @@ struct DataConfig {
   bool shuffle = true;
   int num_workers = 2;
   int prefetch_batches = 4;
+  PackingConfig packing;
 
   template <class V>
   void visit(V& v) {
@@ -117,6 +138,58 @@ struct DataConfig {
     v({.name = "num_workers", .help = "preprocessing threads; the order does not depend on it", .min = 1, .max = 256},
       num_workers);
     v({.name = "prefetch_batches", .help = "batches prepared ahead", .min = 1, .max = 1024}, prefetch_batches);
+    v({.name = "packing", .help = "several examples in a row"}, packing);
+  }
+};
+
+/// How the ranks of a run share the model. It changes no result beyond rounding.
+struct ShardingConfig {
+  int replicas = 1;             ///< hybrid sharding: the model is sharded within each of so many groups of ranks
+  int live_units = 3;           ///< units of the model gathered or on their way at a time
+  bool defer_reduction = true;  ///< whole gradients stay on a rank until the last micro-batch of an update
+  int start_timeout = 600;      ///< seconds
+  int step_timeout = 600;       ///< seconds
+
+  template <class V>
+  void visit(V& v) {
+    v({.name = "replicas",
+       .help = "groups of ranks that each hold the whole model; 1 shards it over all ranks",
+       .min = 1,
+       .max = 1 << 20},
+      replicas);
+    v({.name = "live_units", .help = "units gathered or on their way at a time, on a rank", .min = 1, .max = 1024},
+      live_units);
+    v({.name = "defer_reduction",
+       .help = "send gradients once per update instead of once per micro-batch; needs memory for whole gradients"},
+      defer_reduction);
+    v({.name = "start_timeout", .help = "seconds to wait for all ranks to come", .min = 1, .max = 86400},
+      start_timeout);
+    v({.name = "step_timeout",
+       .help = "seconds to wait for one collective; then the rank ends with 75",
+       .min = 1,
+       .max = 86400},
+      step_timeout);
+  }
+};
+
+/// Activation checkpointing: what is computed again in the backward pass instead of being kept. 0 keeps all, n computes
+/// every n-th block again.
+struct RecomputeConfig {
+  int decoder = 0, vit = 0;
+  bool connector = false;
+
+  bool is_off() const { return decoder == 0 && vit == 0 && !connector; }
+
+  template <class V>
+  void visit(V& v) {
+    v({.name = "decoder",
+       .help = "recompute every n-th block of the decoder in backward; 0: none",
+       .min = 0,
+       .max = 1024},
+      decoder);
+    v({.name = "vit", .help = "recompute every n-th block of the tower in backward; 0: none", .min = 0, .max = 1024},
+      vit);
+    v({.name = "connector", .help = "recompute pooling and projector in backward"}, connector);
   }
 };
 
@@ -140,6 +213,9 @@ struct TrainConfig {
   int keep_checkpoints = 2;
   int64_t log_every = 10;
   int64_t max_bad_steps = 100;
+  double max_sigmas = 0.0;
+  ShardingConfig sharding;
+  RecomputeConfig recompute;
 
   template <class V>
   void visit(V& v) {
@@ -175,10 +251,16 @@ struct TrainConfig {
     v({.name = "save_every", .help = "steps between checkpoints", .min = 1}, save_every);
     v({.name = "keep_checkpoints", .help = "newest complete checkpoints to keep", .min = 1}, keep_checkpoints);
     v({.name = "log_every", .help = "steps between log lines", .min = 1}, log_every);
-    v({.name = "max_bad_steps",
-       .help = "steps in a row without a finite loss and gradient (they are skipped) after which the run gives up",
-       .min = 1},
+    v({.name = "max_bad_steps", .help = "bad steps in a row (they are skipped) after which the run gives up", .min = 1},
       max_bad_steps);
+    v({.name = "max_sigmas",
+       .help =
+           "standard deviations above the mean of the last hundred steps beyond which a loss or gradient norm makes "
+           "a step a bad one; 0: only what is not finite",
+       .min = 0},
+      max_sigmas);
+    v({.name = "sharding", .help = "how the ranks of a run share the model (docs/sharding.md)"}, sharding);
+    v({.name = "recompute", .help = "activation checkpointing, part by part"}, recompute);
   }
 };
 

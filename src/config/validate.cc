@@ -117,6 +117,8 @@ void check_preprocess(const PreprocessConfig& p, const ModelConfig& model, Rules
   rules.expect_same("pool_width", p.pool_width, "model.connector.pool_width", model.connector.pool_width);
   rules.expect(p.use_image_masks || !pads, "use_image_masks", p.use_image_masks,
                "true where model.connector.padding_embed is not 'none'");
+  rules.expect(!p.byte_patches || rounds_to_bytes(p.resize), "byte_patches", p.byte_patches,
+               fmt::format("false with resize '{}', which does not round to bytes", enum_name(p.resize)));
   if (p.crop_mode == CropMode::kOverlapAndResize) check_overlap(p, rules);
 }
 
@@ -185,6 +187,8 @@ void validate(const TrainConfig& train, std::vector<std::string>& problems) {
   }
   rules.expect_multiple("global_batch_size", train.global_batch_size, "micro_batch_size", train.micro_batch_size);
   check_data(train.data, Rules("data.", problems));
+  rules.expect(!train.data.packing.is_on() || train.stage != TrainStage::kTower, "data.packing.max_tokens",
+               train.data.packing.max_tokens, "0 in stage 'tower', which has no rows of tokens");
   check_optimizer(train.optimizer, Rules("optimizer.", problems));
 }
 

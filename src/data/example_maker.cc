@@ -22,7 +22,7 @@ struct ExampleMaker::CroppedImages {
   size_t num_bytes() const {
     size_t total = sizeof(*this);
     for (const preprocess::ImageInputs& input : inputs) {
-      total += (input.patches.size() + input.masks.size()) * sizeof(float) +
+      total += (input.patches.size() + input.masks.size()) * sizeof(float) + input.byte_patches.size() +
                (input.token_positions.size() + input.tokens.size()) * sizeof(int64_t);
     }
     return total;

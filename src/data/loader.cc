@@ -14,6 +14,7 @@
 #include "data/mixture.h"
 #include "molmo/error.h"
 #include "preprocess/collate.h"
+#include "preprocess/pack.h"
 
 namespace molmo::data {
 namespace {
@@ -21,10 +22,17 @@ namespace {
 constexpr size_t kWindow =
     4;  // micro-batches among which rows are sorted: more would pad little less and hold more in memory
 
+/// An example that will be made, and its place in the stream of all ranks.
+struct PlannedRow {
+  MixtureItem item;
+  int64_t number;
+};
+
 /// Some micro-batches of one step on their way: workers take the rows one by one, and the last to finish sorts them by
 /// length and collates them, so that rows of about one length share a micro-batch.
 struct Slot {
-  std::vector<MixtureItem> items;
+  std::vector<PlannedRow> rows;
+  bool ends_step;
   std::vector<MadeExample> examples;       // by row
   std::vector<std::exception_ptr> errors;  // by row
   size_t num_taken = 0, num_done = 0;
@@ -32,7 +40,8 @@ struct Slot {
   std::deque<LoadedBatch> batches;
   std::exception_ptr error;  // of the first row that failed, or of the collation
 
-  explicit Slot(std::vector<MixtureItem> rows) : items(std::move(rows)), examples(items.size()), errors(items.size()) {}
+  explicit Slot(std::vector<PlannedRow> planned, bool ends)
+      : rows(std::move(planned)), ends_step(ends), examples(rows.size()), errors(rows.size()) {}
 };
 
 MixtureOrder make_order(const std::vector<Loader::Source>& sources, const config::DataConfig& data,
@@ -61,12 +70,11 @@ std::vector<Loader::Source> make_sources(const std::vector<Dataset>& datasets, c
 }
 
 void check_options(const LoaderOptions& options) {
-  const bool is_good = options.global_batch_size > 0 && options.micro_batch_size > 0 && options.world_size > 0 &&
-                       options.global_batch_size % options.world_size == 0;
+  const bool is_good = options.global_batch_size > 0 && options.micro_batch_size > 0 && options.rank >= 0 &&
+                       options.rank < options.world_size;
   if (is_good) return;
-  throw Error(
-      fmt::format("[data] global batch of {} in micro-batches of {} on {} ranks, expected a multiple of the ranks",
-                  options.global_batch_size, options.micro_batch_size, options.world_size));
+  throw Error(fmt::format("[data] global batch of {} in micro-batches of {} on rank {} of {}, expected sizes above 0",
+                          options.global_batch_size, options.micro_batch_size, options.rank, options.world_size));
 }
 
 }  // namespace
@@ -78,12 +86,16 @@ class Loader::Queue {
         const LoaderOptions& options)
       : options_(options),
         collate_{.sequence_length = data.sequence_length, .pad_to_max = false},
-        rows_per_slot_(kWindow * static_cast<size_t>(options.micro_batch_size)),
-        max_slots_((static_cast<size_t>(data.prefetch_batches) + kWindow - 1) / kWindow + 1),  // one is being delivered
+        packing_(data.packing),
+        rows_per_slot_(packing_.is_on() ? static_cast<size_t>(options.global_batch_size)
+                                        : kWindow * static_cast<size_t>(options.micro_batch_size)),
+        max_slots_(packing_.is_on() ? 2  // one is being delivered
+                                    : (static_cast<size_t>(data.prefetch_batches) + kWindow - 1) / kWindow + 1),
         maker_(load_datasets(data, options.stage), data, molmo, std::move(tokenizer), options.stage,
                options.cache_bytes),
         sources_(make_sources(maker_.datasets(), data)),
-        order_(make_order(sources_, data, options)) {
+        order_(make_order(sources_, data, options)),
+        next_number_(options.start_example) {
     for (int i = 0; i < data.num_workers; ++i) workers_.emplace_back([this](std::stop_token stop) { work(stop); });
   }
 
@@ -113,10 +125,13 @@ class Loader::Queue {
   Slot* open_slot();
   void make_row(Slot& slot, size_t row) const;
   void finish(Slot& slot) const;
+  void collate_sorted(Slot& slot) const;
+  void collate_packed(Slot& slot) const;
   LoadedBatch collate(std::span<MadeExample> rows) const;
 
   const LoaderOptions options_;
   const preprocess::CollateOptions collate_;
+  const config::PackingConfig packing_;
   const size_t rows_per_slot_, max_slots_;
   const ExampleMaker maker_;
   const std::vector<Source> sources_;
@@ -125,7 +140,8 @@ class Loader::Queue {
   std::condition_variable_any has_work_;
   std::condition_variable has_batch_;
   MixtureOrder order_;
-  std::deque<std::vector<MixtureItem>> planned_;  // slots of the current global batch
+  int64_t next_number_;                          // of the first example of the next global batch
+  std::deque<std::vector<PlannedRow>> planned_;  // slots of the current global batch
   std::deque<std::unique_ptr<Slot>> slots_;
   bool has_failed_ = false;  // no further slots are opened
 
@@ -135,29 +151,35 @@ class Loader::Queue {
 // Cuts this rank's share of the next global batch into slots.
 void Loader::Queue::plan() {
   const std::vector<MixtureItem> share = rank_share(order_.next(), options_.rank, options_.world_size);
-  for (size_t begin = 0; begin < share.size(); begin += rows_per_slot_) {
-    const size_t end = std::min(begin + rows_per_slot_, share.size());
-    planned_.emplace_back(share.begin() + begin, share.begin() + end);
+  std::vector<PlannedRow> rows;
+  int64_t number = next_number_ + first_share_row(options_.rank, options_.world_size);
+  for (const MixtureItem& item : share) {
+    rows.push_back({item, number});
+    number += options_.world_size;
+    if (rows.size() < rows_per_slot_ && rows.size() + planned_.size() * rows_per_slot_ < share.size()) continue;
+    planned_.push_back(std::exchange(rows, {}));
   }
+  next_number_ += options_.global_batch_size;
 }
 
 // The first slot with a row to take, opening a new one if there is room; null if there is nothing to do.
 Slot* Loader::Queue::open_slot() {
   for (const auto& slot : slots_) {
-    if (slot->num_taken < slot->items.size()) return slot.get();
+    if (slot->num_taken < slot->rows.size()) return slot.get();
   }
   if (slots_.size() >= max_slots_ || has_failed_) return nullptr;
   try {
+    if (num_share_rows(options_.global_batch_size, options_.rank, options_.world_size) == 0) return nullptr;
     if (planned_.empty()) plan();
   } catch (...) {  // a seed that ran out of range
     has_failed_ = true;
-    slots_.push_back(std::make_unique<Slot>(std::vector<MixtureItem>{}));
+    slots_.push_back(std::make_unique<Slot>(std::vector<PlannedRow>{}, false));
     slots_.back()->error = std::current_exception();
     slots_.back()->is_ready = true;
     has_batch_.notify_all();
     return nullptr;
   }
-  slots_.push_back(std::make_unique<Slot>(std::move(planned_.front())));
+  slots_.push_back(std::make_unique<Slot>(std::move(planned_.front()), /*ends=*/planned_.size() == 1));
   planned_.pop_front();
   return slots_.back().get();
 }
@@ -170,7 +192,7 @@ void Loader::Queue::work(std::stop_token stop) {
     lock.unlock();
     make_row(*slot, row);
     lock.lock();
-    if (++slot->num_done < slot->items.size()) continue;
+    if (++slot->num_done < slot->rows.size()) continue;
     lock.unlock();
     finish(*slot);  // all rows are done: nobody else touches the slot until it is ready
     lock.lock();
@@ -182,7 +204,8 @@ void Loader::Queue::work(std::stop_token stop) {
 
 void Loader::Queue::make_row(Slot& slot, size_t row) const {
   try {
-    slot.examples[row] = maker_(slot.items[row]);
+    slot.examples[row] = maker_(slot.rows[row].item);
+    slot.examples[row].example.number = slot.rows[row].number;
   } catch (...) {
     slot.errors[row] = std::current_exception();
   }
@@ -193,19 +216,44 @@ void Loader::Queue::finish(Slot& slot) const {
     if (error && !slot.error) slot.error = error;
   }
   if (slot.error) return;
-  std::stable_sort(slot.examples.begin(), slot.examples.end(), [](const MadeExample& a, const MadeExample& b) {
-    return a.example.input_tokens.size() < b.example.input_tokens.size();
-  });
-  const auto size = static_cast<size_t>(options_.micro_batch_size);
   try {
-    for (size_t begin = 0; begin < slot.examples.size(); begin += size) {
-      slot.batches.push_back(
-          collate(std::span(slot.examples).subspan(begin, std::min(size, slot.examples.size() - begin))));
-    }
+    packing_.is_on() ? collate_packed(slot) : collate_sorted(slot);
+    slot.batches.back().ends_step = slot.ends_step;
   } catch (...) {
     slot.error = std::current_exception();
   }
   slot.examples.clear();
+}
+
+void Loader::Queue::collate_sorted(Slot& slot) const {
+  std::stable_sort(slot.examples.begin(), slot.examples.end(), [](const MadeExample& a, const MadeExample& b) {
+    return a.example.input_tokens.size() < b.example.input_tokens.size();
+  });
+  const auto size = static_cast<size_t>(options_.micro_batch_size);
+  for (size_t begin = 0; begin < slot.examples.size(); begin += size) {
+    slot.batches.push_back(
+        collate(std::span(slot.examples).subspan(begin, std::min(size, slot.examples.size() - begin))));
+  }
+}
+
+// Every row is a micro-batch of its own: there is nothing to pad.
+void Loader::Queue::collate_packed(Slot& slot) const {
+  std::vector<preprocess::RowSize> sizes;
+  for (MadeExample& made : slot.examples) {
+    preprocess::cut(made.example, collate_.sequence_length);
+    sizes.push_back(preprocess::row_size(made.example));
+  }
+  for (const std::vector<size_t>& row : preprocess::plan_rows(sizes, {packing_.max_tokens, packing_.max_crops})) {
+    std::vector<preprocess::Example> parts;
+    for (const size_t index : row) parts.push_back(std::move(slot.examples[index].example));
+    const preprocess::Example packed = preprocess::pack(std::move(parts));
+    LoadedBatch loaded;
+    loaded.num_examples = static_cast<int64_t>(row.size());
+    loaded.batch =
+        preprocess::collate(std::span(&packed, 1),
+                            {.sequence_length = static_cast<int64_t>(packed.input_tokens.size()), .pad_to_max = false});
+    slot.batches.push_back(std::move(loaded));
+  }
 }
 
 LoadedBatch Loader::Queue::collate(std::span<MadeExample> rows) const {
@@ -215,6 +263,7 @@ LoadedBatch Loader::Queue::collate(std::span<MadeExample> rows) const {
     loaded.cell_labels.insert(loaded.cell_labels.end(), made.cell_labels.begin(), made.cell_labels.end());
     examples.push_back(std::move(made.example));
   }
+  loaded.num_examples = static_cast<int64_t>(rows.size());
   loaded.batch = preprocess::collate(examples, collate_);
   return loaded;
 }

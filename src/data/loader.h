@@ -33,6 +33,8 @@ struct LoaderOptions {
 /// One micro-batch.
 struct LoadedBatch {
   preprocess::Batch batch;
+  int64_t num_examples = 0;            ///< of which a row of a packed batch holds several
+  bool ends_step = false;              ///< the rank's last of its update
   std::vector<CellLabel> cell_labels;  ///< [C, P] for TrainStage::kTower, else empty
 };
 

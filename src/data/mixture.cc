@@ -93,8 +93,16 @@ void MixtureOrder::skip(int64_t num_examples) {
 std::vector<MixtureItem> rank_share(const std::vector<MixtureItem>& batch, int rank, int world_size) {
   MOLMO_CHECK(rank >= 0 && rank < world_size);
   std::vector<MixtureItem> share;
-  for (size_t i = (world_size - rank) % world_size; i < batch.size(); i += world_size) share.push_back(batch[i]);
+  for (auto i = static_cast<size_t>(first_share_row(rank, world_size)); i < batch.size(); i += world_size)
+    share.push_back(batch[i]);
   return share;
+}
+
+int64_t first_share_row(int rank, int world_size) { return (world_size - rank) % world_size; }
+
+int64_t num_share_rows(int64_t global_batch_size, int rank, int world_size) {
+  const int64_t first = first_share_row(rank, world_size);
+  return first < global_batch_size ? (global_batch_size - 1 - first) / world_size + 1 : 0;
 }
 
 uint32_t item_seed(int64_t seed, int64_t index, int64_t length, int64_t epoch) {

@@ -66,6 +66,12 @@ class MixtureOrder {
 /// The examples of a global batch that rank `rank` of `world_size` works on: example i where (i + rank) mod W == 0.
 std::vector<MixtureItem> rank_share(const std::vector<MixtureItem>& batch, int rank, int world_size);
 
+/// The first of those places, and the distance between them is W.
+int64_t first_share_row(int rank, int world_size);
+
+/// How many those are: rank 0 has the most, and some ranks may have none.
+int64_t num_share_rows(int64_t global_batch_size, int rank, int world_size);
+
 /// Seed of an item's generator: seed + index + length * epoch. Error from 2^32 on.
 uint32_t item_seed(int64_t seed, int64_t index, int64_t length, int64_t epoch);
 

@@ -153,7 +153,8 @@ class Runner {
     };
     std::string key(bytes_of(example.input_tokens));
     for (const preprocess::ImageInputs& image : example.images)
-      key += fmt::format(" {:x}", std::hash<std::string_view>()(bytes_of(image.patches)));
+      key += fmt::format(" {:x}", std::hash<std::string_view>()(bytes_of(image.patches))) +
+             fmt::format(" {:x}", std::hash<std::string_view>()(bytes_of(image.byte_patches)));
     return key;
   }
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "formats/safetensors_header.h"
+#include "formats/slices.h"
 #include "formats/torch_file.h"
 #include "molmo/error.h"
 
@@ -31,22 +32,23 @@ struct WeightFiles {
   std::map<std::string, fs::path> shard_of;
 };
 
-WeightFiles weight_files(const fs::path& folder) {
+WeightFiles weight_files(const fs::path& folder, const std::string& stem) {
   if (fs::is_regular_file(folder)) return {{folder}, {}};
-  if (fs::exists(folder / kSingleFile)) return {{folder / kSingleFile}, {}};
+  const std::string single = stem + ".safetensors", index = single + ".index.json";
+  if (fs::exists(folder / single)) return {{folder / single}, {}};
   WeightFiles files;
-  if (fs::exists(folder / kIndexFile)) {
-    files.shard_of = parse_index(folder / kIndexFile);
+  if (fs::exists(folder / index)) {
+    files.shard_of = parse_index(folder / index);
     for (const auto& [tensor, shard] : files.shard_of) files.paths.insert(shard);
   } else if (fs::is_directory(folder)) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string name = entry.path().filename().string();
-      if (name.starts_with("model-") && name.ends_with(".safetensors")) files.paths.insert(entry.path());
+      if (name.starts_with(stem + "-") && name.ends_with(".safetensors")) files.paths.insert(entry.path());
     }
   }
   if (files.paths.empty()) {
-    throw Error(fmt::format("[safetensors] {}: no weights, expected {}, {} or model-*.safetensors", folder.string(),
-                            kSingleFile, kIndexFile));
+    throw Error(fmt::format("[safetensors] {}: no weights, expected {}, {} or {}-*.safetensors", folder.string(),
+                            single, index, stem));
   }
   return files;
 }
@@ -65,15 +67,15 @@ const TensorView* SafetensorsFile::find(const std::string& name) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
-SafetensorsFolder::SafetensorsFolder(const fs::path& folder) {
-  const WeightFiles weights = weight_files(folder);
+SafetensorsFolder::SafetensorsFolder(const fs::path& folder, const std::string& stem) {
+  const WeightFiles weights = weight_files(folder, stem);
   for (const fs::path& path : weights.paths) files_.emplace_back(path);
-  for (const SafetensorsFile& file : files_) {
-    for (const TensorView& view : file.tensors()) {
-      if (!by_name_.emplace(view.name, &view).second) {
-        throw Error(
-            fmt::format("[safetensors] {}: tensor '{}' lies in another shard too", file.path().string(), view.name));
-      }
+  if (holds_slices(files_.front())) {
+    joined_ = join_slices(files_, folder);
+    for (const TensorView& view : joined_) add(view, folder);
+  } else {
+    for (const SafetensorsFile& file : files_) {
+      for (const TensorView& view : file.tensors()) add(view, file.path());
     }
   }
   for (const auto& [tensor, shard] : weights.shard_of) {
@@ -82,6 +84,11 @@ SafetensorsFolder::SafetensorsFolder(const fs::path& folder) {
           fmt::format("[safetensors] {}: no tensor '{}', which {} promises", shard.string(), tensor, kIndexFile));
     }
   }
+}
+
+void SafetensorsFolder::add(const TensorView& view, const fs::path& path) {
+  if (!by_name_.emplace(view.name, &view).second)
+    throw Error(fmt::format("[safetensors] {}: tensor '{}' lies in another shard too", path.string(), view.name));
 }
 
 const TensorView* SafetensorsFolder::find(const std::string& name) const {
@@ -135,8 +142,8 @@ void write_index(const fs::path& folder, const std::map<std::string, std::string
   write_json(folder / kIndexFile, Json{{"metadata", {{"total_size", num_bytes}}}, {"weight_map", shard_of}});
 }
 
-std::string shard_file_name(int number, int total) {
-  return fmt::format("model-{:05}-of-{:05}.safetensors", number, total);
+std::string shard_file_name(int number, int total, const std::string& stem) {
+  return fmt::format("{}-{:05}-of-{:05}.safetensors", stem, number, total);
 }
 
 std::unique_ptr<TensorSource> open_tensors(const fs::path& path) {

@@ -34,17 +34,21 @@ class SafetensorsFile {
 };
 
 /// All tensors of a folder: model.safetensors, or model.safetensors.index.json and its shards, or shards
-/// "model-*-of-*.safetensors" alone. A path to one file works too.
+/// "model-*-of-*.safetensors" alone, whole tensors or slices of them (slices.h). A path to one file works too. `stem`
+/// takes the place of "model".
 class SafetensorsFolder : public TensorSource {
  public:
-  explicit SafetensorsFolder(const std::filesystem::path& folder);
+  explicit SafetensorsFolder(const std::filesystem::path& folder, const std::string& stem = "model");
 
   const TensorView* find(const std::string& name) const override;
   std::vector<const TensorView*> tensors() const override;
   const std::vector<SafetensorsFile>& files() const { return files_; }
 
  private:
+  void add(const TensorView& view, const std::filesystem::path& path);
+
   std::vector<SafetensorsFile> files_;
+  std::vector<TensorView> joined_;  // of slices
   std::map<std::string, const TensorView*> by_name_;
 };
 
@@ -79,6 +83,6 @@ void write_index(const std::filesystem::path& folder, const std::map<std::string
                  uint64_t num_bytes);
 
 /// "model-00002-of-00007.safetensors"
-std::string shard_file_name(int number, int total);
+std::string shard_file_name(int number, int total, const std::string& stem = "model");
 
 }  // namespace molmo::formats

@@ -16,13 +16,18 @@ enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
 size_t dtype_size(DType dtype);            ///< bytes of one value
 std::string_view dtype_name(DType dtype);  ///< "F32"
 
-/// One tensor inside a mapped file, row-major. `data` may lie at any address: copy before typed access.
+/// One tensor inside mapped files, row-major. Bytes may lie at any address: copy before typed access.
 struct TensorView {
   std::string name;
   DType dtype = DType::kF32;
   std::vector<int64_t> shape;
   std::span<const uint8_t> data;
-  bool is_mapped = true;  ///< `data` lies in a mapped file: its pages can be dropped and come back
+  std::vector<std::span<const uint8_t>> rest;  ///< what follows `data` where slices lie in several files (slices.h)
+  bool is_mapped = true;  ///< the bytes lie in mapped files: their pages can be dropped and come back
+
+  size_t num_bytes() const;
+  /// Copies bytes from `begin` on, as many as `out` holds; with `drops` the pages are dropped behind it.
+  void read(size_t begin, std::span<uint8_t> out, bool drops = false) const;
 };
 
 class TensorSource {

@@ -42,7 +42,8 @@ bool share_pictures(std::span<const preprocess::Example> examples) {
     if (!std::equal(first.input_tokens.begin(), first.input_tokens.begin() + prefix, other.input_tokens.begin()))
       return false;
     return std::equal(first.images.begin(), first.images.end(), other.images.begin(), [](const auto& a, const auto& b) {
-      return a.patches == b.patches && a.masks == b.masks && a.token_positions == b.token_positions;
+      return a.patches == b.patches && a.byte_patches == b.byte_patches && a.masks == b.masks &&
+             a.token_positions == b.token_positions;
     });
   });
 }

@@ -13,6 +13,7 @@ struct Normalization {
   bool is_siglip = false;
   std::array<float, 3> mean{}, std{};
 
+  bool operator==(const Normalization&) const = default;
   float operator()(float value, int channel) const {
     return is_siglip ? -1.0f + 2.0f * value : (value - mean[channel]) / std[channel];
   }

@@ -15,11 +15,8 @@ namespace {
 
 constexpr int kChannels = 3;
 
-// 0..255, half to even, then / 255.
-void round_to_bytes(float* values, int count) {
-  const ExactDivisor most(255.0f);
-  for (int i = 0; i < count; ++i) values[i] = most.quotient(std::nearbyint(std::clamp(values[i], 0.0f, 255.0f)));
-}
+// 0..255, half to even.
+float rounded(float value) { return std::nearbyint(std::clamp(value, 0.0f, 255.0f)); }
 
 }  // namespace
 
@@ -71,18 +68,30 @@ void Canvas::next_row(float* out) {
   }
   std::fill_n(out, kChannels * content_.left, pad_value_);
   float* content = out + kChannels * content_.left;
-  if (kind_ == config::ResizeKind::kSiglip) {
-    write_plain_row(row, content);
-  } else {
-    write_filtered_row(row, content);
-  }
+  write_content_row(row, content);
   const int num_values = kChannels * content_.width;
-  if (kind_ == config::ResizeKind::kFitAndPad) {
-    for (int i = 0; i < num_values; ++i) content[i] = std::clamp(content[i], 0.0f, 1.0f);
+  if (config::rounds_to_bytes(kind_)) {
+    const ExactDivisor most(255.0f);
+    for (int i = 0; i < num_values; ++i) content[i] = most.quotient(rounded(content[i]));
   } else {
-    round_to_bytes(content, num_values);
+    for (int i = 0; i < num_values; ++i) content[i] = std::clamp(content[i], 0.0f, 1.0f);
   }
   std::fill(content + num_values, out + kChannels * width_, pad_value_);
+}
+
+void Canvas::next_row(uint8_t* out) {
+  MOLMO_CHECK(config::rounds_to_bytes(kind_), "bytes of a resize that does not round");
+  unrounded_.resize(size_t{kChannels} * width_);  // stretched: there is no padding
+  write_content_row(next_++, unrounded_.data());
+  for (size_t i = 0; i < unrounded_.size(); ++i) out[i] = static_cast<uint8_t>(rounded(unrounded_[i]));
+}
+
+void Canvas::write_content_row(int y, float* out) {
+  if (kind_ == config::ResizeKind::kSiglip) {
+    write_plain_row(y, out);
+  } else {
+    write_filtered_row(y, out);
+  }
 }
 
 // Row `y` of the first pass, out of the ring.

@@ -37,7 +37,11 @@ class Canvas {
   /// The next row from the top on, RGB values in [0, 1].
   void next_row(float* out);  // [width, 3]
 
+  /// The same as bytes, of which the values are 1 / 255ths. Only for kinds that round to bytes.
+  void next_row(uint8_t* out);  // [width, 3]
+
  private:
+  void write_content_row(int y, float* out);
   const float* filtered_row(int y) const;
   void write_filtered_row(int y, float* out);
   void write_plain_row(int y, float* out) const;
@@ -54,6 +58,7 @@ class Canvas {
   DefaultInitVector<float> rows_;  // [num_kept, content.width, 3]
   AxisFilter columns_;
   std::vector<TwoTaps> plain_x_, plain_y_;
+  std::vector<float> unrounded_;  // [width, 3], of a row that is asked for as bytes
 };
 
 }  // namespace molmo::image

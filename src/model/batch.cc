@@ -10,7 +10,9 @@ namespace {
 
 template <class T, class Allocator>
 Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::Device device) {
-  constexpr at::ScalarType dtype = std::is_same_v<T, float> ? at::kFloat : at::kLong;
+  constexpr at::ScalarType dtype = std::is_same_v<T, float>     ? at::kFloat
+                                   : std::is_same_v<T, uint8_t> ? at::kByte
+                                                                : at::kLong;
   int64_t num_values = 1;
   for (const int64_t size : shape) num_values *= size;
   MOLMO_CHECK(num_values == static_cast<int64_t>(values.size()),
@@ -18,6 +20,18 @@ Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::D
   // The batch does not outlive this call, so CPU tensors are copied too.
   return at::from_blob(const_cast<T*>(values.data()), shape, at::TensorOptions().dtype(dtype))
       .to(device, dtype, false, true);
+}
+
+// Normalises on the device what came there as bytes, with the roundings of the preprocessor. The divisors are tensors:
+// LibTorch multiplies with the reciprocal of a scalar one, which rounds otherwise.
+Tensor normalize_bytes(const Tensor& bytes,  // [C, N, 3p^2] uint8 -> float32
+                       const image::Normalization& normalization) {
+  const auto per_value = [&](const std::array<float, 3>& of_channel) {
+    return at::tensor(of_channel).to(bytes.device()).repeat({bytes.size(2) / 3});  // [3p^2]
+  };
+  const Tensor values = bytes.to(at::kFloat).div_(per_value({255.0f, 255.0f, 255.0f}));
+  if (normalization.is_siglip) return values.mul(2.0).sub_(1.0);
+  return values.sub(per_value(normalization.mean)).div_(per_value(normalization.std));
 }
 
 }  // namespace
@@ -29,13 +43,39 @@ ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device) {
   if (!batch.position_ids.empty()) inputs.position_ids = copy_of(batch.position_ids, rows, device);
   if (!batch.subsegment_ids.empty()) inputs.subsegment_ids = copy_of(batch.subsegment_ids, rows, device);
   if (!batch.loss_masks.empty()) inputs.is_response = copy_of(batch.loss_masks, rows, device) > 0;
+  if (!batch.token_streams.empty()) inputs.token_streams = copy_of(batch.token_streams, rows, device);
   if (batch.num_crops == 0) return inputs;
-  inputs.patches = copy_of(batch.patches, {batch.num_crops, batch.num_patches, batch.patch_values}, device);
+  const std::vector<int64_t> shape = {batch.num_crops, batch.num_patches, batch.patch_values};
+  inputs.patches = batch.byte_patches.empty()
+                       ? copy_of(batch.patches, shape, device)
+                       : normalize_bytes(copy_of(batch.byte_patches, shape, device), batch.normalization);
   if (!batch.image_masks.empty())
     inputs.image_masks = copy_of(batch.image_masks, {batch.num_crops, batch.num_patches}, device);
+  inputs.crop_streams = copy_of(batch.crop_streams, {batch.num_crops}, device);
   inputs.crop_rows = copy_of(batch.crop_rows, {batch.num_crops}, device);
   inputs.token_positions = copy_of(batch.token_positions, {batch.num_crops, batch.num_cells}, device);
   return inputs;
+}
+
+ModelInputs padding_inputs(at::Device device) {
+  ModelInputs inputs;
+  inputs.input_ids = at::full({1, 1}, -1, at::TensorOptions().dtype(at::kLong).device(device));
+  inputs.position_ids = inputs.input_ids;
+  inputs.is_response = at::zeros({1, 1}, at::TensorOptions().dtype(at::kBool).device(device));
+  return inputs;
+}
+
+void add_padding_crop(ModelInputs& inputs, const config::ModelConfig& config) {
+  const auto options = inputs.input_ids.options();
+  const config::ConnectorConfig& connector = config.connector;
+  const auto cells = [](int64_t patches, int64_t pool) { return (patches + pool - 1) / pool; };
+  const int64_t num_cells =
+      cells(config.vit.grid_height(), connector.pool_height) * cells(config.vit.grid_width(), connector.pool_width);
+  inputs.patches = at::full({1, config.vit.num_patches(), config.vit.patch_values()}, -1.0, options.dtype(at::kFloat));
+  if (connector.padding_embed != config::PaddingEmbedKind::kNone)
+    inputs.image_masks = at::zeros({1, config.vit.num_patches()}, options.dtype(at::kFloat));
+  inputs.crop_rows = at::zeros({1}, options);
+  inputs.token_positions = at::full({1, num_cells}, -100, options);
 }
 
 ModelTargets make_targets(const preprocess::Batch& batch, at::Device device) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "config/model_config.h"
 #include "preprocess/example.h"
 #include "tensor/tensor.h"
 
@@ -15,6 +16,8 @@ struct ModelInputs {
   Tensor is_response;      // [B, S] bool or undefined: positions whose target is a response token
   Tensor patches;          // [C, N, 3p^2] float32 or undefined: normalised pixels
   Tensor image_masks;      // [C, N] float32 or undefined: share of picture per patch
+  Tensor token_streams;    // [B, S] int64 or undefined: what dropout draws by (preprocess::token_streams)
+  Tensor crop_streams;     // [C] int64 or undefined
   Tensor crop_rows;        // [C] int64: row of each crop
   Tensor token_positions;  // [C, P] int64: position of each pooled token in its row; negative = discarded
 };
@@ -28,5 +31,11 @@ struct ModelTargets {
 /// Copies a collated batch to `device`.
 ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device);
 ModelTargets make_targets(const preprocess::Batch& batch, at::Device device);
+
+/// One row of one padding token.
+ModelInputs padding_inputs(at::Device device);
+
+/// Gives inputs without pictures one crop of padding, of which no cell is placed.
+void add_padding_crop(ModelInputs& inputs, const config::ModelConfig& config);
 
 }  // namespace molmo::model

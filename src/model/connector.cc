@@ -136,10 +136,10 @@ Tensor Connector::project(const Tensor& pooled, at::ScalarType compute) const {
 Tensor Connector::operator()(const Tensor& features, const Tensor& masks, const ForwardOptions& options) const {
   expect_shape("connector features", features, {kAnySize, grid_height_ * grid_width_, kAnySize});
   const int64_t num_crops = features.size(0);
-  return run_unit(unit_, {features, masks}, [&](const TensorList& in) -> TensorList {
+  return run_unit(unit_, {features, masks}, [this, num_crops, options](const TensorList& in) -> TensorList {
     Tensor x = add_padding_embedding(in[0], in[1]);
     tap("connector.padded_features", x);
-    x = nn::drop(x, options.dropout.features, options.dropout.generator);
+    x = nn::drop(x, options.dropout.features, options.dropout.crop_keys, nn::kFeatureSite);
     x = pool(to_windows(x), options.compute);
     x = x.view({num_crops, x.size(0) / num_crops, x.size(1)});  // [C, P, width]
     tap("connector.pooled", x);

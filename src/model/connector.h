@@ -43,6 +43,8 @@ class Connector {
   Tensor operator()(const Tensor& features, const Tensor& masks,
                     const ForwardOptions& options) const;  // [C,N,n*Dv], [C,N] -> [C,P,D]
 
+  const Unit& unit() const { return unit_; }
+
  private:
   Tensor add_padding_embedding(const Tensor& features, const Tensor& masks) const;  // [C,N,n*Dv] -> same
   Tensor to_windows(const Tensor& features) const;                                  // [C,N,n*Dv] -> [C*P, ph*pw, n*Dv]

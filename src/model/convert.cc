@@ -4,7 +4,6 @@
 #include <map>
 
 #include "base/check.h"
-#include "base/files.h"
 #include "base/log.h"
 #include "formats/safetensors.h"
 #include "model/molmo.h"
@@ -116,17 +115,9 @@ void write_values(ShardWriter& writer, const Tensor& value, at::ScalarType type)
 // A tensor that stays whole goes through in chunks: no copy of an embedding table is ever in memory.
 void stream(ShardWriter& writer, const formats::TensorView& view, at::ScalarType type) {
   const auto item = static_cast<int64_t>(formats::dtype_size(view.dtype)),
-             num_values = static_cast<int64_t>(view.data.size()) / item;
-  for (int64_t begin = 0; begin < num_values; begin += kChunkBytes / item) {
-    const int64_t count = std::min(kChunkBytes / item, num_values - begin);
-    const formats::TensorView chunk{
-        view.name,
-        view.dtype,
-        {count},
-        view.data.subspan(static_cast<size_t>(begin * item), static_cast<size_t>(count * item))};
-    write_values(writer, to_tensor(chunk), type);
-    if (view.is_mapped) release_pages(chunk.data);
-  }
+             num_values = static_cast<int64_t>(view.num_bytes()) / item;
+  for (int64_t begin = 0; begin < num_values; begin += kChunkBytes / item)
+    write_values(writer, read_values(view, begin, std::min(kChunkBytes / item, num_values - begin)), type);
 }
 
 void run_job(const WeightReader& reader, const Job& job, ShardWriter& writer) {

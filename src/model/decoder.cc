@@ -57,7 +57,7 @@ Decoder::Decoder(const config::DecoderConfig& config, ParamScope scope) : config
 }
 
 Tensor Decoder::embed(const Tensor& ids) const {
-  return run_unit(embedding_unit_, ids, [&](const Tensor& in) {
+  return run_unit(embedding_unit_, ids, [this](const Tensor& in) {
     const Tensor safe = in.clamp_min(0);
     if (!new_embedding_.defined()) return at::embedding(embedding_.value(), safe);
     // One lookup per table instead of a concatenation of both (trap T35): same values, same gradients.
@@ -76,9 +76,10 @@ Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const K
   if (positions_.defined()) {
     const bool continues = cache != nullptr && cache->length() > 0;
     const Tensor slots = continues ? positions : at::arange(x.size(1), positions.options()).unsqueeze(0);
-    x = x + run_unit(positions_unit_, slots, [&](const Tensor& in) { return at::embedding(positions_.value(), in); });
+    x = x +
+        run_unit(positions_unit_, slots, [this](const Tensor& in) { return at::embedding(positions_.value(), in); });
   }
-  x = nn::drop(x, options.dropout.embedding, options.dropout.generator);
+  x = nn::drop(x, options.dropout.embedding, options.dropout.token_keys, nn::kEmbeddingSite);
   return config_.scale_embeddings ? x * std::sqrt(static_cast<double>(config_.width)) : x;
 }
 
@@ -118,32 +119,42 @@ Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Te
   tap("decoder.position_ids", positions);
   // PARITY: padding carries -1, which takes the table's last row (trap T17).
   const Tensor safe_positions = at::where(positions < 0, config_.max_positions - 1, positions);
-  BlockContext context{
-      .rope = {}, .mask = attention_mask(ids, subsegments, cache, options), .cache = cache, .options = options};
+  auto context = std::make_shared<BlockContext>(BlockContext{
+      .rope = {}, .mask = attention_mask(ids, subsegments, cache, options), .cache = cache, .options = options});
   if (config_.rope) {
     const nn::RopeTables rope = nn::rope_tables(safe_positions, config_.head_dim(), config_.rope_theta);  // [B, S, Dh]
-    context.rope = {rope.sin.unsqueeze(1), rope.cos.unsqueeze(1)};
+    context->rope = {rope.sin.unsqueeze(1), rope.cos.unsqueeze(1)};
   }
   Tensor x = enter(embeddings, safe_positions, cache, options);  // [B, S, D]
   tap("decoder.embeddings", x);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    const TensorList out =
-        run_unit(blocks_[i].unit(), TensorList{x}, [&](const TensorList& in) { return blocks_[i](in[0], context); });
+    const DecoderBlock& block = blocks_[i];
+    const TensorList out = run_unit(block.unit(), TensorList{x},
+                                    [&block, context](const TensorList& in) { return block(in[0], *context); });
     x = out[0];  // [B, S, D]
     tap("decoder.block.", static_cast<int64_t>(i), "", x);
     if (options.router_losses != nullptr && out.size() == 3) options.router_losses->add(out[1], out[2]);
   }
   if (cache != nullptr) cache->advance(ids != -1);
-  x = run_unit(norm_unit_, x, [&](const Tensor& h) { return final_norm_(h); });
+  x = run_unit(norm_unit_, x, [this](const Tensor& h) { return final_norm_(h); });
   tap("decoder.final_norm", x);
   return x;
 }
 
 Tensor Decoder::head(const Tensor& hidden, at::ScalarType compute) const {
-  return run_unit(head_unit_, hidden, [&](const Tensor& h) {
+  return run_unit(head_unit_, hidden, [this, compute](const Tensor& h) {
     const Tensor logits = config_.tied_head ? nn::linear(h, embedding_.value(), Tensor(), compute) : head_(h, compute);
     return config_.scale_logits ? logits / std::sqrt(static_cast<double>(config_.width)) : logits;
   });
+}
+
+std::vector<Unit> Decoder::units() const {
+  std::vector<Unit> units{embedding_unit_};
+  if (positions_.defined()) units.push_back(positions_unit_);
+  for (const DecoderBlock& block : blocks_) units.push_back(block.unit());
+  units.push_back(norm_unit_);
+  if (!config_.tied_head) units.push_back(head_unit_);
+  return units;
 }
 
 Tensor derive_positions(const Tensor& ids) { return ((ids != -1).to(at::kLong).cumsum(1) - 1).clamp_min(0); }

@@ -22,6 +22,8 @@ class Decoder {
 
   Tensor head(const Tensor& hidden, at::ScalarType compute) const;  // [..., D] -> [..., V]
 
+  std::vector<Unit> units() const;  ///< embedding, positions, blocks, norm, head; a tied head is the embedding
+
   const config::DecoderConfig& config() const { return config_; }
 
  private:

@@ -105,7 +105,8 @@ Tensor DecoderBlock::attention(const Tensor& x, const BlockContext& context) con
   if (context.cache != nullptr) std::tie(k, v) = context.cache->append(index_, k, v);  // [B, K, Sk, Dh]
   const nn::SoftmaxOptions softmax{.in_float32 = config_.direct_attention,
                                    .dropout = options.dropout.attention,
-                                   .generator = options.dropout.generator};
+                                   .dropout_keys = options.dropout.token_keys,
+                                   .site = nn::block_site(index_, nn::BlockSite::kProbabilities)};
   return attn_out_(nn::attend(q, k, v, context.mask, softmax), options.compute);  // [B, S, D]
 }
 
@@ -128,14 +129,16 @@ TensorList DecoderBlock::operator()(const Tensor& x, const BlockContext& context
   Tensor branch = attention(after ? x : normed(attn_norm_, "decoder.block.0.attn_norm", x), context);
   tap_first("decoder.block.0.attn_out", branch);
   if (after) branch = normed(attn_norm_, "decoder.block.0.attn_norm", branch);
-  const Tensor mixed = x + nn::drop_residual(branch, context.options.dropout);  // [B, S, D]
+  const Tensor mixed = x + nn::drop_residual(branch, context.options.dropout,
+                                             nn::block_site(index_, nn::BlockSite::kAttention));  // [B, S, D]
 
   TensorList router_losses;
   const Tensor inner = after ? mixed : normed(ff_norm_, "decoder.block.0.ff_norm", mixed);
   branch = is_mixture ? mixture(inner, context.options, router_losses) : feed_forward_(inner, context.options.compute);
   tap_first(is_mixture ? "decoder.block.0.ffn" : "decoder.block.0.ff_out", branch);
   if (after) branch = normed(ff_norm_, "decoder.block.0.ff_norm", branch);
-  TensorList outputs{mixed + nn::drop_residual(branch, context.options.dropout)};
+  TensorList outputs{
+      mixed + nn::drop_residual(branch, context.options.dropout, nn::block_site(index_, nn::BlockSite::kFeedForward))};
   outputs.insert(outputs.end(), router_losses.begin(), router_losses.end());
   return outputs;
 }

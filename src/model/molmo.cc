@@ -61,6 +61,14 @@ Tensor Molmo::hidden_states(const ModelInputs& inputs, KvCache* cache, const For
   return decoder_(x, inputs.input_ids, positions, inputs.subsegment_ids, cache, options);
 }
 
+std::vector<Unit> Molmo::units() const {
+  std::vector<Unit> units = vit_.units();
+  units.push_back(connector_.unit());
+  const std::vector<Unit> rest = decoder_.units();
+  units.insert(units.end(), rest.begin(), rest.end());
+  return units;
+}
+
 Tensor Molmo::forward(const ModelInputs& inputs, const ForwardOptions& options) const {
   const Tensor result = logits(hidden_states(inputs, nullptr, options), options);
   tap("logits", result);

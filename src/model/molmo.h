@@ -38,6 +38,8 @@ class Molmo {
   /// hidden_states() and logits() in one.
   Tensor forward(const ModelInputs& inputs, const ForwardOptions& options) const;  // -> [B, S, V]
 
+  std::vector<Unit> units() const;  ///< what runs through run_unit()
+
   ParamSet& params() { return params_; }
   const ParamSet& params() const { return params_; }
   const config::ModelConfig& config() const { return config_; }

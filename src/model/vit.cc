@@ -92,6 +92,12 @@ Tensor Vit::embed(const Tensor& patches, at::ScalarType compute) const {
   return pre_norm_(x);
 }
 
+std::vector<Unit> Vit::units() const {
+  std::vector<Unit> units{embedding_unit_};
+  for (const VitBlock& block : blocks_) units.push_back(block.unit());
+  return units;
+}
+
 Tensor Vit::positions() const {
   const int64_t num_class_rows = config_.has_class_token() ? 1 : 0;
   const Tensor table = positional_embedding_.value();
@@ -105,11 +111,12 @@ std::vector<Tensor> Vit::operator()(const Tensor& patches, const std::vector<int
   const int num_blocks = static_cast<int>(blocks_.size());
   const int needed = *std::max_element(layers.begin(), layers.end()) + 1;
   MOLMO_CHECK(needed <= num_blocks, "vit layer beyond the last block");
-  Tensor x = run_unit(embedding_unit_, patches, [&](const Tensor& p) { return embed(p, compute); });
+  Tensor x = run_unit(embedding_unit_, patches, [this, compute](const Tensor& p) { return embed(p, compute); });
   tap("vit.embeddings", x);
   std::vector<Tensor> outputs(layers.size());
   for (int i = 0; i < (taps_are_heard() ? num_blocks : needed); ++i) {
-    x = run_unit(blocks_[i].unit(), x, [&](const Tensor& h) { return blocks_[i](h, compute); });  // [C, N+c, Dv]
+    const VitBlock& block = blocks_[i];
+    x = run_unit(block.unit(), x, [&block, compute](const Tensor& h) { return block(h, compute); });  // [C, N+c, Dv]
     tap("vit.block.", i, "", x);
     for (size_t j = 0; j < layers.size(); ++j) {
       if (layers[j] == i) outputs[j] = config_.has_class_token() ? x.slice(1, 1) : x;  // [C, N, Dv]

@@ -39,6 +39,8 @@ class Vit {
   std::vector<Tensor> operator()(const Tensor& patches, const std::vector<int>& layers,
                                  at::ScalarType compute) const;  // [C, N, 3p^2] -> n x [C, N, Dv]
 
+  std::vector<Unit> units() const;  ///< embedding and blocks
+
  private:
   Tensor embed(const Tensor& patches, at::ScalarType compute) const;  // [C, N, 3p^2] -> [C, N+c, Dv]
   Tensor positions() const;                                           // [N+c, Dv]

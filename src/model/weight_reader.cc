@@ -6,7 +6,6 @@
 #include <charconv>
 #include <optional>
 
-#include "base/files.h"
 #include "model/weights.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
@@ -137,10 +136,7 @@ void WeightReader::throw_problems() const {
 Tensor WeightReader::value(const Recipe& recipe) const {
   const at::NoGradGuard no_grad;
   std::vector<Tensor> tensors;
-  for (const formats::TensorView* view : sources(recipe)) {
-    tensors.push_back(to_tensor(*view));
-    if (view->is_mapped) release_pages(view->data);
-  }
+  for (const formats::TensorView* view : sources(recipe)) tensors.push_back(to_tensor(*view));
   Tensor value;
   assemble(recipe, config_.vit, tensors, value);  // fits: recipes() has checked it
   return value;

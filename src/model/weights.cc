@@ -24,13 +24,8 @@ void expect_whole(const WeightReader& reader, const std::filesystem::path& path)
                           reader.layout() == Layout::kLlmPart ? "language model" : "vision tower"));
 }
 
-void fill(ParamSet& params, const WeightReader& reader, const std::vector<Recipe>& recipes) {
-  const at::NoGradGuard no_grad;
-  for (const Recipe& recipe : recipes) {
-    Parameter& param = *params.find(recipe.name);
-    const Tensor value = reader.value(recipe);
-    param.value = param.value.is_meta() ? value.to(at::kFloat).contiguous() : param.value.copy_(value);
-  }
+void read(ParamSet& params, const WeightReader& reader, const std::vector<Recipe>& recipes, const WeightSink& sink) {
+  for (const Recipe& recipe : recipes) sink(*params.find(recipe.name), reader.value(recipe));
 }
 
 }  // namespace
@@ -51,8 +46,15 @@ formats::DType file_dtype(at::ScalarType type) {
 
 Tensor to_tensor(const formats::TensorView& view) {
   Tensor tensor = at::empty(view.shape, at::TensorOptions().dtype(scalar_type(view.dtype)));
-  MOLMO_CHECK(tensor.nbytes() == view.data.size(), view.name);
-  std::memcpy(tensor.mutable_data_ptr(), view.data.data(), view.data.size());  // a copy needs no alignment
+  MOLMO_CHECK(tensor.nbytes() == view.num_bytes(), view.name);
+  view.read(0, {static_cast<uint8_t*>(tensor.mutable_data_ptr()), tensor.nbytes()}, /*drops=*/true);
+  return tensor;
+}
+
+Tensor read_values(const formats::TensorView& view, int64_t begin, int64_t count) {
+  Tensor tensor = at::empty({count}, at::TensorOptions().dtype(scalar_type(view.dtype)));
+  view.read(static_cast<size_t>(begin) * formats::dtype_size(view.dtype),
+            {static_cast<uint8_t*>(tensor.mutable_data_ptr()), tensor.nbytes()}, /*drops=*/true);
   return tensor;
 }
 
@@ -76,24 +78,34 @@ void write_tensors(const std::filesystem::path& path, const std::map<std::string
   writer.finish();
 }
 
-void load_weights(ParamSet& params, const config::ModelConfig& config, const std::filesystem::path& path) {
+void fill_param(Parameter& param, const Tensor& value) {
+  const at::NoGradGuard no_grad;
+  if (param.value.is_meta()) {
+    param.value = value.to(at::kFloat).contiguous().set_requires_grad(param.value.requires_grad());
+  } else {
+    param.value.copy_(value);
+  }
+}
+
+void load_weights(ParamSet& params, const config::ModelConfig& config, const std::filesystem::path& path,
+                  const WeightSink& sink) {
   WeightReader reader(config, path);
   expect_whole(reader, path);
   const std::vector<Recipe> recipes = reader.recipes(params);
   reader.expect_nothing_left();
   reader.throw_problems();
-  fill(params, reader, recipes);
+  read(params, reader, recipes, sink);
 }
 
 void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix,
-                        const std::filesystem::path& path) {
+                        const std::filesystem::path& path, const WeightSink& sink) {
   WeightReader reader(config, path);
   const std::vector<Recipe> recipes = reader.recipes(params, prefix);
   reader.throw_problems();
   if (recipes.empty())
     throw Error(fmt::format("[weights] {}: got a file of layout '{}', expected weights for {}", path.string(),
                             layout_name(reader.layout()), prefix));
-  fill(params, reader, recipes);
+  read(params, reader, recipes, sink);
 }
 
 bool is_matrix_of_linear_map(const Parameter& param) {

@@ -47,7 +47,7 @@ Tensor attend_by_products(const Tensor& q, const Tensor& k, const Tensor& v, con
   } else if (mask.is_causal) {
     scores.add_(causal_bias(q.size(2), k.size(2), scores.options()));
   }
-  const Tensor probs = drop(at::softmax(scores, -1), softmax.dropout, softmax.generator);
+  const Tensor probs = drop_probabilities(at::softmax(scores, -1), softmax.dropout, softmax.dropout_keys, softmax.site);
   return at::matmul(probs.to(v.scalar_type()), v);
 }
 

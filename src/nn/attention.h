@@ -20,7 +20,8 @@ struct AttentionMask {
 struct SoftmaxOptions {
   bool in_float32 = false;  ///< scores and softmax in float32, whatever the heads are
   double dropout = 0.0;
-  std::optional<at::Generator> generator;
+  Tensor dropout_keys;  // [B, Sq] int64, and the place that draws; needed where dropout > 0
+  int64_t site = 0;
 };
 
 /// softmax(q k^T / sqrt(Dh) + bias) v. Query head j uses key/value head j / (heads / kv_heads).

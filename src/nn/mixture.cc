@@ -4,6 +4,7 @@
 #include "nn/activation.h"
 #include "nn/linear.h"
 #include "tensor/ops.h"
+#include "tensor/precision.h"
 #include "tensor/shape.h"
 
 namespace molmo::nn {
@@ -19,7 +20,7 @@ Mixture::Mixture(const MixtureSizes& sizes, Init init, const ParamScope& scope) 
 
 Routing Mixture::route(const Tensor& tokens, at::ScalarType compute) const {
   Routing routing;
-  routing.logits = linear(tokens, router_.value(), Tensor(), compute).to(at::kFloat);  // [T, E]
+  routing.logits = widened(linear(tokens, router_.value(), Tensor(), compute));  // [T, E]
   routing.probs = at::softmax(routing.logits, -1);
   std::tie(routing.weights, routing.experts) = at::topk(routing.probs, sizes_.experts_per_token);
   return routing;

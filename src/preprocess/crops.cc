@@ -1,136 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "preprocess/crops.h"
 
-#ifdef __SSE__
-#include <immintrin.h>
-#endif
-
-#include <array>
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
-#include "image/exact_division.h"
-#include "image/normalize.h"
 #include "image/resize.h"
+#include "preprocess/patch_writer.h"
 
 namespace molmo::preprocess {
 namespace {
 
 constexpr int kChannels = 3;
 constexpr int64_t kDiscarded = -100;
-
-// Cuts a canvas into the patches of its crops. Each row is resized and normalised once, however many crops hold it, and
-// kept until the row of patches that it belongs to is whole: a patch is then written in one go.
-class PatchWriter {
- public:
-  // `num_values` of all crops that will be written say whether they go past the caches.
-  PatchWriter(const config::PreprocessConfig& config, size_t num_values)
-      : config_(config),
-        normalize_(image::normalization_of(config.normalize)),
-        patch_(patch_values()),
-        is_streamed_(num_values * sizeof(float) >= kLeastStreamed) {
-    for (size_t i = 0; i < kPeriod; ++i) {
-      means_[i] = normalize_.mean[i % kChannels], stds_[i] = normalize_.std[i % kChannels];
-      reciprocals_[i] = 1.0f / stds_[i];
-    }
-  }
-
-  // Crops of `rows` x `columns` tiles that start every `step` pixels, in raster order.
-  void write(image::Canvas& canvas, int rows, int columns, int step, float* out) {
-    const int side = config_.patch_size;
-    row_values_ = static_cast<size_t>(canvas.width()) * kChannels;
-    rows_.resize(row_values_ * side);
-    for (int top = 0; top < canvas.height(); top += side) {
-      for (int y = 0; y < side; ++y) {
-        canvas.next_row(rows_.data() + y * row_values_);
-        normalize(rows_.data() + y * row_values_);
-      }
-      for (int tile = 0; tile < rows; ++tile) {
-        const int inside = top - tile * step;
-        if (inside < 0 || inside >= config_.image_height) continue;
-        for (int column = 0; column < columns; ++column) {
-          float* crop = out + crop_values() * (size_t(tile) * columns + column);
-          write_patches(column * step, crop + size_t(inside / side) * config_.patches_wide() * patch_values());
-        }
-      }
-    }
-    drain_stream();
-  }
-
-  size_t crop_values() const { return size_t(config_.image_height) * config_.image_width * kChannels; }
-
- private:
-  // A whole number of pixels and of vectors: the statistics repeat after it, and a loop over it has no branch.
-  static constexpr size_t kPeriod = 24;
-  static constexpr size_t kLeastStreamed = size_t{4} << 20;
-
-  size_t patch_values() const { return size_t(config_.patch_size) * config_.patch_size * kChannels; }
-
-  void normalize(float* row) const {
-    if (normalize_.is_siglip) {
-      for (size_t i = 0; i < row_values_; ++i) row[i] = -1.0f + 2.0f * row[i];
-      return;
-    }
-    const std::array<float, kPeriod> means = means_, stds = stds_, reciprocals = reciprocals_;
-    const auto normalized = [&](float value, size_t k) {
-      return image::ExactDivisor{stds[k], reciprocals[k]}.quotient(value - means[k]);
-    };
-    size_t i = 0;
-    for (; i + kPeriod <= row_values_; i += kPeriod) {
-      for (size_t k = 0; k < kPeriod; ++k) row[i + k] = normalized(row[i + k], k);
-    }
-    for (size_t k = 0; i < row_values_; ++i, ++k) row[i] = normalized(row[i], k);
-  }
-
-  // The row of patches whose pixels are kept, of the crop that begins at `left`.
-  void write_patches(int left, float* to) {
-    const int side = config_.patch_size, piece = side * kChannels;
-    const float* from = rows_.data() + size_t(left) * kChannels;
-    for (int u = 0; u < config_.patches_wide(); ++u, from += piece, to += patch_values()) {
-      float* patch = is_streamed_ ? patch_.data() : to;
-      for (int y = 0; y < side; ++y) copy_piece(from + y * row_values_, piece, patch + size_t(y) * piece);
-      if (is_streamed_) stream(patch, patch_values(), to);
-    }
-  }
-
-  // A call of memcpy for so few values costs more than the copy. The last vector may overlap the one before it.
-  static void copy_piece(const float* from, int count, float* to) {
-    constexpr int kVector = 8;
-    if (count < kVector) {
-      std::copy_n(from, count, to);
-      return;
-    }
-    for (int i = 0; i < count - kVector; i += kVector) std::memcpy(to + i, from + i, kVector * sizeof(float));
-    std::memcpy(to + count - kVector, from + count - kVector, kVector * sizeof(float));
-  }
-
-  // Many crops do not fit the caches anyway: written past them, their memory is not read first.
-  static void stream(const float* from, size_t count, float* to) {
-#ifdef __SSE__
-    if (count % 4 == 0 && reinterpret_cast<uintptr_t>(to) % 16 == 0) {
-      for (size_t i = 0; i < count; i += 4) _mm_stream_ps(to + i, _mm_loadu_ps(from + i));
-      return;
-    }
-#endif
-    std::copy_n(from, count, to);
-  }
-
-  // Before another thread may be told of what was streamed.
-  static void drain_stream() {
-#ifdef __SSE__
-    _mm_sfence();
-#endif
-  }
-
-  const config::PreprocessConfig& config_;
-  image::Normalization normalize_;
-  std::array<float, kPeriod> means_{}, stds_{}, reciprocals_{};
-  size_t row_values_ = 0;
-  DefaultInitVector<float> rows_;  // [patch_size, canvas width, 3]
-  std::vector<float> patch_;
-  bool is_streamed_;
-};
 
 // Share of every patch of a crop that lies on the picture.
 void write_masks(const config::PreprocessConfig& config, const image::Content& content, int top, int left, float* out) {
@@ -187,17 +69,34 @@ ImageInputs empty_inputs(const config::PreprocessConfig& config, int num_crops) 
   inputs.num_patches = config.patches_high() * config.patches_wide();
   inputs.patch_values = kChannels * config.patch_size * config.patch_size;
   inputs.num_cells = config.cells_high() * config.cells_wide();
-  inputs.patches.resize(size_t(num_crops) * inputs.num_patches * inputs.patch_values);
+  inputs.normalization = image::normalization_of(config.normalize);
+  const size_t num_values = size_t(num_crops) * inputs.num_patches * inputs.patch_values;
+  if (config.byte_patches) {
+    inputs.byte_patches.resize(num_values);
+  } else {
+    inputs.patches.resize(num_values);
+  }
   return inputs;
 }
 
+// Writes tiles of a canvas as crops from number `first` on.
+void write_crops(image::Canvas& canvas, const TileGrid& grid, int first, const config::PreprocessConfig& config,
+                 ImageInputs& inputs) {
+  const size_t offset = size_t(first) * inputs.num_patches * inputs.patch_values;
+  if (config.byte_patches) {
+    write_byte_patches(canvas, grid, config, std::span(inputs.byte_patches).subspan(offset));
+  } else {
+    write_patches(canvas, grid, config, std::span(inputs.patches).subspan(offset));
+  }
+}
+
 void add_tiles(const image::Picture& picture, const Tiling& tiling, const config::PreprocessConfig& config,
-               const text::SpecialTokens& special, PatchWriter& patches, ImageInputs& inputs) {
+               const text::SpecialTokens& special, ImageInputs& inputs) {
   const CropGeometry geometry(config);
   image::Canvas canvas(picture, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config.resize,
                        static_cast<float>(config.pad_value));
-  patches.write(canvas, tiling.rows, tiling.columns, geometry.window_pixels,
-                inputs.patches.data() + patches.crop_values());
+  write_crops(canvas, {.rows = tiling.rows, .columns = tiling.columns, .step = geometry.window_pixels}, 1, config,
+              inputs);
   const auto rows = kept_cells(tiling.rows, config.patches_high(), config.overlap_margins, config.pool_height);
   const auto columns = kept_cells(tiling.columns, config.patches_wide(), config.overlap_margins, config.pool_width);
   const int grid_rows = rows.back().start + rows.back().count,
@@ -228,11 +127,10 @@ ImageInputs make_image_inputs(const image::Picture& picture, const config::Prepr
   // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode
   // "resize" has no usable mask in the reference (trap T2) and gets none.
   if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
-  PatchWriter patches(config, inputs.patches.size());
-  patches.write(overview, 1, 1, 0, inputs.patches.data());
+  write_crops(overview, {}, 0, config, inputs);
   append_block(inputs.tokens, config.cells_high(), config.cells_wide(), config, special);
   append_overview_positions(inputs.token_positions, config);
-  if (has_tiles) add_tiles(picture, tiling, config, special, patches, inputs);
+  if (has_tiles) add_tiles(picture, tiling, config, special, inputs);
   return inputs;
 }
 

@@ -16,6 +16,7 @@ namespace molmo::tensor {
 namespace {
 
 constexpr const char* kCudaHalf = "libmolmo_cuda.so";
+void* cuda_half = nullptr;  // once it is open
 
 // The number after "cuda:", or nothing if it is no device number.
 std::optional<int> parse_index(std::string_view digits) {
@@ -93,7 +94,13 @@ void open_cuda_half() {
     KernelTable table;
     fill(&table);
     install_cuda_kernels(table);
+    cuda_half = half;
   });
+}
+
+void* find_in_cuda_half(const char* symbol) {
+  open_cuda_half();
+  return ::dlsym(cuda_half, symbol);
 }
 
 at::Device parse_device(const std::string& text) {

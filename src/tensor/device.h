@@ -36,4 +36,7 @@ at::ScalarType parse_compute_type(std::string_view text, const at::Device& devic
 /// GPU. Throws Error("[device] ...") naming the library and the loader's reason.
 void open_cuda_half();
 
+/// A function of the open CUDA half, by the name under which it exports it.
+void* find_in_cuda_half(const char* symbol);
+
 }  // namespace molmo::tensor

@@ -72,6 +72,11 @@ std::tuple<Tensor, Tensor> packed_attention(const Tensor& q, const Tensor& k, co
   expect_shape("packed_attention v", v, {k.size(0), k.size(1), k.size(2), k.size(3)});
   expect_shape("packed_attention segments", segments, {k.size(0), k.size(2)});
   const auto fits = [](const Tensor& x) { return x.stride(3) == 1 && x.scalar_type() == at::kFloat; };
+  if (q.is_cpu() && q.scalar_type() == at::kBFloat16) {  // the kernel is float32's: that it takes more than bias and
+                                                         // products do is less than what it skips
+    const Tensor wide = std::get<0>(packed_attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), segments));
+    return {wide.to(at::kBFloat16), Tensor()};
+  }
   const KernelTable* table = fits(q) && fits(k) && fits(v) ? table_for(q, k, v) : nullptr;
   if (table == nullptr || table->packed_attention == nullptr)
     return operator_kernels().packed_attention(q, k, v, segments);
@@ -116,10 +121,17 @@ Tensor swiglu(const Tensor& up, const Tensor& gate) {
   return differentiable::swiglu(*table, first, second).view(up.sizes());
 }
 
+Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {
+  const KernelTable* table = table_of(keys.device());
+  const bool has_kernel = table != nullptr && table->row_uniforms != nullptr;
+  return (has_kernel ? *table : operator_kernels()).row_uniforms(keys.contiguous(), site, count);
+}
+
 }  // namespace
 
 bool has_packed_attention(at::Device device, at::ScalarType type) {
-  const KernelTable* table = type == at::kFloat ? table_of(device) : nullptr;
+  const KernelTable* table =
+      type == at::kFloat || (type == at::kBFloat16 && device.is_cpu()) ? table_of(device) : nullptr;
   return table != nullptr && table->packed_attention != nullptr;
 }
 
@@ -130,7 +142,8 @@ const KernelTable& kernels() {
                                      .packed_attention = packed_attention,
                                      .rope = rope,
                                      .sigmoid_unit = sigmoid_unit,
-                                     .swiglu = swiglu};
+                                     .swiglu = swiglu,
+                                     .row_uniforms = row_uniforms};
   return table;
 }
 

@@ -53,6 +53,10 @@ struct KernelTable {
   Tensor (*swiglu)(const Tensor& up, const Tensor& gate) = nullptr;
   /// The gradients of up and gate, dense, from a dense one.
   std::tuple<Tensor, Tensor> (*swiglu_backward)(const Tensor& grad, const Tensor& up, const Tensor& gate) = nullptr;
+
+  /// Numbers in [0, 1), multiples of 2^-24, that are functions of (key, site, index) alone. keys: [...] int64, dense;
+  /// result: [..., count] float32.
+  Tensor (*row_uniforms)(const Tensor& keys, int64_t site, int64_t count) = nullptr;
 };
 
 /// Beyond these rows a matrix product shares its reads of the weights better.

@@ -4,12 +4,13 @@
 #include "tensor/device.h"
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
+#include "tensor/precision.h"
 
 namespace molmo::tensor {
 namespace {
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  const Tensor wide = x.to(at::kFloat);
+  const Tensor wide = widened(x);
   const Tensor scaled = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
   return weight * scaled.to(x.scalar_type());
 }
@@ -47,7 +48,7 @@ std::tuple<Tensor, Tensor> packed_attention(const Tensor& q, const Tensor& k, co
 }
 
 Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos) {
-  const Tensor wide = x.to(at::kFloat);
+  const Tensor wide = widened(x);
   const std::vector<Tensor> halves = wide.chunk(2, -1);
   const Tensor rotated = at::concat({-halves[1], halves[0]}, -1);
   return (wide * cos + rotated * sin).to(x.scalar_type());
@@ -58,6 +59,25 @@ Tensor sigmoid_unit(const Tensor& x, double a, double b) {
 }
 
 Tensor swiglu(const Tensor& up, const Tensor& gate) { return at::silu(gate) * up; }
+
+// The mixer of cpu/row_uniforms.cc in int64, whose products wrap around and whose shifts are masked.
+Tensor mix(Tensor x) {
+  const auto shifted = [](const Tensor& value, int64_t by) {
+    return at::bitwise_and(at::bitwise_right_shift(value, at::Scalar(by)), (int64_t{1} << (64 - by)) - 1);
+  };
+  x = at::bitwise_xor(x, shifted(x, 30)) * static_cast<int64_t>(0xBF58476D1CE4E5B9u);
+  x = at::bitwise_xor(x, shifted(x, 27)) * static_cast<int64_t>(0x94D049BB133111EBu);
+  return at::bitwise_xor(x, shifted(x, 31));
+}
+
+Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {
+  constexpr uint64_t kStride = 0x9E3779B97F4A7C15u;
+  const Tensor start = mix(keys + static_cast<int64_t>(static_cast<uint64_t>(site) * kStride));
+  const Tensor index = at::arange(count, keys.options()) * static_cast<int64_t>(kStride);
+  const Tensor bits = mix(start.unsqueeze(-1) + index);
+  constexpr int64_t kKept = (int64_t{1} << 24) - 1;
+  return at::bitwise_and(at::bitwise_right_shift(bits, at::Scalar(40)), kKept).to(at::kFloat) * 0x1p-24;
+}
 
 }  // namespace
 
@@ -73,7 +93,8 @@ const KernelTable& operator_kernels() {
                                      .packed_attention = packed_attention,
                                      .rope = rope,
                                      .sigmoid_unit = sigmoid_unit,
-                                     .swiglu = swiglu};
+                                     .swiglu = swiglu,
+                                     .row_uniforms = row_uniforms};
   return table;
 }
 

@@ -51,6 +51,13 @@ void fill(Tensor& value, const Init& init, uint64_t seed) {
 
 }  // namespace
 
+Tensor initial_value(const Parameter& param, uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  Tensor value = at::empty(param.value.sizes(), at::kFloat);
+  fill(value, param.init, hash_name(param.name, seed));
+  return value;
+}
+
 Param ParamSet::add(const std::string& name, IntArrayRef shape, Init init) {
   MOLMO_CHECK(!by_name_.contains(name), "parameter registered twice: " + name);
   entries_.push_back({name, init, at::empty(shape, at::TensorOptions().device(at::kMeta).dtype(at::kFloat))});
@@ -78,9 +85,7 @@ void ParamSet::materialize(at::Device device, uint64_t seed) {
   const at::NoGradGuard no_grad;
   for (Parameter& entry : entries_) {
     if (!entry.value.is_meta()) continue;
-    Tensor value = at::empty(entry.value.sizes(), at::kFloat);
-    fill(value, entry.init, hash_name(entry.name, seed));
-    entry.value = value.to(device);
+    entry.value = initial_value(entry, seed).to(device);
   }
 }
 

@@ -34,6 +34,9 @@ struct Parameter {
   Tensor value;
 };
 
+/// The value that `seed` gives a fresh parameter, in float32 on the CPU: it depends on seed and name only.
+Tensor initial_value(const Parameter& param, uint64_t seed);
+
 /// A module's handle of one parameter: stays valid when the value is replaced (materialised, sharded, cast).
 class Param {
  public:
@@ -64,8 +67,7 @@ class ParamSet {
 
   int64_t num_values() const;  ///< total number of parameter values
 
-  /// Allocates every meta parameter on `device` and fills it by its Init. The values of a parameter depend on `seed`
-  /// and its name only, not on order or device.
+  /// Gives every meta parameter its initial_value() on `device`.
   void materialize(at::Device device, uint64_t seed);
 
   /// Turns gradients on or off for all parameters whose name satisfies `is_trained`.

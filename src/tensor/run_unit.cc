@@ -13,7 +13,7 @@ TensorList run_unit(const Unit& unit, const TensorList& inputs, const UnitFuncti
 Tensor run_unit(const Unit& unit, const Tensor& input, const std::function<Tensor(const Tensor&)>& function) {
   if (current_runner == nullptr) return function(input);
   return current_runner->run(unit, {input},
-                             [&](const TensorList& inputs) { return TensorList{function(inputs[0])}; })[0];
+                             [function](const TensorList& inputs) { return TensorList{function(inputs[0])}; })[0];
 }
 
 ScopedUnitRunner::ScopedUnitRunner(UnitRunner& runner) : previous_(current_runner) { current_runner = &runner; }

@@ -32,7 +32,8 @@ class UnitRunner {
   virtual TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) = 0;
 };
 
-/// Runs `function(inputs)` under the runner installed on this thread; without one it just calls it.
+/// Runs `function(inputs)` under the runner installed on this thread; without one it just calls it. A runner may call
+/// the function again in backward, when its caller is long gone: it must own what it captures.
 TensorList run_unit(const Unit& unit, const TensorList& inputs, const UnitFunction& function);
 
 /// The common case of one input and one output.

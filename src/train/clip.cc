@@ -24,13 +24,17 @@ double squared_norm(const std::vector<Tensor>& gradients) {
 
 }  // namespace
 
-ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const config::OptimizerConfig& optimizer,
-                          int64_t step) {
+std::array<double, 3> squared_norms(const std::vector<ParamGroup>& groups) {
   const at::NoGradGuard no_grad;
   std::array<double, 3> squares{};
   for (const ParamGroup& group : groups)
     squares[static_cast<size_t>(group.component)] += squared_norm(gradients_of(group));
+  return squares;
+}
 
+ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const std::array<double, 3>& squares,
+                          const config::OptimizerConfig& optimizer, int64_t step) {
+  const at::NoGradGuard no_grad;
   ClipResult result;
   result.total_norm = std::sqrt(squares[0] + squares[1] + squares[2]);
   for (size_t c = 0; c < squares.size(); ++c) {

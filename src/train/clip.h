@@ -18,8 +18,12 @@ struct ClipResult {
   double clipping_rate = 0.0;                    ///< parameter tensors in clipped groups / those in groups with a limit
 };
 
-/// Scales the gradients in place by min(1, limit / (norm + 1e-6)). A parameter without gradient counts as norm 0.
-ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const config::OptimizerConfig& optimizer,
-                          int64_t step);
+/// Squared gradient norms by Component. A parameter without gradient counts 0.
+std::array<double, 3> squared_norms(const std::vector<ParamGroup>& groups);
+
+/// Scales the gradients in place by min(1, limit / (norm + 1e-6)). `squares` are squared_norms(), summed over the ranks
+/// that hold slices.
+ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const std::array<double, 3>& squares,
+                          const config::OptimizerConfig& optimizer, int64_t step);
 
 }  // namespace molmo::train

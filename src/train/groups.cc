@@ -47,7 +47,9 @@ const config::ComponentConfig& component_config(const config::OptimizerConfig& o
 
 Component component_of(std::string_view name) {
   // The order matters: tower names contain "transformer." too.
-  if (contains_any(name, {"image_pooling_2d", "image_projector", "pad_embed", "transformer.wte.new_embedding"}))
+  // The tower's classifier trains at the connector's rate.
+  if (contains_any(
+          name, {"image_pooling_2d", "image_projector", "pad_embed", "transformer.wte.new_embedding", "tower_head."}))
     return Component::kConnector;
   if (contains_any(name, {"image_vit."})) return Component::kVit;
   return Component::kLlm;

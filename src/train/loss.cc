@@ -2,6 +2,7 @@
 #include "train/loss.h"
 
 #include "tensor/ops.h"
+#include "tensor/precision.h"
 #include "tensor/shape.h"
 
 namespace molmo::train {
@@ -9,7 +10,7 @@ namespace molmo::train {
 TokenLosses token_losses(const Tensor& logits, const Tensor& labels, const Tensor& weights, double z_loss_scale) {
   expect_shape("loss logits", logits, {labels.size(0), kAnySize});
   expect_shape("loss weights", weights, {labels.size(0)});
-  const Tensor wide = logits.to(at::kFloat);            // [M, V]
+  const Tensor wide = widened(logits);                  // [M, V]
   const Tensor weight = weights.clamp_min(0);           // [M]
   const Tensor counted = weight > 0;                    // [M]
   const Tensor target = at::where(counted, labels, 0);  // labels elsewhere may lie outside the classes

@@ -80,7 +80,9 @@ void Monitor::record(int64_t step, const StepResult& result, const StepTimes& ti
     if (name != "step" && value.is_number()) files_->events.add_scalar("train/" + name, value.get<double>(), step);
   }
   if (result.is_skipped)
-    log_warning(fmt::format("[train] step {} skipped: no loss token, or a value that is not finite", step));
+    log_warning(fmt::format(
+        "[train] step {} skipped: no loss token, or loss {:g} or gradient norm {:g} not finite or too large", step,
+        result.cross_entropy, result.clip.total_norm));
   progress_.show(step, fmt::format("loss {:.4f}  acc {:.3f}  {:.0f} images/s", result.cross_entropy, result.accuracy,
                                    static_cast<double>(times.num_examples) / times.seconds));
 }

@@ -23,6 +23,17 @@ LossSums summed(const TokenLosses& losses) {
   return sums;
 }
 
+// What dropout draws by, if anything is dropped.
+void set_keys(const model::ModelInputs& inputs, nn::DropoutState& dropout) {
+  if (dropout.is_off()) return;
+  const auto keys = [&](const Tensor& streams, const Tensor& like) {  // batches that no loader made have no streams
+    const Tensor own = streams.defined() ? streams : at::arange(like.numel(), like.options()).view(like.sizes());
+    return nn::dropout_keys(own, dropout.seed);
+  };
+  dropout.token_keys = keys(inputs.token_streams, inputs.input_ids);                                // [B, S]
+  if (inputs.crop_rows.defined()) dropout.crop_keys = keys(inputs.crop_streams, inputs.crop_rows);  // [C]
+}
+
 Tensor kind_weights(const Tensor& kinds) {  // [N] -> [N]
   const Tensor weights = at::where(kinds == data::kBackgroundLabel, kBackgroundWeight, 1.0).to(at::kFloat);
   return weights.masked_fill(kinds == data::kIgnoredLabel, 0.0);
@@ -49,6 +60,7 @@ double TokenObjective::weight_sum(const MicroBatch& batch) const { return train:
 LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOptions& forward) const {
   model::ForwardOptions options = forward;
   options.dropout.is_response = batch.inputs.is_response;
+  set_keys(batch.inputs, options.dropout);
   model::RouterLosses router;
   const config::DecoderConfig& decoder = molmo_.config().decoder;
   if (decoder.load_balancing_weight > 0 || decoder.router_z_weight > 0) options.router_losses = &router;
@@ -62,12 +74,38 @@ LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOpt
   return sums;
 }
 
-TowerObjective::TowerObjective(const model::Molmo& molmo, int64_t num_kinds, uint64_t seed)
+MicroBatch TokenObjective::nothing() const {
+  MicroBatch batch;
+  batch.is_padding = true;
+  batch.inputs = model::padding_inputs(molmo_.device());
+  batch.targets = {at::full_like(batch.inputs.input_ids, -1),
+                   at::zeros({1, 1}, batch.inputs.is_response.options().dtype(at::kFloat))};
+  return batch;
+}
+
+void TokenObjective::add_padding_crop(MicroBatch& batch) const {
+  model::add_padding_crop(batch.inputs, molmo_.config());
+}
+
+TowerObjective::TowerObjective(const model::Molmo& molmo, int64_t num_kinds)
     : molmo_(molmo),
       params_(std::make_unique<ParamSet>()),
       head_(molmo.config().decoder.width, num_kinds + 1 + 2 * data::kPlaceSteps, /*has_bias=*/true, Init::normal(0.02),
-            ParamScope(*params_, "tower_head")) {
-  params_->materialize(molmo.device(), seed);
+            ParamScope(*params_, "tower_head")),
+      unit_(ParamScope(*params_, "tower_head")) {}
+
+MicroBatch TowerObjective::nothing() const {
+  MicroBatch batch;
+  batch.is_padding = true;
+  batch.inputs = model::padding_inputs(molmo_.device());
+  add_padding_crop(batch);
+  return batch;
+}
+
+void TowerObjective::add_padding_crop(MicroBatch& batch) const {
+  model::add_padding_crop(batch.inputs, molmo_.config());
+  batch.cell_labels = at::full({1, batch.inputs.token_positions.size(1), 3}, data::kIgnoredLabel,
+                               batch.inputs.token_positions.options());
 }
 
 double TowerObjective::weight_sum(const MicroBatch& batch) const {
@@ -75,10 +113,14 @@ double TowerObjective::weight_sum(const MicroBatch& batch) const {
 }
 
 LossSums TowerObjective::losses(const MicroBatch& batch, const model::ForwardOptions& forward) const {
-  const Tensor tokens = molmo_.encode_images(batch.inputs.patches, batch.inputs.image_masks, forward);  // [C, P, D]
+  model::ForwardOptions options = forward;
+  set_keys(batch.inputs, options.dropout);
+  const Tensor tokens = molmo_.encode_images(batch.inputs.patches, batch.inputs.image_masks, options);  // [C, P, D]
   expect_shape("tower cell labels", batch.cell_labels, {tokens.size(0), tokens.size(1), 3});
   const std::vector<Tensor> labels = batch.cell_labels.flatten(0, 1).unbind(1);  // kind, column, row: [N] each, N = C P
-  const Tensor logits = head_(tokens.flatten(0, 1), forward.compute);            // [N, kinds + 1 + 2 steps]
+  const Tensor logits = run_unit(unit_, tokens.flatten(0, 1), [this, compute = forward.compute](const Tensor& x) {
+    return head_(x, compute);
+  });  // [N, kinds + 1 + 2 steps]
   const int64_t num_classes = logits.size(1) - 2 * data::kPlaceSteps;
   const std::vector<Tensor> parts = logits.split_with_sizes({num_classes, data::kPlaceSteps, data::kPlaceSteps}, 1);
   LossSums sums = summed(token_losses(parts[0], labels[0], kind_weights(labels[0]), /*z_loss_scale=*/0.0));

@@ -14,7 +14,8 @@ struct MicroBatch {
   model::ModelInputs inputs;
   model::ModelTargets targets;
   Tensor cell_labels;  // [C, P, 3] int64: kind, column, row (data::CellLabel); only for the tower objective
-  int64_t num_rows = 0, num_tokens = 0;  ///< images, and useful (not padding) tokens
+  int64_t num_examples = 0, num_tokens = 0;  ///< images, and useful (not padding) tokens
+  bool is_padding = false;                   ///< no row of the data: keeps a rank in step that has fewer than others
 };
 
 /// Weighted sums over a micro-batch, not yet divided; differentiable scalars.
@@ -32,6 +33,11 @@ class Objective {
   /// The micro-batch's share of the divisor.
   virtual double weight_sum(const MicroBatch& batch) const = 0;
   virtual LossSums losses(const MicroBatch& batch, const model::ForwardOptions& forward) const = 0;
+
+  /// A batch of padding: it runs every unit of the decoder, counts nothing, and gives zeros as gradients.
+  virtual MicroBatch nothing() const = 0;
+  /// Adds a crop of padding, so that the units of tower and connector run too.
+  virtual void add_padding_crop(MicroBatch& batch) const = 0;
 };
 
 /// Cross-entropy and z-loss of response tokens. The head runs on the positions that count only.
@@ -40,6 +46,8 @@ class TokenObjective : public Objective {
   TokenObjective(const model::Molmo& molmo, double z_loss_scale) : molmo_(molmo), z_loss_scale_(z_loss_scale) {}
   double weight_sum(const MicroBatch& batch) const override;
   LossSums losses(const MicroBatch& batch, const model::ForwardOptions& forward) const override;
+  MicroBatch nothing() const override;
+  void add_padding_crop(MicroBatch& batch) const override;
 
  private:
   const model::Molmo& molmo_;
@@ -52,16 +60,20 @@ class TokenObjective : public Objective {
 /// gets one (docs/training.md).
 class TowerObjective : public Objective {
  public:
-  TowerObjective(const model::Molmo& molmo, int64_t num_kinds, uint64_t seed);
+  TowerObjective(const model::Molmo& molmo, int64_t num_kinds);
   double weight_sum(const MicroBatch& batch) const override;
   LossSums losses(const MicroBatch& batch, const model::ForwardOptions& forward) const override;
+  MicroBatch nothing() const override;
+  void add_padding_crop(MicroBatch& batch) const override;
 
-  ParamSet& params() { return *params_; }  ///< the classifier, "tower_head.*"; thrown away after stage 0
+  ParamSet& params() { return *params_; }  ///< the classifier, "tower_head.*", meta at first; thrown away after stage 0
+  const Unit& unit() const { return unit_; }
 
  private:
   const model::Molmo& molmo_;
   std::unique_ptr<ParamSet> params_;
   nn::Linear head_;
+  Unit unit_;
 };
 
 }  // namespace molmo::train

@@ -5,10 +5,12 @@
 
 #include <span>
 
+#include "dist/sharded_params.h"
 #include "model/molmo.h"
 #include "train/adamw.h"
 #include "train/clip.h"
 #include "train/objective.h"
+#include "train/spike_guard.h"
 
 namespace molmo::train {
 
@@ -18,16 +20,31 @@ struct StepResult {
   double load_balancing = 0.0, router_z = 0.0;               ///< means over the micro-batches, weighted
   double weight_sum = 0.0;                                   ///< the divisor
   ClipResult clip;
-  bool is_skipped = false;  ///< no loss token in the batch, or a loss or gradient that is not finite: weights unchanged
+  /// Weights unchanged: no loss token in the batch, or a loss or gradient that is not finite or stands out.
+  bool is_skipped = false;
+};
+
+/// The ranks that train one model together; by default one process that holds it whole.
+struct Ranks {
+  dist::Communicator* everyone = nullptr;
+  dist::ShardedParams* sharded = nullptr;  ///< none: the optimizer's parameters are the model's own
 };
 
 /// Accumulates gradients over the micro-batches of a global batch. Every micro-batch is divided by the weight sum of
-/// all, so the split does not change the result beyond rounding.
+/// all, so neither the split nor the ranks change the result beyond rounding. All ranks bring equally many batches,
+/// some of which may be Objective::nothing(). Losses of the result are this rank's share.
 StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
-                      const model::ForwardOptions& forward);
+                      const model::ForwardOptions& forward, const Ranks& ranks = {});
 
-/// accumulate(), clip, and update with the learning rates of `step` (counted from 1); gradients are freed at the end.
-StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<const MicroBatch> batches, int64_t step,
-                      int64_t run_steps, const model::ForwardOptions& forward);
+struct StepOptions {
+  int64_t step = 1, run_steps = 1;  ///< counted from 1, of so many: the learning rates follow
+  model::ForwardOptions forward;
+  Ranks ranks;
+  SpikeGuard* guard = nullptr;  ///< none: every finite step changes weights
+};
+
+/// accumulate(), clip, and update; gradients are freed at the end. The result is that of all ranks.
+StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<const MicroBatch> batches,
+                      const StepOptions& options);
 
 }  // namespace molmo::train

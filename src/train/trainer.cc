@@ -11,15 +11,16 @@
 #include "config/load.h"
 #include "config/validate.h"
 #include "data/loader.h"
+#include "data/mixture.h"
 #include "hub/find_model.h"
 #include "model/model_folder.h"
-#include "model/weights.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
 #include "train/checkpoint.h"
 #include "train/monitor.h"
+#include "train/trained_model.h"
 
 namespace molmo::train {
 namespace {
@@ -99,76 +100,45 @@ class Trainer {
       : config_(std::move(config)),
         options_(std::move(options)),
         tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
-        molmo_(config_.molmo.model),
+        everyone_(dist::connect(options_.dry_run ? dist::Rank() : options_.rank, options_.device,
+                                {.start = std::chrono::seconds(config_.sharding.start_timeout),
+                                 .step = std::chrono::seconds(config_.sharding.step_timeout)})),
+        model_(config_, options_.device, *everyone_),
         compute_(tensor::parse_compute_type(config::enum_name(config_.compute_dtype), options_.device)) {
     text::expect_vocabulary(tokenizer_, config_.molmo.tokenizer.file, config_.molmo.model.decoder.vocab_size);
-    init_weights();
-    make_objective();
+    if (!options_.dry_run) model_.init_weights(config_);
   }
 
   RunSummary run();
   void print_plan();
 
  private:
-  void init_weights();
-  void make_objective();
+  bool is_first() const { return everyone_->rank() == 0; }
   data::LoaderOptions loader_options() const;
   std::vector<MicroBatch> load_step(data::Loader& loader, StepTimes& times) const;
   model::ForwardOptions forward_options(int64_t step) const;
+  bool agree_to_stop(StepTimes& times) const;
   void save();
   void prepare_run_folder();
+  int64_t agree_on_step() const;
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
-  CheckpointContent content();
 
   config::TrainConfig config_;
   RunOptions options_;
   text::MolmoTokenizer tokenizer_;
-  model::Molmo molmo_;
+  std::unique_ptr<dist::Communicator> everyone_;
+  TrainedModel model_;
   at::ScalarType compute_;
-  std::unique_ptr<Objective> objective_;
-  TowerObjective* tower_ = nullptr;  // objective_, if this is stage 0
-  std::unique_ptr<AdamW> optimizer_;
   TrainState state_;
 };
-
-void Trainer::init_weights() {
-  if (options_.dry_run) return;
-  if (config_.init_from) {
-    model::load_weights(molmo_.params(), config_.molmo.model, hub::find_model(*config_.init_from));
-    for (Parameter& param : molmo_.params().all()) param.value = param.value.to(options_.device);
-  } else {
-    molmo_.params().materialize(options_.device, static_cast<uint64_t>(config_.seed));
-  }
-  const auto load_part = [&](const std::optional<std::string>& from, const char* prefix) {
-    if (from) model::load_weights_below(molmo_.params(), config_.molmo.model, prefix, hub::find_model(*from));
-  };
-  load_part(config_.init_llm_from, "model.transformer.");
-  load_part(config_.init_tower_from, "model.vision_backbone.");
-}
 
 data::LoaderOptions Trainer::loader_options() const {
   return {.stage = config_.stage,
           .global_batch_size = config_.global_batch_size,
           .micro_batch_size = config_.micro_batch_size,
-          .start_example = state_.examples_seen};
-}
-
-void Trainer::make_objective() {
-  std::vector<ParamGroup> groups = make_groups(molmo_.params(), config_.optimizer);
-  if (config_.stage == config::TrainStage::kTower) {
-    const std::vector<std::string> kinds = data::object_kinds(config_.data);
-    auto tower = std::make_unique<TowerObjective>(molmo_, static_cast<int64_t>(kinds.size()),
-                                                  static_cast<uint64_t>(config_.seed));
-    tower_ = tower.get();
-    for (ParamGroup& group : make_groups(tower_->params(), config_.optimizer)) {
-      group.component = Component::kConnector;  // trains at the connector's rate
-      groups.push_back(std::move(group));
-    }
-    objective_ = std::move(tower);
-  } else {
-    objective_ = std::make_unique<TokenObjective>(molmo_, config_.z_loss);
-  }
-  optimizer_ = std::make_unique<AdamW>(std::move(groups), config_.optimizer);
+          .start_example = state_.examples_seen,
+          .rank = everyone_->rank(),
+          .world_size = everyone_->size()};
 }
 
 model::ForwardOptions Trainer::forward_options(int64_t step) const {
@@ -179,61 +149,87 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   forward.dropout.attention = config_.molmo.model.decoder.attention_dropout;
   forward.dropout.embedding = config_.molmo.model.decoder.embedding_dropout;
   forward.dropout.features = config_.molmo.model.connector.feature_dropout;
-  // A generator per step makes a resumed run draw what an uninterrupted one draws, without saved state.
-  forward.dropout.generator =
-      make_generator(static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step));
+  // A resumed run draws what an uninterrupted one draws, without saved state.
+  forward.dropout.seed = static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step);
   return forward;
 }
 
 std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& times) const {
   const auto start = Clock::now();
   std::vector<MicroBatch> batches;
-  for (int row = 0; row < config_.global_batch_size; row += config_.micro_batch_size) {
+  bool is_done = data::num_share_rows(config_.global_batch_size, everyone_->rank(), everyone_->size()) == 0;
+  while (!is_done) {
     const data::LoadedBatch loaded = loader.next();
+    is_done = loaded.ends_step;
     MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device),
                      .targets = model::make_targets(loaded.batch, options_.device),
                      .cell_labels = {}};
-    if (tower_ != nullptr) {
-      batch.cell_labels = cell_label_tensor(loaded).to(options_.device);
-    }
-    batch.num_rows = loaded.batch.num_rows;
+    if (model_.has_cell_labels()) batch.cell_labels = cell_label_tensor(loaded).to(options_.device);
+    batch.num_examples = loaded.num_examples;
     batch.num_tokens = static_cast<int64_t>(std::count_if(loaded.batch.input_ids.begin(), loaded.batch.input_ids.end(),
                                                           [](int64_t id) { return id != -1; }));
-    times.num_examples += batch.num_rows;
+    times.num_examples += batch.num_examples;
     times.num_tokens += batch.num_tokens;
     times.num_crops += loaded.batch.num_crops;
     batches.push_back(std::move(batch));
   }
+  const auto most =
+      static_cast<size_t>(everyone_->maximum(static_cast<double>(batches.size()), "the number of micro-batches"));
+  while (batches.size() < most) batches.push_back(model_.objective().nothing());
   times.data_wait_seconds = seconds_since(start);
   return batches;
 }
 
-CheckpointContent Trainer::content() {
-  return {.model = &molmo_.params(),
-          .extra = tower_ != nullptr ? &tower_->params() : nullptr,
-          .optimizer = optimizer_.get()};
+// Whether some rank was asked to stop. Counts of examples, tokens and crops become those of all ranks.
+bool Trainer::agree_to_stop(StepTimes& times) const {
+  std::array<double, 4> sums{static_cast<double>(times.num_examples), static_cast<double>(times.num_tokens),
+                             static_cast<double>(times.num_crops), stop_signal != 0 ? 1.0 : 0.0};
+  everyone_->sum(sums, "counts");
+  times.num_examples = std::llround(sums[0]);
+  times.num_tokens = std::llround(sums[1]);
+  times.num_crops = std::llround(sums[2]);
+  return sums[3] > 0;
 }
 
 void Trainer::save() {
-  model::write_model_config(options_.out / step_folder_name(state_.step), config_.molmo, config_.molmo.tokenizer.file);
-  save_checkpoint(options_.out, content(), state_, config_.keep_checkpoints);
+  if (is_first())
+    model::write_model_config(options_.out / step_folder_name(state_.step), config_.molmo,
+                              config_.molmo.tokenizer.file);
+  save_checkpoint(options_.out, model_.content(), state_, config_.keep_checkpoints);
+}
+
+// The newest complete step by what rank 0 sees, or -1: file systems may show a step to some ranks later.
+int64_t Trainer::agree_on_step() const {
+  std::array<double, 1> step{-1.0};
+  if (is_first()) {
+    const std::vector<int64_t> steps = complete_steps(options_.out);
+    if (!steps.empty()) step[0] = static_cast<double>(steps.back());
+  } else {
+    step[0] = 0.0;
+  }
+  everyone_->sum(step, "the step to resume from");
+  return std::llround(step[0]);
 }
 
 void Trainer::prepare_run_folder() {
-  const std::vector<int64_t> steps = complete_steps(options_.out);
-  if (!steps.empty() && !options_.resume) {
+  const int64_t last = agree_on_step();
+  if (last >= 0 && !options_.resume) {
     throw Error(fmt::format("[train] {} holds a run that is {} steps old, expected a new folder (or --resume auto)",
-                            options_.out.string(), steps.back()));
+                            options_.out.string(), last));
   }
-  fs::create_directories(options_.out);
-  add_log_file(options_.out / "log.txt");
-  const fs::path config_file = options_.out / "config.json";
-  if (!steps.empty() && fs::exists(config_file))
-    warn_of_changes(config::load_config<config::TrainConfig>(config_file), config_, config_file);
-  write_json(config_file, config::to_json(config_));
-  if (steps.empty()) return;
-  const fs::path folder = options_.out / step_folder_name(steps.back());
-  state_ = load_checkpoint(folder, content());
+  if (is_first()) {
+    fs::create_directories(options_.out);
+    add_log_file(options_.out / "log.txt");
+    const fs::path config_file = options_.out / "config.json";
+    if (last >= 0 && fs::exists(config_file))
+      warn_of_changes(config::load_config<config::TrainConfig>(config_file), config_, config_file);
+    write_json(config_file, config::to_json(config_));
+  } else {
+    set_log_level(LogLevel::kWarning);
+  }
+  if (last < 0) return;
+  const fs::path folder = options_.out / step_folder_name(last);
+  state_ = load_checkpoint(folder, model_.content());
   log_info(fmt::format("[train] resumed from {}", folder.string()));
 }
 
@@ -252,23 +248,33 @@ RunSummary Trainer::run() {
   const SignalScope signals;
   const auto start = Clock::now();
   data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
-  Monitor monitor(options_.out, config_, state_.step);
+  std::optional<Monitor> monitor;
+  if (is_first()) monitor.emplace(options_.out, config_, state_.step);
   RunSummary summary;
+  SpikeGuard guard(config_.max_sigmas);
+  guard.set_state(state_.guard);
   int64_t num_bad_steps = 0;  // in a row
   while (state_.step < config_.steps) {
     const auto step_start = Clock::now();
     StepTimes times;
     const std::vector<MicroBatch> batches = load_step(loader, times);
     const int64_t step = state_.step + 1;
-    const StepResult result = train_step(*objective_, *optimizer_, batches, step, config_.steps, forward_options(step));
+    everyone_->set_step(step);
+    const StepResult result = train_step(model_.objective(), model_.optimizer(), batches,
+                                         {.step = step,
+                                          .run_steps = config_.steps,
+                                          .forward = forward_options(step),
+                                          .ranks = model_.ranks(),
+                                          .guard = &guard});
     num_bad_steps = result.is_skipped ? num_bad_steps + 1 : 0;
     if (num_bad_steps >= config_.max_bad_steps) give_up(step, num_bad_steps);
-    state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size};
+    state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size, .guard = guard.state()};
+    const bool stops = agree_to_stop(times);
     times.seconds = seconds_since(step_start);
-    monitor.record(step, result, times);
+    if (monitor) monitor->record(step, result, times);
     summary.last_loss = result.cross_entropy;
-    if (step % config_.save_every == 0 || step == config_.steps || stop_signal != 0) save();
-    if (stop_signal != 0) {
+    if (step % config_.save_every == 0 || step == config_.steps || stops) save();
+    if (stops) {
       throw Error(
           fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto",
                       step),
@@ -282,11 +288,11 @@ RunSummary Trainer::run() {
 }
 
 void Trainer::print_plan() {
-  const int64_t num_params = molmo_.params().num_values();
+  const int64_t num_params = model_.molmo().params().num_values();
   log_info(fmt::format("[train] dry run: {} parameters, {} of weights, {} with gradients and AdamW moments in float32",
                        num_params, format_bytes(4.0 * static_cast<double>(num_params)),
                        format_bytes(16.0 * static_cast<double>(num_params))));
-  for (const ParamGroup& group : optimizer_->groups()) {
+  for (const ParamGroup& group : model_.optimizer().groups()) {
     int64_t values = 0;
     for (const Parameter* param : group.params) values += param->value.numel();
     log_info(fmt::format("[train]   {}: {} tensors, {} values, peak learning rate {:g}", group.name,
@@ -303,7 +309,9 @@ void Trainer::print_plan() {
 }  // namespace
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
-  Trainer trainer(resolve_recipe(config), options);
+  config::TrainConfig resolved = resolve_recipe(config);
+  if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
+  Trainer trainer(std::move(resolved), options);
   if (!options.dry_run) return trainer.run();
   trainer.print_plan();
   return {};

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "config/train_config.h"
+#include "dist/rank.h"
 #include "tensor/tensor.h"
 
 namespace molmo::train {
@@ -14,6 +15,7 @@ struct RunOptions {
   bool resume = false;        ///< continue from the highest complete step, if there is one
   bool dry_run = false;       ///< check data, model and memory, print the plan, touch nothing
   at::Device device = at::kCPU;
+  dist::Rank rank;  ///< of this process among those that train together
 };
 
 struct RunSummary {

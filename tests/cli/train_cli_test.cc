@@ -8,10 +8,9 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "cli/program.h"
+#include "cli/trained_program.h"
 #include "config/load.h"
 #include "config/native_config.h"
-#include "support/paths.h"
 
 namespace molmo {
 namespace {
@@ -20,53 +19,7 @@ using molmo::testing::expect_user_error;
 using molmo::testing::Outcome;
 using molmo::testing::run_command;
 using molmo::testing::run_program;
-using molmo::testing::TemporaryFolder;
-
-constexpr const char* kRecipe = R"({
-  "stage": "sft", "steps": 6, "global_batch_size": 2, "micro_batch_size": 1, "save_every": 3, "log_every": 1, "compute_dtype": "fp32",
-  "response_dropout": 0.1, "seed": 7, "keep_checkpoints": 9,
-  "data": {"datasets": {"scenes": {"path": "%DATA%"}}, "sequence_length": 512},
-  "optimizer": {"embedding": "all", "connector": {"warmup_steps": 1}, "vit": {"warmup_steps": 1}, "llm": {"warmup_steps": 1, "learning_rate": 1e-3}},
-  "molmo": {
-    "model": {
-      "vit": {"image_height": 56, "image_width": 56, "width": 16, "num_layers": 2, "num_heads": 2, "num_kv_heads": 2, "head_dim": 8,
-              "mlp_width": 16, "num_positions": 17},
-      "connector": {"vit_layers": [-1, -2], "hidden_width": 16},
-      "decoder": {"width": 16, "num_layers": 2, "num_heads": 2, "num_kv_heads": 1, "ffn_width": 16, "vocab_size": 512, "embedding_size": 512,
-                  "additional_vocab_size": 8, "max_positions": 1024, "rope_theta": 10000}},
-    "preprocess": {"image_height": 56, "image_width": 56, "max_crops": 2, "overlap_margins": [0, 0]},
-    "tokenizer": {"file": "%DATA%/../tokenizer.model", "pad_to": 512, "bos_id": 1, "eos_id": 2}}})";
-
-// Scenes, a tokenizer and a recipe, made once for all tests here.
-class TrainedProgram : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new TemporaryFolder;
-    const std::string data = path("data");
-    ASSERT_EQ(run_program("data synthesize --out " + data + " --level 0 --train 8 --test 4 --seed 3").code, 0);
-    ASSERT_EQ(run_program(fmt::format("data train-tokenizer --data {} --vocab-size 507 --out {}", data,
-                                      path("tokenizer.model")))
-                  .code,
-              0);
-    std::string recipe = kRecipe;
-    for (size_t at; (at = recipe.find("%DATA%")) != std::string::npos;) recipe.replace(at, 6, data);
-    write_file_atomically(path("recipe.json"), recipe);
-    const Outcome outcome = run_program(fmt::format("train {} --out {}", path("recipe.json"), path("straight")));
-    ASSERT_EQ(outcome.code, 0) << outcome.err;
-  }
-  static void TearDownTestSuite() { delete folder_; }
-  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
-  static Outcome train(const std::string& run, const std::string& more) {
-    return run_program(fmt::format("train {} --out {} {}", path("recipe.json"), path(run), more));
-  }
-  static std::string weights(const std::string& run) {
-    return read_text_file(path(run) + "/step000006/model-00001-of-00001.safetensors");
-  }
-
- private:
-  static TemporaryFolder* folder_;
-};
-TemporaryFolder* TrainedProgram::folder_ = nullptr;
+using molmo::testing::TrainedProgram;
 
 TEST_F(TrainedProgram, ResumedRunEqualsAStraightOneBitForBit) {
   ASSERT_EQ(train("resumed", "").code, 0);

@@ -122,7 +122,7 @@ TEST_F(LoaderTest, RanksTogetherSeeWhatOneRankSees) {
     for (const auto& ids : first_ids(options, 4)) together.insert(ids);
   }
   EXPECT_EQ(together, alone);
-  EXPECT_THROW(make({.global_batch_size = 3, .world_size = 2}), Error);
+  EXPECT_THROW(make({.global_batch_size = 3, .rank = 2, .world_size = 2}), Error);
 }
 
 TEST_F(LoaderTest, ABrokenPictureIsReportedWhenItIsDue) {

@@ -39,7 +39,10 @@ TEST(MixtureOrder, RanksShareTheBatchWithoutOverlap) {
   for (int world_size : {1, 2, 4, 8}) {
     std::vector<MixtureItem> all;
     for (int rank = 0; rank < world_size; ++rank) {
-      for (const MixtureItem& item : rank_share(batch, rank, world_size)) all.push_back(item);
+      const std::vector<MixtureItem> share = rank_share(batch, rank, world_size);
+      EXPECT_EQ(static_cast<int64_t>(share.size()),
+                num_share_rows(static_cast<int64_t>(batch.size()), rank, world_size));
+      all.insert(all.end(), share.begin(), share.end());
     }
     EXPECT_TRUE(std::is_permutation(all.begin(), all.end(), batch.begin(), batch.end()));
   }

@@ -130,6 +130,7 @@ TEST(Molmo, ResponseDropoutLeavesPromptsAlone) {
   options.dropout.response = 0.5;
   options.dropout.is_response = at::zeros({1, 8}, at::kBool);
   options.dropout.is_response[0][7] = true;
+  options.dropout.token_keys = nn::dropout_keys(at::arange(8, at::kLong).unsqueeze(0), 1);
   const at::NoGradGuard no_grad;
   const Tensor plain = molmo->forward(inputs, {}), dropped = molmo->forward(inputs, options);
   EXPECT_EQ(largest_difference(plain[0].slice(0, 0, 7), dropped[0].slice(0, 0, 7)), 0.0);

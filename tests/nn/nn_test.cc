@@ -116,18 +116,31 @@ TEST(Dropout, ResponsePositionsAloneAreDropped) {
   DropoutState state{.residual = 0.0,
                      .response = 0.5,
                      .is_response = at::tensor(std::vector<int64_t>{0, 1, 1, 0}, at::kLong).to(at::kBool).unsqueeze(0)};
-  state.generator = make_generator(3);
-  const Tensor x = at::ones({1, 4, 1000}), y = drop_residual(x, state);
+  state.token_keys = dropout_keys(at::arange(7, 11, at::kLong).unsqueeze(0), 3);
+  const Tensor x = at::ones({1, 4, 1000}), y = drop_residual(x, state, 0);
   EXPECT_TRUE(y.select(1, 0).equal(x.select(1, 0)));
   EXPECT_TRUE(y.select(1, 3).equal(x.select(1, 3)));
   EXPECT_NEAR((y.select(1, 1) == 0).to(at::kFloat).mean().item<double>(), 0.5, 0.06);
   EXPECT_EQ(y.max().item<double>(), 2.0);  // what stays is scaled by its own keep probability
 }
 
-TEST(Dropout, SameGeneratorDropsTheSame) {
-  const Tensor x = at::ones({100});
-  EXPECT_TRUE(drop(x, 0.3, make_generator(5)).equal(drop(x, 0.3, make_generator(5))));
-  EXPECT_TRUE(drop(x, 0.0, {}).equal(x));
+TEST(Dropout, DrawsByExampleAndPositionAlone) {
+  const Tensor streams = at::arange(18, at::kLong).view({3, 6}), x = at::ones({3, 6, 100});
+  const Tensor all = drop(x, 0.3, dropout_keys(streams, 5), 2);
+  EXPECT_NEAR((all == 0).to(at::kFloat).mean().item<double>(), 0.3, 0.05);
+  // One row by itself, and shorter.
+  EXPECT_TRUE(drop(x.slice(0, 1, 2).slice(1, 0, 4), 0.3, dropout_keys(streams.slice(0, 1, 2).slice(1, 0, 4), 5), 2)
+                  .equal(all.slice(0, 1, 2).slice(1, 0, 4)));
+  for (const auto& [seed, site] : {std::pair<uint64_t, int64_t>(6, 2), std::pair<uint64_t, int64_t>(5, 3)})
+    EXPECT_FALSE(drop(x, 0.3, dropout_keys(streams, seed), site).equal(all));
+  EXPECT_TRUE(drop(x, 0.0, {}, 0).equal(x));
+}
+
+TEST(Dropout, ProbabilitiesDoNotDependOnPadding) {
+  const Tensor keys = dropout_keys(at::arange(10, at::kLong).view({2, 5}), 1), x = at::ones({2, 3, 5, 8});
+  const Tensor all = drop_probabilities(x, 0.5, keys, 4);
+  EXPECT_TRUE(drop_probabilities(x.slice(3, 0, 5), 0.5, keys, 4).equal(all.slice(3, 0, 5)));
+  EXPECT_FALSE(all.select(1, 0).equal(all.select(1, 1)));  // each head draws its own
 }
 
 }  // namespace

@@ -2,7 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <mutex>
+#include <set>
+#include <thread>
+
 #include "base/check.h"
+#include "tensor/cpu/rows.h"
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
@@ -43,6 +48,29 @@ TEST(Matvec, RowsAreTheSameBitsInAnyCompanyAndWithAnyThreads) {
   set_num_threads(1);
   EXPECT_TRUE(at::equal(kernels().matvec(x, weight, {}), together));
   set_num_threads(0);
+}
+
+TEST(Kernels, ShareTheirRowsAmongThreads) {
+  set_num_threads(2);
+  std::mutex mutex;
+  std::set<std::thread::id> seen;
+  cpu::for_rows(64, 1 << 16, [&](int64_t) {
+    const std::lock_guard lock(mutex);
+    seen.insert(std::this_thread::get_id());
+  });
+  EXPECT_EQ(seen.size(), 2u) << "at::parallel_for is serial: compiled without OpenMP?";
+  set_num_threads(0);
+}
+
+TEST(RowUniforms, EqualTheOperators) {
+  const Tensor keys = at::tensor(std::vector<int64_t>{0, 1, -1, int64_t{1} << 62, -(int64_t{1} << 60)}, at::kLong);
+  for (const int64_t site : {0, 1, 77}) {
+    const Tensor got = kernels().row_uniforms(keys, site, 1000);
+    EXPECT_TRUE(got.equal(operator_kernels().row_uniforms(keys, site, 1000)));
+    EXPECT_NEAR(got.mean().item<double>(), 0.5, 0.02);
+    EXPECT_GE(got.min().item<double>(), 0.0);
+    EXPECT_LT(got.max().item<double>(), 1.0);
+  }
 }
 
 TEST(DecodeAttention, EqualsTheOperator) {

@@ -50,6 +50,8 @@ MicroBatch make_batch(int64_t step, int64_t first_row, int64_t num_rows) {
   return batch;
 }
 
+const StepOptions kFirstOfTwenty{.step = 1, .run_steps = 20, .forward = {}, .ranks = {}};
+
 // A run of its own: model, optimizer, one update at a time.
 struct TinyRun {
   model::Molmo molmo{tiny_model_config()};
@@ -61,14 +63,21 @@ struct TinyRun {
     optimizer = std::make_unique<AdamW>(make_groups(molmo.params(), quick_optimizer()), quick_optimizer());
     objective = std::make_unique<TokenObjective>(molmo, 1e-4);
   }
-  CheckpointContent content() { return {.model = &molmo.params(), .extra = nullptr, .optimizer = optimizer.get()}; }
+  CheckpointContent content() {
+    return {.model = &molmo.params(),
+            .extra = nullptr,
+            .optimizer = optimizer.get(),
+            .everyone = nullptr,
+            .sharded = nullptr};
+  }
   StepResult step(int64_t step, int64_t micro = 2) {
     std::vector<MicroBatch> batches;
     for (int64_t row = 0; row < 2; row += micro) batches.push_back(make_batch(step, row, micro));
     model::ForwardOptions forward;
     forward.dropout.response = 0.1;
-    forward.dropout.generator = make_generator(static_cast<uint64_t>(1000 + step));
-    return train_step(*objective, *optimizer, batches, step, 20, forward);
+    forward.dropout.seed = static_cast<uint64_t>(1000 + step);
+    return train_step(*objective, *optimizer, batches,
+                      {.step = step, .run_steps = 20, .forward = forward, .ranks = {}});
   }
 };
 
@@ -86,7 +95,7 @@ TEST(Checkpoint, ResumedRunEqualsUninterruptedRunBitForBit) {
   for (int64_t step = 1; step <= 10; ++step) first.step(step);
   save_checkpoint(folder.path(), first.content(), {.step = 10, .examples_seen = 20}, 2);
   second.step(1);  // anything but the initial state
-  EXPECT_EQ(load_checkpoint(folder.path() / "step000010", second.content()), (TrainState{10, 20}));
+  EXPECT_EQ(load_checkpoint(folder.path() / "step000010", second.content()), (TrainState{10, 20, {}}));
   for (int64_t step = 11; step <= 20; ++step) second.step(step);
   EXPECT_TRUE(same_weights(straight.molmo, second.molmo));
 }
@@ -134,6 +143,22 @@ TEST(Checkpoint, NamesTheTensorsOfAnotherModel) {
   }
 }
 
+TEST(SpikeGuard, SkipsWhatStandsOutAndGoesOn) {
+  SpikeGuard guard(6.0);
+  const auto noise = [](int i) { return 0.01 * std::sin(12.9898 * i); };
+  for (int i = 0; i < 200; ++i) EXPECT_TRUE(guard.admits(2.0 + noise(i), 1.0 + noise(3 * i))) << i;
+  const SpikeGuard::State before = guard.state();
+  EXPECT_FALSE(guard.admits(3.0, 1.0));
+  EXPECT_FALSE(guard.admits(2.0, 9.0));
+  EXPECT_FALSE(guard.admits(std::nan(""), 1.0));
+  EXPECT_EQ(guard.state(), before);     // nothing is learnt of what is skipped
+  EXPECT_TRUE(guard.admits(1.5, 0.5));  // better is no spike
+  SpikeGuard off(0.0);
+  for (int i = 0; i < 200; ++i) off.admits(2.0 + noise(i), 1.0);
+  EXPECT_TRUE(off.admits(1e30, 1e30));
+  EXPECT_FALSE(off.admits(1.0, std::numeric_limits<double>::infinity()));
+}
+
 TEST(TrainStep, MicroBatchesDoNotChangeTheGradient) {
   TinyRun whole, split;
   const StepResult a = accumulate(*whole.objective, std::vector<MicroBatch>{make_batch(1, 0, 2)}, {});
@@ -153,7 +178,7 @@ TEST(TrainStep, ABatchWithoutLossTokensLeavesTheWeightsAlone) {
   TinyRun run, untouched;
   MicroBatch batch = make_batch(1, 0, 2);
   batch.targets.weights.zero_();
-  EXPECT_TRUE(train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{batch}, 1, 20, {}).is_skipped);
+  EXPECT_TRUE(train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{batch}, kFirstOfTwenty).is_skipped);
   EXPECT_TRUE(same_weights(run.molmo, untouched.molmo));
 }
 
@@ -161,7 +186,7 @@ TEST(TrainStep, ALossThatIsNotFiniteLeavesTheWeightsAlone) {
   TinyRun run, untouched;
   MicroBatch batch = make_batch(1, 0, 2);
   batch.inputs.patches.fill_(std::nanf(""));
-  EXPECT_TRUE(train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{batch}, 1, 20, {}).is_skipped);
+  EXPECT_TRUE(train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{batch}, kFirstOfTwenty).is_skipped);
   EXPECT_TRUE(same_weights(run.molmo, untouched.molmo));
 }
 
@@ -170,7 +195,8 @@ TEST(Training, LearnsAFixedBatch) {
   const auto loss_after = [&](int steps) {
     double loss = 0;
     for (int i = 1; i <= steps; ++i)
-      loss = train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{make_batch(1, 0, 2)}, i, 1000, {})
+      loss = train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{make_batch(1, 0, 2)},
+                        {.step = i, .run_steps = 1000, .forward = {}, .ranks = {}})
                  .cross_entropy;
     return loss;
   };

@@ -20,6 +20,7 @@ std::tuple<Tensor, Tensor, Tensor> packed_attention_backward(const Tensor& grad,
 Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos);
 Tensor sigmoid_unit(const Tensor& x, double a, double b);
 Tensor sigmoid_unit_backward(const Tensor& grad, const Tensor& x, double a, double b);
+Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count);
 Tensor swiglu(const Tensor& up, const Tensor& gate);
 std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate);
 

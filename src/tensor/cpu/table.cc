@@ -15,7 +15,8 @@ const KernelTable& cpu_kernels() {
                                      .sigmoid_unit = cpu::sigmoid_unit,
                                      .sigmoid_unit_backward = cpu::sigmoid_unit_backward,
                                      .swiglu = cpu::swiglu,
-                                     .swiglu_backward = cpu::swiglu_backward};
+                                     .swiglu_backward = cpu::swiglu_backward,
+                                     .row_uniforms = cpu::row_uniforms};
   return table;
 }
 

@@ -37,6 +37,8 @@ preprocess::Example read_example(const CaseTensors& tensors, const Json& shapes,
                                 .patch_values = static_cast<int>(shape[2]),
                                 .num_cells = shapes.at("image_input_idx")[1].get<int>(),
                                 .patches = {patches.begin(), patches.end()},
+                                .byte_patches = {},
+                                .normalization = {},
                                 .masks = floats("image_masks"),
                                 .token_positions = integers("image_input_idx"),
                                 .tokens = {}};

@@ -1,9 +1,11 @@
-// Twenty updates of a tiny model, step by step (golden/train/curve).
+// Twenty updates of a tiny model, step by step (golden/train/curve): in one process that holds the model whole, and
+// sharded over one to four ranks.
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
 #include "oracles/tiny_model.h"
 #include "oracles/train/recipe.h"
+#include "support/ranks.h"
 #include "tensor/ops.h"
 #include "train/groups.h"
 #include "train/schedule.h"
@@ -37,16 +39,24 @@ struct Curve {
   }
 };
 
-// The batch of a step. The rows of several emulated ranks are one global batch here: with the divisor of all ranks the
-// averaged gradient is the same sum.
-std::vector<train::MicroBatch> step_batches(const Curve& curve, int64_t batch) {
+// A rank's share of the batch of a step. The rows of several emulated ranks are one global batch here: with the divisor
+// of all ranks the averaged gradient is the same sum, however the rows are dealt out.
+std::vector<train::MicroBatch> step_batches(const Curve& curve, const train::Objective& objective, int64_t batch,
+                                            int rank, int num_ranks) {
   const TensorMap rows = read_golden_tensors(curve.folder / fmt::format("batch_{}.safetensors", batch));
   const int64_t num_rows = rows.at("input_ids").size(0), micro = curve.train().at("microbatch").get<int64_t>();
   std::vector<train::MicroBatch> batches;
-  for (int64_t begin = 0; begin < num_rows; begin += micro) {
+  for (int64_t begin = 0; begin * num_ranks < num_rows; begin += micro) {
     TensorMap part;
-    for (const auto& [name, tensor] : rows) part[name] = tensor.slice(0, begin, std::min(num_rows, begin + micro));
-    batches.push_back({.inputs = golden_inputs(part), .targets = golden_targets(part), .cell_labels = {}});
+    for (const auto& [name, tensor] : rows)
+      part[name] = tensor.slice(0, rank, num_rows, num_ranks).slice(0, begin, begin + micro).contiguous();
+    if (part.at("input_ids").size(0) == 0) {
+      batches.push_back(objective.nothing());
+      continue;
+    }
+    train::MicroBatch& made = batches.emplace_back();
+    made.inputs = golden_inputs(part);
+    made.targets = golden_targets(part);
   }
   return batches;
 }
@@ -111,6 +121,18 @@ void compare_norms(GoldenCase& golden, const Curve& curve, const Json& expected,
   }
 }
 
+void compare_losses(GoldenCase& golden, const Curve& curve, const Json& expected, const train::StepResult& result,
+                    size_t index) {
+  const double tolerance = index == 0 ? 1e-6 : std::max(10 * curve.noise("cross_entropy_relative", index), 5e-6);
+  golden.expect_near(fmt::format("cross_entropy of step {}", index + 1), result.cross_entropy,
+                     expected.at("cross_entropy").get<double>(), 0.0, tolerance);
+  golden.expect_near(fmt::format("accuracy of step {}", index + 1), result.accuracy,
+                     expected.at("accuracy").get<double>(), 1e-6);
+  if (expected.at("z_loss").is_null()) return;
+  golden.expect_near(fmt::format("z_loss of step {}", index + 1), result.z_loss, expected.at("z_loss").get<double>(),
+                     0.0, tolerance);
+}
+
 void compare_rates(GoldenCase& golden, const Curve& curve, const Json& expected, const train::AdamW& optimizer) {
   for (const train::ParamGroup& group : optimizer.groups()) {
     const double rate =
@@ -120,12 +142,12 @@ void compare_rates(GoldenCase& golden, const Curve& curve, const Json& expected,
   }
 }
 
-void compare_final_weights(GoldenCase& golden, const Curve& curve) {
+void compare_final_weights(GoldenCase& golden, const Curve& curve, const TensorMap& weights) {
   double squares = 0.0;
   size_t num_values = 0;
   for (const auto& [name, expected] :
        by_parameter(read_golden_tensors(curve.folder / "final.safetensors"), *curve.molmo)) {
-    const Tensor got = curve.molmo->params().find(name)->value.detach();
+    const Tensor& got = weights.at(name);
     squares += (got - expected).to(at::kDouble).square().sum().item<double>();
     num_values += static_cast<size_t>(expected.numel());
   }
@@ -134,47 +156,91 @@ void compare_final_weights(GoldenCase& golden, const Curve& curve) {
   golden.record("final weights", num_values, std::sqrt(squares) / moved / tolerance);
 }
 
-void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
+// Returns nothing for a case beyond what the trainer does.
+std::optional<Curve> read_curve(const std::filesystem::path& folder, GoldenCase& golden) {
   Curve curve{.folder = folder,
               .config = read_json(folder / "config.json"),
               .steps = read_json(folder / "steps.json"),
               .molmo = {},
               .optimizer = {}};
   const std::string divisor = curve.train().at("batch_divisor").get<std::string>();
-  if (divisor != "global_batch") return golden.skip("batch divisor " + divisor);
+  if (divisor != "global_batch") {
+    golden.skip("batch divisor " + divisor);
+    return std::nullopt;
+  }
   curve.molmo = load_golden_model(curve.config.at("native"), folder / "initial.safetensors");
   curve.optimizer = golden_optimizer(curve.train().at("optimizer"), curve.train().at("scheduler"),
                                      curve.train().at("max_grad_norm"), curve.train().at("ft_embedding"));
+  return curve;
+}
+
+void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
+  const std::optional<Curve> found = read_curve(folder, golden);
+  if (!found) return;
+  const Curve& curve = *found;
   train::AdamW optimizer(train::make_groups(curve.molmo->params(), curve.optimizer), curve.optimizer);
   const train::TokenObjective objective(*curve.molmo, curve.train().at("z_loss_scale").get<double>());
   for (size_t i = 0; i < curve.steps.at("steps").size(); ++i) {
     const Json& expected = curve.steps.at("steps")[i];
-    const auto batches = step_batches(curve, expected.at("batch").get<int64_t>());
+    const auto batches = step_batches(curve, objective, expected.at("batch").get<int64_t>(), 0, 1);
     if (i == 0) {
       train::accumulate(objective, batches, {});
       compare_first_gradients(golden, curve);
       optimizer.clear_gradients();
     }
-    const train::StepResult result =
-        train::train_step(objective, optimizer, batches, expected.at("step").get<int64_t>(),
-                          curve.train().at("max_steps").get<int64_t>(), {});
-    const double tolerance = i == 0 ? 1e-6 : std::max(10 * curve.noise("cross_entropy_relative", i), 5e-6);
-    golden.expect_near(fmt::format("cross_entropy of step {}", i + 1), result.cross_entropy,
-                       expected.at("cross_entropy").get<double>(), 0.0, tolerance);
-    golden.expect_near(fmt::format("accuracy of step {}", i + 1), result.accuracy,
-                       expected.at("accuracy").get<double>(), 1e-6);
-    if (!expected.at("z_loss").is_null()) {
-      golden.expect_near(fmt::format("z_loss of step {}", i + 1), result.z_loss, expected.at("z_loss").get<double>(),
-                         0.0, tolerance);
-    }
+    const train::StepResult result = train::train_step(objective, optimizer, batches,
+                                                       {.step = expected.at("step").get<int64_t>(),
+                                                        .run_steps = curve.train().at("max_steps").get<int64_t>(),
+                                                        .forward = {},
+                                                        .ranks = {}});
+    compare_losses(golden, curve, expected, result, i);
     compare_norms(golden, curve, expected, result, i);
     compare_rates(golden, curve, expected, optimizer);
     if (i == 0) compare_first_weights(golden, curve, result.clip);
   }
-  compare_final_weights(golden, curve);
+  TensorMap weights;
+  for (const Parameter& param : curve.molmo->params().all()) weights[param.name] = param.value.detach();
+  compare_final_weights(golden, curve, weights);
+}
+
+// The same updates on `num_ranks` ranks, of which the first one compares.
+void run_sharded_curve(const Curve& curve, GoldenCase& golden, int num_ranks) {
+  run_ranks(num_ranks, [&](dist::Communicator& everyone) {
+    const auto replicas = everyone.subgroup("replicas", {everyone.rank()});
+    model::Molmo molmo(curve.molmo->config());
+    train::make_groups(molmo.params(), curve.optimizer);
+    dist::ShardedParams sharded({&molmo.params()}, molmo.units(), {&everyone, replicas.get()}, {});
+    for (const Parameter& param : curve.molmo->params().all()) sharded.store(param.name, param.value.detach());
+    train::AdamW optimizer(train::make_groups(sharded.slices(), curve.optimizer), curve.optimizer);
+    const train::TokenObjective objective(molmo, curve.train().at("z_loss_scale").get<double>());
+    GoldenCase unheard;
+    GoldenCase& own = everyone.rank() == 0 ? golden : unheard;
+    for (size_t i = 0; i < curve.steps.at("steps").size(); ++i) {
+      const Json& expected = curve.steps.at("steps")[i];
+      const auto batches =
+          step_batches(curve, objective, expected.at("batch").get<int64_t>(), everyone.rank(), num_ranks);
+      const train::StepResult result = train::train_step(objective, optimizer, batches,
+                                                         {.step = expected.at("step").get<int64_t>(),
+                                                          .run_steps = curve.train().at("max_steps").get<int64_t>(),
+                                                          .forward = {},
+                                                          .ranks = {&everyone, &sharded}});
+      compare_losses(own, curve, expected, result, i);
+      compare_norms(own, curve, expected, result, i);
+    }
+    TensorMap weights;
+    for (const Parameter& param : curve.molmo->params().all()) weights[param.name] = sharded.gather(param.name);
+    compare_final_weights(own, curve, weights);
+  });
 }
 
 }  // namespace
+
+GOLDEN_PART(sharded_curve) {
+  run.run_folder("curve", "", [](const std::filesystem::path& folder, GoldenCase& golden) {
+    const std::optional<Curve> curve = read_curve(folder, golden);
+    for (int num_ranks = 1; curve && num_ranks <= 4; ++num_ranks) run_sharded_curve(*curve, golden, num_ranks);
+  });
+}
 
 GOLDEN_PART(curve) { run.run_folder("curve", "", run_curve); }
 

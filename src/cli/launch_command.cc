@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+#include "base/free_port.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "molmo/error.h"
+
+namespace molmo::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct LaunchOptions {
+  int ranks = 2, grace = 60;
+  std::vector<std::string> command;
+};
+
+volatile std::sig_atomic_t caught_signal = 0;
+void note_signal(int signal) { caught_signal = signal; }
+
+void set_variable(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
+
+// One process per rank, in the environment that torchrun gives its own.
+class LocalRanks {
+ public:
+  LocalRanks(const LaunchOptions& options, int port) : options_(options) {
+    for (int rank = 0; rank < options.ranks; ++rank) running_.push_back({rank, start(rank, port)});
+  }
+
+  // Until all have ended; returns the code to end with: that of the first rank that failed.
+  int wait() {
+    while (!running_.empty()) {
+      if (caught_signal != 0) pass_on_signal();
+      if (deadline_ && Clock::now() > *deadline_) kill_all(SIGKILL);
+      int status = 0;
+      const pid_t ended = ::waitpid(-1, &status, WNOHANG);
+      if (ended > 0) {
+        note_end(ended, status);
+      } else {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+    }
+    return exit_code_;
+  }
+
+ private:
+  struct Process {
+    int rank;
+    pid_t id;
+  };
+
+  pid_t start(int rank, int port) const {
+    std::vector<char*> arguments{const_cast<char*>("molmo")};
+    for (const std::string& word : options_.command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    const pid_t parent = ::getpid(), child = ::fork();
+    if (child < 0) throw Error("[launch] no further process, expected " + std::to_string(options_.ranks));
+    if (child > 0) return child;
+    ::setpgid(0, 0);  // a Ctrl-C reaches the launcher alone, which passes it on once
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) ::_exit(static_cast<int>(ExitCode::kRestart));
+    const std::string index = std::to_string(rank), count = std::to_string(options_.ranks);
+    for (const char* name : {"RANK", "LOCAL_RANK"}) set_variable(name, index);
+    for (const char* name : {"WORLD_SIZE", "LOCAL_WORLD_SIZE"}) set_variable(name, count);
+    set_variable("MASTER_ADDR", "127.0.0.1");
+    set_variable("MASTER_PORT", std::to_string(port));
+    const auto threads = std::max(1u, std::thread::hardware_concurrency() / static_cast<unsigned>(options_.ranks));
+    ::setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 0);
+    ::execv("/proc/self/exe", arguments.data());
+    ::_exit(static_cast<int>(ExitCode::kBug));
+  }
+
+  void note_end(pid_t id, int status) {
+    const auto found = std::find_if(running_.begin(), running_.end(), [&](const Process& p) { return p.id == id; });
+    if (found == running_.end()) return;
+    const int rank = found->rank;
+    running_.erase(found);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(ExitCode::kRestart);
+    log_warning(WIFEXITED(status) ? fmt::format("[launch] rank {} ended with exit code {}", rank, code)
+                                  : fmt::format("[launch] rank {} was killed by signal {}", rank, WTERMSIG(status)));
+    if (exit_code_ == 0) exit_code_ = code;
+    if (!deadline_) deadline_ = Clock::now() + std::chrono::seconds(options_.grace);  // the others see it themselves
+  }
+
+  void pass_on_signal() {
+    kill_all(caught_signal);
+    caught_signal = 0;
+  }
+
+  void kill_all(int signal) const {
+    for (const Process& process : running_) ::kill(process.id, signal);
+  }
+
+  const LaunchOptions& options_;
+  std::vector<Process> running_;
+  std::optional<Clock::time_point> deadline_;
+  int exit_code_ = 0;
+};
+
+int launch(const LaunchOptions& options) {
+  std::signal(SIGINT, note_signal);
+  std::signal(SIGTERM, note_signal);
+  return LocalRanks(options, find_free_port()).wait();
+}
+
+}  // namespace
+
+void add_launch(Command& app) {
+  auto options = std::make_shared<LaunchOptions>();
+  Command command = app.subcommand(
+      "launch", "start a command on several ranks of this machine: molmo launch -n 4 -- train recipe.json --out run");
+  command.option("-n,--ranks", options->ranks, "number of ranks").within(1, 1024);
+  command.option("--grace", options->grace, "seconds that the other ranks have to end after one has failed")
+      .within(0, 86400);
+  command.option("COMMAND", options->command, "the subcommand and its words, behind --").required();
+  command.acts([options](int, char**) { return launch(*options); });
+}
+
+}  // namespace molmo::cli

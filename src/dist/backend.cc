@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gloo's library is inside libtorch_cpu; its headers are Debian's.
+#define USE_C10D_GLOO
+
+#include "dist/backend.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "base/check.h"
+#include "dist/watchdog.h"
+#include "molmo/error.h"
+#include "tensor/device.h"
+#include "tensor/ops.h"
+
+namespace molmo::dist {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Where a failure happened.
+struct Place {
+  int rank, size;
+  int64_t step;
+  const char* collective;
+  std::string subject;
+};
+
+[[noreturn]] void fail(const Place& at, const std::string& reason) {
+  throw Error(fmt::format("[dist] rank {} of {}: {} of {} at step {}: {}; expected all ranks in time. A rank has died, "
+                          "hangs or is too slow (its own log says); restart with --resume auto",
+                          at.rank, at.size, at.collective, at.subject, at.step, first_line(reason)),
+              ExitCode::kRestart);
+}
+
+class PendingWork : public Pending {
+ public:
+  PendingWork(c10::intrusive_ptr<c10d::Work> work, Place place) : work_(std::move(work)), place_(std::move(place)) {}
+
+  // A work that is dropped unwaited still writes to its tensors.
+  ~PendingWork() override {
+    try {
+      if (!is_done_) work_->wait();
+    } catch (const std::exception&) {  // the error that leads here is on its way already
+    }
+  }
+
+  void wait() override {
+    is_done_ = true;
+    try {
+      work_->wait();
+    } catch (const std::exception& error) {
+      fail(place_, error.what());
+    }
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::Work> work_;
+  Place place_;
+  bool is_done_ = false;
+};
+
+using MakeNccl = void (*)(const c10::intrusive_ptr<c10d::Store>&, int, int, milliseconds,
+                          c10::intrusive_ptr<c10d::Backend>*);
+
+// What all communicators of a process have in common.
+struct Settings {
+  std::string host;  // of rank 0
+  at::Device device;
+  Timeouts timeouts;
+};
+
+std::shared_ptr<gloo::transport::Device> make_gloo_device(const std::string& host) {
+  if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME"))
+    return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
+  if (host == "127.0.0.1" || host == "localhost") return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
+  return c10d::ProcessGroupGloo::createDefaultDevice();
+}
+
+c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
+                                               const Settings& settings) {
+  if (settings.device.is_cuda()) {
+    // Its own watchdog would abort the process; ours names the collective and ends with 75.
+    ::setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", 0);
+    const auto make = reinterpret_cast<MakeNccl>(tensor::find_in_cuda_half("molmo_cuda_make_nccl"));
+    MOLMO_CHECK(make != nullptr, "the CUDA half has no NCCL");
+    c10::intrusive_ptr<c10d::Backend> backend;
+    make(store, rank, size, settings.timeouts.start, &backend);
+    return backend;
+  }
+  auto options = c10d::ProcessGroupGloo::Options::create(settings.timeouts.start);
+  options->devices.push_back(make_gloo_device(settings.host));
+  auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, options);
+  backend->setTimeout(settings.timeouts.step);
+  return backend;
+}
+
+[[noreturn]] void end_process(const std::string& what, const std::string& reason) {
+  std::fprintf(stderr, "[dist] %s: %s; expected all ranks in time: restart with --resume auto\n", what.c_str(),
+               reason.c_str());
+  std::_Exit(static_cast<int>(ExitCode::kRestart));  // the main thread may hang in the driver
+}
+
+class BackendCommunicator : public Communicator {
+ public:
+  BackendCommunicator(c10::intrusive_ptr<c10d::Store> store, int rank, int size, Settings settings,
+                      const Communicator* parent = nullptr)
+      : Communicator(rank, size, parent),
+        store_(std::move(store)),
+        settings_(std::move(settings)),
+        backend_(make_backend(store_, rank, size, settings_)) {
+    if (settings_.device.is_cuda()) watchdog_ = std::make_unique<Watchdog>(end_process);
+  }
+
+  at::Device device() const override { return settings_.device; }
+
+  std::unique_ptr<Pending> all_gather(const Tensor& shard, const Tensor& whole, std::string_view subject) override {
+    MOLMO_CHECK(whole.numel() == size() * shard.numel(), "all_gather sizes");
+    return start("all-gather", subject, [&] {
+      Tensor out = whole, in = shard;
+      return backend_->_allgather_base(out, in,
+                                       c10d::AllgatherOptions{.timeout = settings_.timeouts.step, .asyncOp = true});
+    });
+  }
+
+  std::unique_ptr<Pending> reduce_scatter(const Tensor& whole, const Tensor& shard, std::string_view subject) override {
+    MOLMO_CHECK(whole.numel() == size() * shard.numel(), "reduce_scatter sizes");
+    return start("reduce-scatter", subject, [&] {
+      c10d::ReduceScatterOptions options;
+      options.timeout = settings_.timeouts.step;
+      Tensor out = shard, in = whole;
+      return backend_->_reduce_scatter_base(out, in, options);
+    });
+  }
+
+  std::unique_ptr<Pending> all_reduce(const Tensor& values, std::string_view subject) override {
+    return start("all-reduce", subject, [&] {
+      c10d::AllreduceOptions options;
+      options.timeout = settings_.timeouts.step;
+      std::vector<Tensor> tensors{values};
+      return backend_->allreduce(tensors, options);
+    });
+  }
+
+  std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks) override {
+    const auto own = std::find(ranks.begin(), ranks.end(), rank());
+    MOLMO_CHECK(own != ranks.end(), "subgroup without its caller");
+    if (ranks.size() == 1) return connect({}, settings_.device, settings_.timeouts);
+    const auto store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("{}/{}/", name, ranks.front()), store_);
+    return std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
+                                                 static_cast<int>(ranks.size()), settings_, this);
+  }
+
+ private:
+  template <class Start>
+  std::unique_ptr<Pending> start(const char* collective, std::string_view subject, const Start& run) {
+    Place place{rank(), size(), step(), collective, std::string(subject)};
+    try {
+      const c10::intrusive_ptr<c10d::Work> work = run();
+      if (watchdog_) watch(work, place);
+      return std::make_unique<PendingWork>(work, std::move(place));
+    } catch (const c10::Error& error) {
+      fail(place, error.what());
+    }
+  }
+
+  void watch(const c10::intrusive_ptr<c10d::Work>& work, const Place& place) {
+    const auto ask = [work] {
+      if (!work->isCompleted()) return Watchdog::Progress::kRunning;
+      return work->isSuccess() ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
+    };
+    watchdog_->watch(fmt::format("rank {} of {}: {} of {} at step {}", place.rank, place.size, place.collective,
+                                 place.subject, place.step),
+                     ask, std::chrono::steady_clock::now() + settings_.timeouts.step);
+  }
+
+  c10::intrusive_ptr<c10d::Store> store_;
+  Settings settings_;
+  c10::intrusive_ptr<c10d::Backend> backend_;
+  std::unique_ptr<Watchdog> watchdog_;  // of collectives on a GPU
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, at::Device device, const Timeouts& timeouts) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(rank.port);
+  options.isServer = rank.index == 0;
+  options.numWorkers = static_cast<size_t>(rank.count);
+  options.timeout = timeouts.start;
+  try {
+    auto store = c10::make_intrusive<c10d::TCPStore>(rank.address, options);
+    return std::make_unique<BackendCommunicator>(std::move(store), rank.index, rank.count,
+                                                 Settings{rank.address, device, timeouts});
+  } catch (const std::exception& error) {
+    throw Error(fmt::format("[dist] rank {} of {} at {}:{}: {}; expected all ranks within {} s", rank.index, rank.count,
+                            rank.address, rank.port, first_line(error.what()), timeouts.start.count()),
+                ExitCode::kRestart);
+  }
+}
+
+}  // namespace molmo::dist

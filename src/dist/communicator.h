@@ -1,0 +1,86 @@
+// Collectives between the ranks of a run. Every rank calls the same ones in the same order. A rank that dies or falls
+// behind makes the others' calls throw within the time-out: nothing hangs.
+//
+//   auto everyone = dist::connect(dist::read_rank(), at::kCPU, {});
+//   auto gathered = everyone->all_gather(shard, whole, "model.transformer.blocks.3");
+//   ...                       // work that does not need it
+//   gathered->wait();
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dist/rank.h"
+#include "tensor/tensor.h"
+
+namespace molmo::dist {
+
+/// How long to wait for the other ranks.
+struct Timeouts {
+  std::chrono::seconds start{600};  ///< until all have come
+  std::chrono::seconds step{600};   ///< for one collective
+};
+
+/// A collective on its way. Its tensors stay untouched until wait() has returned.
+class Pending {
+ public:
+  virtual ~Pending() = default;
+  /// Errors, with exit code 75: a rank that is lost or too slow. The text names rank, collective, subject and step.
+  virtual void wait() = 0;
+};
+
+/// A group of ranks. `subject` says in errors what was sent: the name of a unit, "the loss", ...
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+
+  /// Every rank's `shard`, one behind another in the order of ranks. Same dtype, contiguous.
+  virtual std::unique_ptr<Pending> all_gather(const Tensor& shard, const Tensor& whole,
+                                              std::string_view subject) = 0;  // [n] -> [size * n]
+
+  /// The sum over ranks of the rank's own part of `whole`.
+  virtual std::unique_ptr<Pending> reduce_scatter(const Tensor& whole, const Tensor& shard,
+                                                  std::string_view subject) = 0;  // [size * n] -> [n]
+
+  /// The sum over ranks, in place: the same bits on every rank.
+  virtual std::unique_ptr<Pending> all_reduce(const Tensor& values, std::string_view subject) = 0;  // [...] -> same
+
+  /// Sums of a few numbers, in place.
+  void sum(std::span<double> values, std::string_view subject);
+
+  /// The largest of the ranks' numbers.
+  double maximum(double value, std::string_view subject);
+
+  /// Where the tensors lie that it sends.
+  virtual at::Device device() const { return at::kCPU; }
+
+  /// A group of some of the ranks (of this communicator), of which the calling one is one. Groups of one name are
+  /// formed at one time and share no rank.
+  virtual std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks) = 0;
+
+  /// The step that errors name, those of its subgroups too.
+  void set_step(int64_t step) { *step_ = step; }
+  int64_t step() const { return *step_; }
+
+ protected:
+  Communicator(int rank, int size, const Communicator* parent = nullptr)
+      : rank_(rank), size_(size), step_(parent != nullptr ? parent->step_ : std::make_shared<int64_t>(0)) {}
+
+ private:
+  int rank_, size_;
+  std::shared_ptr<int64_t> step_;
+};
+
+/// Meets the other ranks: over Gloo on a CPU, over NCCL on a GPU. A run of one rank needs nobody.
+/// Errors, with exit code 75: ranks that have not come in time.
+std::unique_ptr<Communicator> connect(const Rank& rank, at::Device device, const Timeouts& timeouts);
+
+}  // namespace molmo::dist

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/trained_model.h"
+
+#include <charconv>
+
+#include "base/check.h"
+#include "config/load.h"
+#include "data/dataset.h"
+#include "hub/find_model.h"
+#include "model/weights.h"
+#include "molmo/error.h"
+#include "tensor/device.h"
+#include "tensor/ops.h"
+
+namespace molmo::train {
+namespace {
+
+// The number of a block: of "model.transformer.blocks.3" under "model.transformer.blocks.".
+std::optional<int> block_index(std::string_view unit, std::string_view prefix) {
+  if (!unit.starts_with(prefix)) return std::nullopt;
+  int index = 0;
+  const auto [end, error] = std::from_chars(unit.data() + prefix.size(), unit.data() + unit.size(), index);
+  if (error != std::errc() || end != unit.data() + unit.size()) return std::nullopt;
+  return index;
+}
+
+bool recomputes(const config::RecomputeConfig& config, std::string_view unit) {
+  const auto is_chosen = [&](std::string_view prefix, int every) {
+    const auto index = block_index(unit, prefix);
+    return index && every > 0 && *index % every == 0;
+  };
+  return is_chosen("model.transformer.blocks.", config.decoder) ||
+         is_chosen("model.vision_backbone.image_vit.transformer.resblocks.", config.vit) ||
+         (config.connector && unit == "model.vision_backbone.connector");
+}
+
+}  // namespace
+
+TrainedModel::TrainedModel(const config::TrainConfig& config, at::Device device, dist::Communicator& everyone)
+    : device_(device), everyone_(everyone), molmo_(config.molmo.model) {
+  make_objective(config);
+  for (ParamSet* set : param_sets()) make_groups(*set, config.optimizer);  // says what trains
+  if (everyone.size() > 1 || !config.recompute.is_off()) shard(config);
+  std::vector<ParamGroup> groups;
+  const auto add_groups = [&](ParamSet& set) {
+    for (ParamGroup& group : make_groups(set, config.optimizer)) groups.push_back(std::move(group));
+  };
+  if (sharded_) {
+    add_groups(sharded_->slices());
+  } else {
+    for (ParamSet* set : param_sets()) add_groups(*set);
+  }
+  optimizer_ = std::make_unique<AdamW>(std::move(groups), config.optimizer);
+}
+
+void TrainedModel::make_objective(const config::TrainConfig& config) {
+  if (config.stage != config::TrainStage::kTower) {
+    objective_ = std::make_unique<TokenObjective>(molmo_, config.z_loss);
+    return;
+  }
+  const auto num_kinds = static_cast<int64_t>(data::object_kinds(config.data).size());
+  auto tower = std::make_unique<TowerObjective>(molmo_, num_kinds);
+  tower_ = tower.get();
+  objective_ = std::move(tower);
+}
+
+std::vector<ParamSet*> TrainedModel::param_sets() {
+  std::vector<ParamSet*> sets{&molmo_.params()};
+  if (tower_ != nullptr) sets.push_back(&tower_->params());
+  return sets;
+}
+
+void TrainedModel::shard(const config::TrainConfig& config) {
+  const int replicas = config.sharding.replicas;
+  if (everyone_.size() % replicas != 0)
+    throw Error(fmt::format("[train] sharding.replicas, got {}, expected a divisor of the {} ranks", replicas,
+                            everyone_.size()));
+  // Neighbours share a shard group: they talk most.
+  const int per_replica = everyone_.size() / replicas;
+  std::vector<int> shard_ranks, replica_ranks;
+  for (int i = 0; i < per_replica; ++i) shard_ranks.push_back(everyone_.rank() / per_replica * per_replica + i);
+  for (int i = 0; i < replicas; ++i) replica_ranks.push_back(i * per_replica + everyone_.rank() % per_replica);
+  shard_group_ = everyone_.subgroup("shard", shard_ranks);
+  replica_group_ = everyone_.subgroup("replicas", replica_ranks);
+
+  std::vector<Unit> units = molmo_.units();
+  if (tower_ != nullptr) units.push_back(tower_->unit());
+  const std::string compute(config::enum_name(config.compute_dtype));
+  sharded_ = std::make_unique<dist::ShardedParams>(
+      param_sets(), units, dist::Mesh{shard_group_.get(), replica_group_.get()},
+      dist::ShardOptions{.master = at::TensorOptions().dtype(at::kFloat).device(device_),
+                         .compute = tensor::parse_compute_type(compute, device_),
+                         .is_computed = model::is_matrix_of_linear_map,
+                         .recomputes = [recompute = config.recompute](
+                                           const std::string& unit) { return train::recomputes(recompute, unit); },
+                         .most_live = config.sharding.live_units,
+                         .defers_reduction = config.sharding.defer_reduction});
+}
+
+void TrainedModel::init_weights(const config::TrainConfig& config) {
+  const model::WeightSink sink = [&](Parameter& param, const Tensor& value) {
+    if (sharded_) return sharded_->store(param.name, value);
+    model::fill_param(param, value);
+  };
+  const auto seed = static_cast<uint64_t>(config.seed);
+  for (ParamSet* set : param_sets()) {
+    const bool is_read = config.init_from && set == &molmo_.params();
+    if (is_read) {
+      model::load_weights(*set, config.molmo.model, hub::find_model(*config.init_from), sink);
+    } else {
+      for (Parameter& param : set->all()) sink(param, initial_value(param, seed));
+    }
+  }
+  const auto load_part = [&](const std::optional<std::string>& from, const char* prefix) {
+    if (from) model::load_weights_below(molmo_.params(), config.molmo.model, prefix, hub::find_model(*from), sink);
+  };
+  load_part(config.init_llm_from, "model.transformer.");
+  load_part(config.init_tower_from, "model.vision_backbone.");
+  if (sharded_) return;
+  const at::NoGradGuard no_grad;
+  for (ParamSet* set : param_sets()) {
+    for (Parameter& param : set->all())
+      param.value = param.value.detach().to(device_).set_requires_grad(param.value.requires_grad());
+  }
+}
+
+CheckpointContent TrainedModel::content() {
+  return {.model = &molmo_.params(),
+          .extra = tower_ != nullptr ? &tower_->params() : nullptr,
+          .optimizer = optimizer_.get(),
+          .everyone = &everyone_,
+          .sharded = sharded_.get()};
+}
+
+}  // namespace molmo::train

@@ -1,0 +1,44 @@
+// The model of a run with its objective and optimizer: whole in one process, or sharded over the ranks.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "config/train_config.h"
+#include "train/checkpoint.h"
+#include "train/step.h"
+
+namespace molmo::train {
+
+class TrainedModel {
+ public:
+  /// Builds the model on the meta device, says what trains, and shards it where there are several ranks or activations
+  /// are recomputed. Nothing is read yet. `everyone` outlives it.
+  TrainedModel(const config::TrainConfig& config, at::Device device, dist::Communicator& everyone);
+
+  /// Fresh values, and those of the folders that the recipe names. A rank keeps its slices only.
+  void init_weights(const config::TrainConfig& config);
+
+  const model::Molmo& molmo() const { return molmo_; }
+  const Objective& objective() const { return *objective_; }
+  AdamW& optimizer() { return *optimizer_; }
+  Ranks ranks() { return {.everyone = &everyone_, .sharded = sharded_.get()}; }
+  bool has_cell_labels() const { return tower_ != nullptr; }
+  CheckpointContent content();
+
+ private:
+  void make_objective(const config::TrainConfig& config);
+  void shard(const config::TrainConfig& config);
+  std::vector<ParamSet*> param_sets();
+
+  at::Device device_;
+  dist::Communicator& everyone_;
+  model::Molmo molmo_;
+  std::unique_ptr<Objective> objective_;
+  TowerObjective* tower_ = nullptr;  // objective_, if this is stage 0
+  std::unique_ptr<dist::Communicator> shard_group_, replica_group_;
+  std::unique_ptr<dist::ShardedParams> sharded_;
+  std::unique_ptr<AdamW> optimizer_;
+};
+
+}  // namespace molmo::train

@@ -1,0 +1,130 @@
+// Several ranks on one machine: `molmo launch`, what they train, and what happens when one of them dies.
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "cli/trained_program.h"
+
+namespace molmo {
+namespace {
+
+using molmo::testing::expect_user_error;
+using molmo::testing::Outcome;
+using molmo::testing::run_command;
+using molmo::testing::run_program;
+
+class LaunchedRanks : public molmo::testing::TrainedProgram {
+ protected:
+  static Outcome launch(int ranks, const std::string& run, const std::string& more) {
+    return run_program(
+        fmt::format("launch -n {} -- train {} --out {} {}", ranks, path("recipe.json"), path(run), more));
+  }
+
+  // Losses and gradient norms of the steps of a run.
+  static std::vector<std::pair<double, double>> curve(const std::string& run) {
+    std::vector<std::pair<double, double>> points;
+    for_each_json_line(path(run) + "/metrics.jsonl", [&](size_t, const Json& line) {
+      points.emplace_back(line.at("cross_entropy").get<double>(), line.at("grad_norm").get<double>());
+    });
+    return points;
+  }
+
+  static void expect_straight_curve(const std::string& run) {
+    const auto got = curve(run), expected = curve("straight");
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_NEAR(got[i].first, expected[i].first, 2e-5 * expected[i].first) << "step " << i + 1;
+      EXPECT_NEAR(got[i].second, expected[i].second, 1e-3 * expected[i].second) << "step " << i + 1;
+    }
+  }
+
+  // Starts two ranks on an endless run, and sends `signal` to rank `rank` (or, for -1, to the launcher) once a step is
+  // saved.
+  static Outcome interrupt(const std::string& run, const std::string& signal, int rank) {
+    const std::string script = fmt::format(
+        "( $MOLMO_BINARY launch -n 2 --grace 30 -- train {0} --out {1} --set steps=1000000 --set save_every=2 & "
+        "launcher=$!; for i in $(seq 300); do [ -e {1}/latest ] && break; sleep 0.1; done; "
+        "set -- $(cat /proc/$launcher/task/$launcher/children) $launcher; shift {2}; kill -{3} $1; wait $launcher )",
+        path("recipe.json"), path(run), rank < 0 ? 2 : rank, signal);
+    return run_command(script);
+  }
+};
+
+TEST_F(LaunchedRanks, TrainLikeOneProcess) {
+  for (const int ranks : {2, 3}) {  // of the batch of two the third has nothing
+    const std::string run = fmt::format("ranks{}", ranks);
+    const Outcome outcome = launch(ranks, run, "");
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, path(run) + "/step000006\n");  // said once
+    expect_straight_curve(run);
+  }
+}
+
+TEST_F(LaunchedRanks, GoOnWithAnotherNumberOfRanks) {
+  ASSERT_EQ(launch(3, "resharded", "").code, 0);
+  std::filesystem::remove_all(path("resharded") + "/step000006");
+  const Outcome two = launch(2, "resharded", "--resume auto");
+  ASSERT_EQ(two.code, 0) << two.err;
+  EXPECT_NE(two.err.find("resumed from"), std::string::npos) << two.err;
+  expect_straight_curve("resharded");
+  std::filesystem::remove_all(path("resharded") + "/step000006");
+  ASSERT_EQ(train("resharded", "--resume auto").code, 0);  // in one process
+  expect_straight_curve("resharded");
+}
+
+TEST_F(LaunchedRanks, ResumeBitForBit) {
+  ASSERT_EQ(launch(2, "whole", "").code, 0);
+  ASSERT_EQ(launch(2, "parts", "").code, 0);
+  std::filesystem::remove_all(path("parts") + "/step000006");
+  ASSERT_EQ(launch(2, "parts", "--resume auto").code, 0);
+  EXPECT_EQ(curve("parts"), curve("whole"));
+}
+
+TEST_F(LaunchedRanks, StepFolderIsAModelFolder) {
+  ASSERT_EQ(launch(2, "sliced", "").code, 0);
+  const std::string step = path("sliced") + "/step000006";
+  EXPECT_TRUE(std::filesystem::exists(step + "/model-00002-of-00002.safetensors"));
+  const std::string question = " --max-new-tokens 8 \"How many?\"";
+  const Outcome sliced = run_program("generate --model " + step + question);
+  ASSERT_EQ(sliced.code, 0) << sliced.err;
+  ASSERT_EQ(run_program("convert " + step + " --out " + path("exported")).code, 0);
+  EXPECT_EQ(run_program("generate --model " + path("exported") + question).out, sliced.out);
+  std::filesystem::remove(step + "/model-00001-of-00002.safetensors");
+  expect_user_error(run_program("generate --model " + step + question), "slice 0 of 2 is missing");
+}
+
+TEST_F(LaunchedRanks, RecomputationChangesNothing) {
+  const std::string options = "--set recompute.decoder=1 --set recompute.vit=1 --set recompute.connector=true";
+  ASSERT_EQ(train("recomputed", options).code, 0);
+  expect_straight_curve("recomputed");
+  ASSERT_EQ(launch(2, "recomputed2", options + " --set sharding.live_units=1 --set sharding.replicas=2").code, 0);
+  expect_straight_curve("recomputed2");
+}
+
+TEST_F(LaunchedRanks, EndWith75WhenOneIsKilled) {
+  const Outcome outcome = interrupt("killed", "KILL", 1);
+  EXPECT_EQ(outcome.code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find("rank 1 was killed by signal 9"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("[dist] rank 0 of 2: "), std::string::npos) << outcome.err;
+  const Outcome resumed = launch(2, "killed", "--resume auto --set steps=1");
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_NE(resumed.err.find("resumed from"), std::string::npos) << resumed.err;
+}
+
+TEST_F(LaunchedRanks, SaveAndEndWith75OnASignal) {
+  const Outcome outcome = interrupt("stopped", "TERM", -1);
+  EXPECT_EQ(outcome.code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find("the state is saved, continue with --resume auto"), std::string::npos) << outcome.err;
+}
+
+TEST_F(LaunchedRanks, UserErrorsOfRanksAreUserErrors) {
+  const Outcome outcome = run_program("launch -n 2 -- train /nowhere.json --out " + path("none"));
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("/nowhere.json"), std::string::npos) << outcome.err;
+  expect_user_error(run_program("launch -n 0 -- train x"), "--ranks: Value 0 not in range 1 to 1024");
+}
+
+}  // namespace
+}  // namespace molmo

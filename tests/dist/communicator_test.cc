@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dist/communicator.h"
+
+#include <gtest/gtest.h>
+
+#include "molmo/error.h"
+#include "support/ranks.h"
+
+namespace molmo::dist {
+namespace {
+
+using testing::run_ranks;
+
+TEST(Communicator, GathersScattersAndSums) {
+  for (const int count : {1, 2, 3, 4}) {
+    run_ranks(count, [&](Communicator& everyone) {
+      const auto rank = static_cast<double>(everyone.rank());
+      const Tensor whole = at::empty({count * 2}), part = at::empty({2});
+      everyone.all_gather(at::full({2}, rank), whole, "test")->wait();
+      EXPECT_TRUE(whole.equal(at::arange(count, at::kFloat).repeat_interleave(2)));
+      everyone.reduce_scatter(at::arange(count * 2, at::kFloat) + rank, part, "test")->wait();
+      const double of_ranks = count * (count - 1) / 2.0;
+      EXPECT_TRUE(part.equal((at::arange(2, at::kFloat) + 2 * rank) * count + of_ranks));
+      std::array<double, 2> values{rank, 1.0};
+      everyone.sum(values, "test");
+      EXPECT_EQ(values, (std::array<double, 2>{of_ranks, static_cast<double>(count)}));
+    });
+  }
+}
+
+TEST(Communicator, GathersBfloat16) {
+  run_ranks(2, [](Communicator& everyone) {
+    const Tensor whole = at::empty({2}, at::kBFloat16);
+    everyone.all_gather(at::full({1}, everyone.rank() + 0.5, at::kBFloat16), whole, "test")->wait();
+    EXPECT_TRUE(whole.equal(at::tensor({0.5, 1.5}).to(at::kBFloat16)));
+  });
+}
+
+TEST(Communicator, FormsGroupsOfSomeRanks) {
+  run_ranks(4, [](Communicator& everyone) {
+    const int column = everyone.rank() % 2;
+    const auto group = everyone.subgroup("columns", {column, column + 2});
+    EXPECT_EQ(group->size(), 2);
+    EXPECT_EQ(group->rank(), everyone.rank() / 2);
+    std::array<double, 1> sum{static_cast<double>(everyone.rank())};
+    group->sum(sum, "test");
+    EXPECT_EQ(sum[0], 2 * column + 2);
+  });
+}
+
+TEST(Communicator, NamesWhatWaitedForALostRank) {
+  run_ranks(3,
+            [](Communicator& everyone) {
+              everyone.set_step(17);
+              if (everyone.rank() == 2) return;  // is gone
+              try {
+                std::array<double, 1> sum{1.0};
+                everyone.sum(sum, "the loss");
+                ADD_FAILURE() << "no error";
+              } catch (const Error& error) {
+                const std::string text = error.what();
+                EXPECT_TRUE(text.starts_with(
+                    fmt::format("[dist] rank {} of 3: all-reduce of the loss at step 17: ", everyone.rank())))
+                    << text;
+                EXPECT_EQ(error.code(), ExitCode::kRestart);
+              }
+            },
+            {.start = std::chrono::seconds(30), .step = std::chrono::seconds(2)});
+}
+
+TEST(Communicator, GivesUpOnRanksThatDoNotCome) {
+  try {
+    connect(
+        {.index = 0, .count = 2, .local_index = 0, .local_count = 2, .address = "127.0.0.1", .port = find_free_port()},
+        at::kCPU, {.start = std::chrono::seconds(1), .step = std::chrono::seconds(1)});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with("[dist] rank 0 of 2 at 127.0.0.1:")) << error.what();
+    EXPECT_TRUE(std::string(error.what()).ends_with("; expected all ranks within 1 s")) << error.what();
+    EXPECT_EQ(error.code(), ExitCode::kRestart);
+  }
+}
+
+}  // namespace
+}  // namespace molmo::dist
