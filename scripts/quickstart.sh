@@ -6,6 +6,8 @@
 # Usage: scripts/quickstart.sh [--smoke] [--binary MOLMO]
 #   --smoke          all of it with a handful of steps, in build/smoke (about a minute, no targets)
 #   --binary MOLMO   use this program: no set-up, no build
+# The tower and the last stage take as many steps as this machine does in about eighteen minutes, within bounds: a few steps
+# are timed first, and quickstart/steps keeps the choice.
 # Leaves quickstart/{model,report.html,scores.json,points-*.png}. A stopped run goes on where it was; remove quickstart/ to
 # start over.
 source "$(dirname "$0")/prelude.sh"
@@ -52,6 +54,33 @@ make_data() {
   "$molmo" data synthesize --out quickstart/easy --seed 2 --level "$data_level" --max-objects 2 --train "$num_easy" --test 0
   [[ -s quickstart/tokenizer.model ]] || "$molmo" data train-tokenizer --data quickstart/data --out quickstart/tokenizer.model
   took
+}
+
+# Steps of the tower and of SFT: what the time leaves behind data, captions and scoring, half and half. A caption step takes
+# 1.13 times as long as one of the tower, an SFT step 1.29, and scoring about 400 of them.
+plan_steps() {
+  local seconds=1080
+  if [[ ! -s quickstart/steps ]]; then
+    step "timing this machine"
+    rm -rf quickstart/runs/speed
+    "$molmo" train "$recipes/tower.json" --out quickstart/runs/speed --set steps=40 --set log_every=1000 >/dev/null 2>&1 \
+      || fail "a few steps of the tower did not train: molmo train $recipes/tower.json --out quickstart/runs/speed"
+    python3 - "$seconds" "$(($(date +%s) - begin))" >quickstart/steps <<'PYTHON'
+import json, statistics, sys
+seconds, gone = map(float, sys.argv[1:])
+lines = [json.loads(line) for line in open("quickstart/runs/speed/metrics.jsonl", encoding="utf-8")]
+step = statistics.median(line["seconds"] for line in lines[10:])
+left = (seconds - gone) / step - 1.13 * 500 - 400
+within = lambda value, least, most: int(max(least, min(most, value)))
+print(within(0.5 * left, 1500, 4000), within(0.5 * left / 1.29, 1200, 3000))
+PYTHON
+    rm -rf quickstart/runs/speed
+  fi
+  local tower sft
+  read -r tower sft <quickstart/steps
+  say "  $tower steps for the tower, $sft for SFT"
+  tower_overrides=(--set "steps=$tower")
+  sft_overrides=(--set "steps=$sft")
 }
 
 train_stage() {  # NAME [overrides]
@@ -116,6 +145,7 @@ main() {
   local begin
   begin=$(date +%s)
   make_data
+  if ((!smoke)); then plan_steps; fi
   train_stage tower "${tower_overrides[@]}"
   train_stage caption "${caption_overrides[@]}"
   train_stage sft "${sft_overrides[@]}"

@@ -115,6 +115,8 @@ void add_preprocess_bench(cli::Command& bench) {
 
 void add_bench(cli::Command& app) {
   cli::Command bench = app.subcommand(cli::kBench.name, cli::kBench.description);
+  add_data_bench(bench);
+  add_train_bench(bench);
   add_decode_bench(bench);
   add_preprocess_bench(bench);
   auto options = std::make_shared<TokenizerBenchOptions>();

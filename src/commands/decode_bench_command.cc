@@ -9,6 +9,7 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "generate/decode_bench.h"
+#include "model/bench_shape.h"
 
 namespace molmo::commands {
 namespace {
@@ -22,7 +23,7 @@ struct DecodeBenchCommandOptions {
 
 void run_decode_bench(const DecodeBenchCommandOptions& options) {
   generate::DecodeBenchOptions bench = options.bench;
-  bench.model = generate::bench_shape(options.shape);
+  bench.model = model::bench_shape(options.shape);
   bench.compute = options.compute.compute(options.compute.open());
   const generate::DecodeSpeed speed = generate::measure_decode_speed(bench);
   const double share = speed.weight_gb_per_s / speed.memory_gb_per_s;

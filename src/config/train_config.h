@@ -123,6 +123,7 @@ struct DataConfig {
   int num_workers = 2;
   int prefetch_batches = 4;
   PackingConfig packing;
+  int64_t max_bad_examples = 100;
 
   template <class V>
   void visit(V& v) {
@@ -139,6 +140,11 @@ struct DataConfig {
       num_workers);
     v({.name = "prefetch_batches", .help = "batches prepared ahead", .min = 1, .max = 1024}, prefetch_batches);
     v({.name = "packing", .help = "several examples in a row"}, packing);
+    v({.name = "max_bad_examples",
+       .help = "examples that may be left out because they cannot be made (a broken picture), on a rank; one more ends "
+               "the run",
+       .min = 0},
+      max_bad_examples);
   }
 };
 
@@ -193,14 +199,37 @@ struct RecomputeConfig {
   }
 };
 
+/// Losses on held-out data during a run. Paper: none; the public code's captioner has two.
+struct LossEvaluatorConfig {
+  std::string path;
+  std::string split = "validation";
+  std::vector<std::string> annotations;
+  int64_t max_examples = 2048;
+  int64_t every = 1000;
+
+  template <class V>
+  void visit(V& v) {
+    v({.name = "path", .help = "own-data folder"}, path);
+    v({.name = "split", .help = "rows of this split"}, split);
+    v({.name = "annotations", .help = "kinds of annotation to use; empty: all"}, annotations);
+    v({.name = "max_examples",
+       .help = "of the split, from its start; what does not fill a batch is left out",
+       .min = 1},
+      max_examples);
+    v({.name = "every", .help = "steps between evaluations; the last step is evaluated too", .min = 1}, every);
+  }
+};
+
 struct TrainConfig {
   TrainStage stage = TrainStage::kCaption;
   MolmoConfig molmo;                         ///< ignored where init_from names a folder with molmo.json
   std::optional<std::string> init_from;      ///< model folder or run step to take weights from (and the model config)
   std::optional<std::string> init_llm_from;  ///< decoder weights: a Molmo, or Hugging Face's Qwen2, OLMo-2 or OLMoE
   std::optional<std::string>
-      init_tower_from;  ///< tower weights: a Molmo (with its connector), or CLIP, MetaCLIP, SigLIP, DINOv2
+      init_tower_from;           ///< tower weights: a Molmo (with its connector), or CLIP, MetaCLIP, SigLIP, DINOv2
+  std::optional<int> max_crops;  ///< replaces the model's
   DataConfig data;
+  std::map<std::string, LossEvaluatorConfig> loss_evaluators;
   OptimizerConfig optimizer;
   int64_t steps = 1000;
   int global_batch_size = 128;  ///< images
@@ -214,6 +243,7 @@ struct TrainConfig {
   int64_t log_every = 10;
   int64_t max_bad_steps = 100;
   double max_sigmas = 0.0;
+  std::optional<double> peak_tflops;
   ShardingConfig sharding;
   RecomputeConfig recompute;
 
@@ -232,7 +262,14 @@ struct TrainConfig {
        .help = "folder or file whose tower replaces the fresh one: a Molmo, or a CLIP, MetaCLIP, SigLIP or DINOv2 of "
                "Hugging Face"},
       init_tower_from);
+    v({.name = "max_crops",
+       .help = "high-resolution crops of a picture, in place of molmo.preprocess.max_crops [P Table 12]",
+       .min = 1,
+       .max = 1024},
+      max_crops);
     v({.name = "data", .help = "datasets and order"}, data);
+    v({.name = "loss_evaluators", .help = "name -> held-out data whose loss is measured during the run"},
+      loss_evaluators);
     v({.name = "optimizer", .help = "AdamW by component, schedule and clipping"}, optimizer);
     v({.name = "steps", .help = "updates of the run", .min = 1}, steps);
     v({.name = "global_batch_size", .help = "images per update", .min = 1, .max = 1 << 20}, global_batch_size);
@@ -259,6 +296,11 @@ struct TrainConfig {
            "a step a bad one; 0: only what is not finite",
        .min = 0},
       max_sigmas);
+    v({.name = "peak_tflops",
+       .help =
+           "of a device, in dense bfloat16 (H100 and H200 SXM: 989, A100: 312): metrics then have the MFU; null: none",
+       .min = 0},
+      peak_tflops);
     v({.name = "sharding", .help = "how the ranks of a run share the model (docs/sharding.md)"}, sharding);
     v({.name = "recompute", .help = "activation checkpointing, part by part"}, recompute);
   }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -10,6 +11,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/log.h"
 #include "data/example_maker.h"
 #include "data/mixture.h"
 #include "molmo/error.h"
@@ -43,6 +45,8 @@ struct Slot {
   explicit Slot(std::vector<PlannedRow> planned, bool ends)
       : rows(std::move(planned)), ends_step(ends), examples(rows.size()), errors(rows.size()) {}
 };
+
+double squared(int64_t length) { return static_cast<double>(length) * static_cast<double>(length); }
 
 MixtureOrder make_order(const std::vector<Loader::Source>& sources, const config::DataConfig& data,
                         const LoaderOptions& options) {
@@ -94,6 +98,7 @@ class Loader::Queue {
         maker_(load_datasets(data, options.stage), data, molmo, std::move(tokenizer), options.stage,
                options.cache_bytes),
         sources_(make_sources(maker_.datasets(), data)),
+        max_bad_(data.max_bad_examples),
         order_(make_order(sources_, data, options)),
         next_number_(options.start_example) {
     for (int i = 0; i < data.num_workers; ++i) workers_.emplace_back([this](std::stop_token stop) { work(stop); });
@@ -124,7 +129,8 @@ class Loader::Queue {
   void plan();
   Slot* open_slot();
   void make_row(Slot& slot, size_t row) const;
-  void finish(Slot& slot) const;
+  void finish(Slot& slot);
+  void drop_bad_rows(Slot& slot);
   void collate_sorted(Slot& slot) const;
   void collate_packed(Slot& slot) const;
   LoadedBatch collate(std::span<MadeExample> rows) const;
@@ -135,6 +141,8 @@ class Loader::Queue {
   const size_t rows_per_slot_, max_slots_;
   const ExampleMaker maker_;
   const std::vector<Source> sources_;
+  const int64_t max_bad_;
+  std::atomic<int64_t> num_bad_ = 0;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any has_work_;
@@ -211,18 +219,36 @@ void Loader::Queue::make_row(Slot& slot, size_t row) const {
   }
 }
 
-void Loader::Queue::finish(Slot& slot) const {
-  for (const std::exception_ptr& error : slot.errors) {
-    if (error && !slot.error) slot.error = error;
-  }
-  if (slot.error) return;
+void Loader::Queue::finish(Slot& slot) {
   try {
+    drop_bad_rows(slot);
     packing_.is_on() ? collate_packed(slot) : collate_sorted(slot);
+    if (slot.batches.empty()) slot.batches.emplace_back();  // all its rows were bad
     slot.batches.back().ends_step = slot.ends_step;
   } catch (...) {
     slot.error = std::current_exception();
   }
   slot.examples.clear();
+}
+
+// Warns of rows that could not be made and goes on without them; beyond the limit the first one's error is the
+// stream's.
+void Loader::Queue::drop_bad_rows(Slot& slot) {
+  std::vector<MadeExample> good;
+  for (size_t row = 0; row < slot.examples.size(); ++row) {
+    if (!slot.errors[row]) {
+      good.push_back(std::move(slot.examples[row]));
+      continue;
+    }
+    const int64_t count = ++num_bad_;
+    if (count > max_bad_) std::rethrow_exception(slot.errors[row]);
+    try {
+      std::rethrow_exception(slot.errors[row]);
+    } catch (const Error& error) {
+      log_warning(fmt::format("[data] left out example {} of at most {}: {}", count, max_bad_, error.what()));
+    }
+  }
+  slot.examples = std::move(good);
 }
 
 void Loader::Queue::collate_sorted(Slot& slot) const {
@@ -245,9 +271,12 @@ void Loader::Queue::collate_packed(Slot& slot) const {
   }
   for (const std::vector<size_t>& row : preprocess::plan_rows(sizes, {packing_.max_tokens, packing_.max_crops})) {
     std::vector<preprocess::Example> parts;
-    for (const size_t index : row) parts.push_back(std::move(slot.examples[index].example));
-    const preprocess::Example packed = preprocess::pack(std::move(parts));
     LoadedBatch loaded;
+    for (const size_t index : row) {
+      loaded.squared_lengths += squared(sizes[index].tokens);
+      parts.push_back(std::move(slot.examples[index].example));
+    }
+    const preprocess::Example packed = preprocess::pack(std::move(parts));
     loaded.num_examples = static_cast<int64_t>(row.size());
     loaded.batch =
         preprocess::collate(std::span(&packed, 1),
@@ -261,6 +290,8 @@ LoadedBatch Loader::Queue::collate(std::span<MadeExample> rows) const {
   std::vector<preprocess::Example> examples;
   for (MadeExample& made : rows) {
     loaded.cell_labels.insert(loaded.cell_labels.end(), made.cell_labels.begin(), made.cell_labels.end());
+    loaded.squared_lengths +=
+        squared(std::min<int64_t>(collate_.sequence_length, static_cast<int64_t>(made.example.input_tokens.size())));
     examples.push_back(std::move(made.example));
   }
   loaded.num_examples = static_cast<int64_t>(rows.size());

@@ -35,6 +35,7 @@ struct LoadedBatch {
   preprocess::Batch batch;
   int64_t num_examples = 0;            ///< of which a row of a packed batch holds several
   bool ends_step = false;              ///< the rank's last of its update
+  double squared_lengths = 0.0;        ///< sum over the examples, in tokens
   std::vector<CellLabel> cell_labels;  ///< [C, P] for TrainStage::kTower, else empty
 };
 
@@ -49,8 +50,9 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// Waits for the next micro-batch. An example that can't be made throws here, when its batch is due, with the
-  /// record's file and line; later calls throw the same.
+  /// Waits for the next micro-batch. An example that can't be made is left out with a warning that names the record's
+  /// file and line, so that a batch may have fewer rows, or none; the first beyond data.max_bad_examples throws here,
+  /// when its batch is due, and later calls throw the same.
   LoadedBatch next();
 
   /// Rate of each dataset, in the order of their names, and its number of usable records.

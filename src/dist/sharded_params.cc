@@ -180,8 +180,8 @@ void ShardedParams::agree_on_gradients() {
 }
 
 void ShardedParams::finish_step() {
+  free_all();  // what was gathered ahead and not used after all
   for (const auto& unit : units_) {
-    unit->free();  // gathered ahead, and not used after all
     for (const auto& flat : unit->flats()) {
       if (flat->has_deferred()) flat->reduce(TensorList(flat->leaves().size()), /*defers=*/false);
       flat->finish_reduce();
@@ -192,6 +192,10 @@ void ShardedParams::finish_step() {
   for (const auto& unit : units_) {
     for (const auto& flat : unit->flats()) flat->publish_gradients();
   }
+}
+
+void ShardedParams::free_all() {
+  for (const auto& unit : units_) unit->free();
 }
 
 void ShardedParams::clear_gradients() {

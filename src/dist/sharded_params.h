@@ -48,6 +48,7 @@ class ShardedParams : public UnitRunner {
   void begin_pass(bool is_last);  ///< before a micro-batch; the last one of a step sends the gradients
   void finish_step();  ///< after the last backward: gradients, summed over all ranks, are in the slices' grad()
   void clear_gradients();
+  void free_all();  ///< what was gathered ahead, after passes without gradients
 
   const Mesh& mesh() const { return mesh_; }
 

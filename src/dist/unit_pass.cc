@@ -25,7 +25,7 @@ struct Pass {
     outputs = function(inputs);
   }
 
-  void take_inputs(at::TensorList outer) {
+  void take_inputs(const TensorList& outer) {
     for (const Tensor& input : outer) {
       inputs.push_back(input.defined() ? input.detach().set_requires_grad(input.requires_grad()) : input);
     }
@@ -44,7 +44,7 @@ class Use {
   UnitWeights& weights_;
 };
 
-// Gradients of a pass: those of its inputs are returned, those of the weights go to them.
+// Gradients of a pass: those of its defined inputs are returned, those of the weights go to them.
 TensorList backward_of(Pass& pass, const variable_list& gradients) {
   variable_list outputs, output_gradients, wanted;
   for (size_t i = 0; i < pass.outputs.size(); ++i) {
@@ -66,19 +66,20 @@ TensorList backward_of(Pass& pass, const variable_list& gradients) {
   if (!pass.weights.trained().empty()) pass.weights.add_gradients(TensorList(middle, found.end()));
   TensorList of_inputs;
   auto next = found.begin();
-  for (const Tensor& input : pass.inputs)
-    of_inputs.push_back(input.defined() && input.requires_grad() ? *next++ : Tensor());
+  for (const Tensor& input : pass.inputs) {
+    if (input.defined()) of_inputs.push_back(input.requires_grad() ? *next++ : Tensor());
+  }
   return of_inputs;
 }
 
 class PassNode : public torch::autograd::Function<PassNode> {
  public:
-  // `anchor` requires a gradient: a node is made even where no input does (token ids).
+  // `anchor` requires a gradient: a node is made even where no input does (token ids). `inputs` are those of the pass
+  // that are defined: autograd takes no others.
   static variable_list forward(AutogradContext* context, std::shared_ptr<Pass> pass, const Tensor& anchor,
                                at::TensorList inputs) {
-    (void)anchor;
+    (void)anchor, (void)inputs;
     context->set_materialize_grads(false);
-    pass->take_inputs(inputs);
     {
       const Use use(pass->weights, UnitWeights::Direction::kForward);
       if (pass->recomputes) {
@@ -134,8 +135,13 @@ TensorList run_pass(UnitWeights& weights, const TensorList& inputs, const UnitFu
   }
   auto pass = std::make_shared<Pass>(
       Pass{.weights = weights, .function = function, .recomputes = recomputes, .inputs = {}, .outputs = {}});
+  pass->take_inputs(inputs);
+  TensorList defined;
+  for (const Tensor& input : inputs) {
+    if (input.defined()) defined.push_back(input);
+  }
   const Tensor anchor = at::empty({0}).set_requires_grad(true);
-  return PassNode::apply(std::move(pass), anchor, at::TensorList(inputs));
+  return PassNode::apply(std::move(pass), anchor, at::TensorList(defined));
 }
 
 }  // namespace molmo::dist

@@ -27,7 +27,4 @@ struct DecodeSpeed {
 
 DecodeSpeed measure_decode_speed(const DecodeBenchOptions& options);
 
-/// "tiny" and "0.15b" (width 768, 12 layers, 12 heads with 4 kv, FFN 2048, vocabulary 32k; tower 12 x 384).
-config::ModelConfig bench_shape(std::string_view name);
-
 }  // namespace molmo::generate

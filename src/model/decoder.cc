@@ -144,8 +144,25 @@ Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Te
 Tensor Decoder::head(const Tensor& hidden, at::ScalarType compute) const {
   return run_unit(head_unit_, hidden, [this, compute](const Tensor& h) {
     const Tensor logits = config_.tied_head ? nn::linear(h, embedding_.value(), Tensor(), compute) : head_(h, compute);
-    return config_.scale_logits ? logits / std::sqrt(static_cast<double>(config_.width)) : logits;
+    return config_.scale_logits ? logits / logit_divisor() : logits;
   });
+}
+
+double Decoder::logit_divisor() const {
+  return config_.scale_logits ? std::sqrt(static_cast<double>(config_.width)) : 1.0;
+}
+
+tensor::CrossEntropySums Decoder::head_loss(const Tensor& hidden, const Tensor& labels, const Tensor& weights,
+                                            const tensor::CrossEntropyOptions& options) const {
+  const TensorList sums = run_unit(head_unit_, {hidden, labels, weights}, [this, options](const TensorList& in) {
+    const Tensor bias = !config_.tied_head && head_.bias().defined() ? head_.bias().value() : Tensor();
+    const tensor::Head head{.weight = config_.tied_head ? embedding_.value() : head_.weight().value(),
+                            .bias = bias,
+                            .logit_divisor = logit_divisor()};
+    const tensor::CrossEntropySums made = tensor::linear_cross_entropy(in[0], head, in[1], in[2], options);
+    return TensorList{made.loss, made.cross_entropy, made.z_loss, made.accuracy};
+  });
+  return {.loss = sums[0], .cross_entropy = sums[1], .z_loss = sums[2], .accuracy = sums[3]};
 }
 
 std::vector<Unit> Decoder::units() const {

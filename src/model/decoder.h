@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/decoder_block.h"
+#include "tensor/linear_cross_entropy.h"
 
 namespace molmo::model {
 
@@ -22,11 +23,16 @@ class Decoder {
 
   Tensor head(const Tensor& hidden, at::ScalarType compute) const;  // [..., D] -> [..., V]
 
+  /// The head's cross-entropy over rows, without whole logits.
+  tensor::CrossEntropySums head_loss(const Tensor& hidden, const Tensor& labels, const Tensor& weights,
+                                     const tensor::CrossEntropyOptions& options) const;  // [M, D], [M], [M]
+
   std::vector<Unit> units() const;  ///< embedding, positions, blocks, norm, head; a tied head is the embedding
 
   const config::DecoderConfig& config() const { return config_; }
 
  private:
+  double logit_divisor() const;
   Tensor enter(const Tensor& embeddings, const Tensor& positions, const KvCache* cache,
                const ForwardOptions& options) const;  // [B,S,D] -> same
   nn::AttentionMask attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache,

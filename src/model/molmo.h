@@ -35,6 +35,12 @@ class Molmo {
     return decoder_.head(hidden, options.compute);
   }
 
+  /// Cross-entropy of the logits of some hidden states, which are never whole.
+  tensor::CrossEntropySums loss(const Tensor& hidden, const Tensor& labels, const Tensor& weights,
+                                const tensor::CrossEntropyOptions& options) const {
+    return decoder_.head_loss(hidden, labels, weights, options);
+  }
+
   /// hidden_states() and logits() in one.
   Tensor forward(const ModelInputs& inputs, const ForwardOptions& options) const;  // -> [B, S, V]
 

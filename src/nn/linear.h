@@ -15,6 +15,9 @@ class Linear {
 
   Tensor operator()(const Tensor& x, at::ScalarType compute) const;  // [..., in] -> [..., out]
 
+  const Param& weight() const { return weight_; }  // [out, in]
+  const Param& bias() const { return bias_; }      // [out], or not defined()
+
  private:
   Param weight_, bias_;
 };

@@ -5,7 +5,6 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "formats/safetensors.h"
 #include "formats/slices.h"
 #include "model/weights.h"
@@ -20,8 +19,6 @@ namespace fs = std::filesystem;
 constexpr const char* kModelStem = "model";
 constexpr const char* kOptimizerStem = "optim";
 constexpr const char* kStateFile = "state.json";
-constexpr const char* kManifestFile = "manifest.json";
-constexpr const char* kStepPrefix = "step";
 
 // Which part of the parameters this process holds.
 class Share {
@@ -40,46 +37,47 @@ class Share {
   }
   int64_t begin(const Parameter& param) const { return is_sharded() ? content_.sharded->slice_begin(param.name) : 0; }
 
-  void wait_for_all(std::string_view subject) const {
-    std::array<double, 1> nothing{};
-    if (content_.everyone != nullptr) content_.everyone->sum(nothing, subject);
-  }
-
  private:
   bool is_sharded() const { return content_.sharded != nullptr; }
   const CheckpointContent& content_;
 };
 
 // Files of one stem: whole tensors from one process, slices from several.
-class StemWriter {
+class StemFiles {
  public:
-  explicit StemWriter(const Share& share) : share_(share) {}
+  explicit StemFiles(const Share& share) : index_(share.index()), count_(share.count()) {}
 
-  // `values` are those of `share_` of something shaped like `param`.
+  // Copies `values`, which are the share's of something shaped like `param`.
   void add(const std::string& name, const Parameter& param, const Tensor& values) {
     shapes_[name] = param.value.sizes().vec();
-    if (share_.count() == 1) {
-      tensors_[name] = values.view(param.value.sizes());
+    if (count_ == 1) {
+      tensors_[name] = copy_of(values).view(param.value.sizes());
     } else if (values.numel() > 0) {
-      tensors_[name] = values;
+      tensors_[name] = copy_of(values);
     }
   }
   // What is the same on all ranks.
   void add_scalar(const std::string& name, const Tensor& value) {
     shapes_[name] = {};
-    if (share_.index() == 0) tensors_[name] = share_.count() == 1 ? value : value.view({1});
+    if (index_ == 0) tensors_[name] = count_ == 1 ? copy_of(value) : copy_of(value).view({1});
   }
 
   std::string write(const fs::path& folder, const char* stem) const {
-    const std::string file = formats::shard_file_name(share_.index() + 1, share_.count(), stem);
-    const auto metadata = share_.count() == 1 ? std::map<std::string, std::string>{{"format", "pt"}}
-                                              : formats::slice_metadata(share_.index(), share_.count(), shapes_);
+    const std::string file = formats::shard_file_name(index_ + 1, count_, stem);
+    const auto metadata = count_ == 1 ? std::map<std::string, std::string>{{"format", "pt"}}
+                                      : formats::slice_metadata(index_, count_, shapes_);
     model::write_tensors(folder / file, tensors_, metadata);
     return file;
   }
 
+  const std::map<std::string, Tensor>& tensors() const { return tensors_; }
+
  private:
-  const Share& share_;
+  static Tensor copy_of(const Tensor& values) {
+    return values.detach().to(at::kCPU, values.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
+  }
+
+  int index_, count_;
   std::map<std::string, Tensor> tensors_;
   formats::Shapes shapes_;
 };
@@ -87,38 +85,96 @@ class StemWriter {
 const char* const kMomentSuffixes[] = {".exp_avg", ".exp_avg_sq"};
 constexpr const char* kStepSuffix = ".step";
 
-void write_model(const fs::path& folder, const CheckpointContent& content, const Share& share) {
-  StemWriter writer(share);
-  for (const Parameter& param : content.model->all()) writer.add(param.name, param, share.values(param));
-  const std::string file = writer.write(folder, kModelStem);
-  if (share.count() > 1) return;
-  std::map<std::string, std::string> shard_of;  // for other programs
+StemFiles model_files(const CheckpointContent& content, const Share& share) {
+  StemFiles files(share);
+  for (const Parameter& param : content.model->all()) files.add(param.name, param, share.values(param));
+  return files;
+}
+
+// For other programs, which know whole tensors only.
+void write_index(const fs::path& folder, const std::string& file, const std::map<std::string, Tensor>& tensors) {
+  std::map<std::string, std::string> shard_of;
   uint64_t num_bytes = 0;
-  for (const Parameter& param : content.model->all()) {
-    shard_of[param.name] = file;
-    num_bytes += static_cast<uint64_t>(share.values(param).nbytes());
+  for (const auto& [name, value] : tensors) {
+    shard_of[name] = file;
+    num_bytes += static_cast<uint64_t>(value.nbytes());
   }
   formats::write_index(folder, shard_of, num_bytes);
 }
 
-void write_optimizer(const fs::path& folder, const CheckpointContent& content, const Share& share) {
-  StemWriter writer(share);
+StemFiles optimizer_files(const CheckpointContent& content, const Share& share) {
+  StemFiles files(share);
   const std::map<std::string, Tensor> state = content.optimizer->state();
   const auto add_moments = [&](const Parameter& param) {
     const auto step = state.find(param.name + kStepSuffix);
     if (step == state.end()) return;
-    writer.add_scalar(step->first, step->second);
-    for (const char* suffix : kMomentSuffixes) writer.add(param.name + suffix, param, state.at(param.name + suffix));
+    files.add_scalar(step->first, step->second);
+    for (const char* suffix : kMomentSuffixes) files.add(param.name + suffix, param, state.at(param.name + suffix));
   };
   for (const Parameter& param : content.model->all()) add_moments(param);
   if (content.extra != nullptr) {
     for (const Parameter& param : content.extra->all()) {
       add_moments(param);
-      writer.add(param.name, param, share.values(param));
+      files.add(param.name, param, share.values(param));
     }
   }
-  writer.write(folder, kOptimizerStem);
+  return files;
 }
+
+void write_state(const fs::path& folder, const TrainState& state) {
+  const SpikeGuard::State& guard = state.guard;
+  write_json(folder / kStateFile,
+             Json{{"step", state.step},
+                  {"examples_seen", state.examples_seen},
+                  {"guard",
+                   {{"num_steps", guard.num_steps},
+                    {"loss", {guard.loss.mean, guard.loss.variance}},
+                    {"gradient_norm", {guard.gradient_norm.mean, guard.gradient_norm.variance}}}}});
+}
+
+// A run's state at one moment, in memory of its own.
+class Snapshot {
+ public:
+  Snapshot(const CheckpointContent& content, const TrainState& state) : Snapshot(content, state, Share(content)) {}
+
+  // Every rank writes what is its, then rank 0 completes the step. `group` may be null: one process.
+  void write(const fs::path& run, int keep, dist::Communicator* group,
+             const CheckpointSaver::AddFiles& add_files) const {
+    const fs::path folder = run / step_folder_name(state_.step);
+    if (is_first_) {
+      begin_step_folder(run, state_.step);
+      if (add_files) add_files(folder);
+    }
+    wait_for_all(group, "the checkpoint's folder");
+    if (model_) {
+      const std::string file = model_->write(folder, kModelStem);
+      if (num_shards_ == 1) write_index(folder, file, model_->tensors());
+      optimizer_->write(folder, kOptimizerStem);
+    }
+    wait_for_all(group, "the checkpoint's files");
+    if (!is_first_) return;
+    write_state(folder, state_);
+    complete_step_folder(run, state_.step, num_shards_, keep);
+  }
+
+ private:
+  Snapshot(const CheckpointContent& content, const TrainState& state, const Share& share)
+      : state_(state), is_first_(share.is_first()), num_shards_(share.count()) {
+    if (!share.writes()) return;
+    model_ = model_files(content, share);
+    optimizer_ = optimizer_files(content, share);
+  }
+
+  static void wait_for_all(dist::Communicator* group, std::string_view subject) {
+    std::array<double, 1> nothing{};
+    if (group != nullptr) group->sum(nothing, subject);
+  }
+
+  TrainState state_;
+  bool is_first_;
+  int num_shards_;
+  std::optional<StemFiles> model_, optimizer_;  // of the ranks that write
+};
 
 // Copies what the file holds of the parameters of `set`; collects what does not fit.
 void read_values(ParamSet& set, const formats::SafetensorsFolder& file, const Share& share, const fs::path& folder) {
@@ -157,59 +213,6 @@ void read_optimizer(const CheckpointContent& content, const formats::Safetensors
   content.optimizer->load_state(state);
 }
 
-// Every file of the step, the model's configuration and tokenizer among them.
-void write_manifest(const fs::path& folder, int num_shards) {
-  std::map<std::string, uint64_t> sizes;
-  for (const auto& entry : fs::directory_iterator(folder)) sizes[entry.path().filename().string()] = entry.file_size();
-  Json files = Json::object();
-  for (const auto& [name, size] : sizes) files[name] = size;
-  write_json(folder / kManifestFile, Json{{"format", 1}, {"num_shards", num_shards}, {"files", files}});
-}
-
-// A manifest that cannot be read says no more than one that is missing.
-bool is_complete(const fs::path& folder) {
-  std::error_code failed;
-  if (!fs::is_regular_file(folder / kManifestFile, failed)) return false;
-  try {
-    const Json manifest = read_json(folder / kManifestFile);
-    for (const auto& [name, size] : manifest.at("files").items()) {
-      if (fs::file_size(folder / name, failed) != size.get<uint64_t>() || failed) return false;
-    }
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
-std::optional<int64_t> step_of(const fs::path& folder) {
-  const std::string name = folder.filename().string();
-  if (!name.starts_with(kStepPrefix) || name.size() < 5) return std::nullopt;
-  const std::string digits = name.substr(4);
-  constexpr size_t kMostDigits = 18;
-  if (digits.size() > kMostDigits || digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
-  return std::stoll(digits);
-}
-
-// What is overwritten is incomplete until the end; another number of ranks wrote files of other names.
-void remove_earlier_attempt(const fs::path& folder) {
-  fs::remove(folder / kManifestFile);
-  std::vector<fs::path> stale;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.find("-of-") != std::string::npos || name.ends_with(".index.json")) stale.push_back(entry.path());
-  }
-  for (const fs::path& path : stale) fs::remove(path);
-}
-
-void remove_old_steps(const fs::path& run, int keep) {
-  const std::vector<int64_t> steps = complete_steps(run);
-  for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i) {
-    const fs::path folder = run / step_folder_name(steps[i]);
-    fs::remove(folder / kManifestFile);  // first, so that a half-removed step is never taken for complete
-    fs::remove_all(folder);
-  }
-}
-
 // Steps of earlier versions have none.
 SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
   if (!state.contains("guard")) return {};
@@ -227,47 +230,34 @@ SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
 
 }  // namespace
 
-std::string step_folder_name(int64_t step) { return fmt::format("{}{:06}", kStepPrefix, step); }
-
-void save_checkpoint(const fs::path& run, const CheckpointContent& content, const TrainState& state, int keep) {
-  const Share share(content);
-  const fs::path folder = run / step_folder_name(state.step);
-  fs::create_directories(folder);
-  if (share.is_first()) remove_earlier_attempt(folder);
-  share.wait_for_all("the checkpoint's folder");
-  if (share.writes()) {
-    write_model(folder, content, share);
-    write_optimizer(folder, content, share);
-  }
-  share.wait_for_all("the checkpoint's files");
-  if (!share.is_first()) return;
-  const SpikeGuard::State& guard = state.guard;
-  write_json(folder / kStateFile,
-             Json{{"step", state.step},
-                  {"examples_seen", state.examples_seen},
-                  {"guard",
-                   {{"num_steps", guard.num_steps},
-                    {"loss", {guard.loss.mean, guard.loss.variance}},
-                    {"gradient_norm", {guard.gradient_norm.mean, guard.gradient_norm.variance}}}}});
-  write_manifest(folder, share.count());
-  write_file_atomically(run / "latest", folder.filename().string() + "\n");
-  remove_old_steps(run, keep);
+CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator* everyone, AddFiles add_files)
+    : run_(std::move(run)), keep_(keep), add_files_(std::move(add_files)) {
+  if (everyone == nullptr) return;
+  std::vector<int> ranks;
+  for (int rank = 0; rank < everyone->size(); ++rank) ranks.push_back(rank);
+  group_ = everyone->subgroup("checkpoints", ranks);
 }
 
-std::vector<int64_t> complete_steps(const fs::path& run) {
-  std::vector<int64_t> steps;
-  if (!fs::is_directory(run)) return steps;
-  for (const auto& entry : fs::directory_iterator(run)) {
-    const auto step = entry.is_directory() ? step_of(entry.path()) : std::nullopt;
-    if (!step) continue;
-    if (is_complete(entry.path())) {
-      steps.push_back(*step);
-    } else {
-      log_warning(fmt::format("[checkpoint] {}: incomplete, left out", entry.path().string()));
-    }
+CheckpointSaver::~CheckpointSaver() {
+  try {
+    wait();
+  } catch (const std::exception&) {  // another error is on its way, or nobody asked
   }
-  std::sort(steps.begin(), steps.end());
-  return steps;
+}
+
+void CheckpointSaver::save(const CheckpointContent& content, const TrainState& state) {
+  wait();
+  auto snapshot = std::make_shared<Snapshot>(content, state);
+  writing_ =
+      std::async(std::launch::async, [this, snapshot] { snapshot->write(run_, keep_, group_.get(), add_files_); });
+}
+
+void CheckpointSaver::wait() {
+  if (writing_.valid()) writing_.get();
+}
+
+void save_checkpoint(const fs::path& run, const CheckpointContent& content, const TrainState& state, int keep) {
+  Snapshot(content, state).write(run, keep, content.everyone, {});
 }
 
 TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent& content) {

@@ -1,20 +1,19 @@
 // Checkpoints of a run: RUN/step000100/{model-*.safetensors, optim-*.safetensors, state.json, manifest.json}.
 // Each rank of a sharded run writes the slices that it holds (formats/slices.h), and one process is the case of one
-// shard. The manifest is written last and makes a step complete; `RUN/latest` names the newest complete one. A step
-// folder is also a model folder, and any number of ranks can go on from it. Facts: design in docs/training.md.
+// shard. The manifest is written last and makes a step complete (step_folders.h). A step folder is also a model folder,
+// and any number of ranks can go on from it. Facts: design in docs/training.md, docs/sharding.md.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <filesystem>
-#include <optional>
-#include <string>
-#include <vector>
+#include <functional>
+#include <future>
 
-#include "config/molmo_config.h"
 #include "dist/sharded_params.h"
 #include "tensor/param_set.h"
 #include "train/adamw.h"
 #include "train/spike_guard.h"
+#include "train/step_folders.h"
 
 namespace molmo::train {
 
@@ -36,16 +35,36 @@ struct CheckpointContent {
   dist::ShardedParams* sharded = nullptr;  ///< or null: the parameters hold their values
 };
 
-/// "step000100"
-std::string step_folder_name(int64_t step);
+/// Writes checkpoints behind the run's back: save() copies the values to memory of its own and returns, a thread does
+/// the rest. Every rank has one, and calls the same.
+class CheckpointSaver {
+ public:
+  /// Adds files of its own to a step folder, on rank 0 (the model's configuration and tokenizer).
+  using AddFiles = std::function<void(const std::filesystem::path& folder)>;
 
-/// Writes RUN/step..., its manifest last, then `latest`; removes older complete steps beyond `keep`, never the newest.
-/// Every rank calls it.
+  /// Keeps the newest `keep` complete steps. `everyone` as in CheckpointContent.
+  CheckpointSaver(std::filesystem::path run, int keep, dist::Communicator* everyone, AddFiles add_files);
+  ~CheckpointSaver();  ///< waits, and swallows what wait() would throw
+  CheckpointSaver(const CheckpointSaver&) = delete;
+  CheckpointSaver& operator=(const CheckpointSaver&) = delete;
+
+  /// Waits for the save before it, copies, and returns. Errors are those of that save.
+  void save(const CheckpointContent& content, const TrainState& state);
+
+  /// Until the last save is complete. Errors: a file that cannot be written; a rank that is lost.
+  void wait();
+
+ private:
+  std::filesystem::path run_;
+  int keep_;
+  AddFiles add_files_;
+  std::unique_ptr<dist::Communicator> group_;  // the thread's own, or null: one process
+  std::future<void> writing_;
+};
+
+/// Writes RUN/step... and waits until it is complete.
 void save_checkpoint(const std::filesystem::path& run, const CheckpointContent& content, const TrainState& state,
                      int keep);
-
-/// Steps of a run whose manifest is there and whose files have the sizes it names, ascending.
-std::vector<int64_t> complete_steps(const std::filesystem::path& run);
 
 /// Takes a step back into `content`. Errors name the file and every tensor that does not fit.
 TrainState load_checkpoint(const std::filesystem::path& step_folder, const CheckpointContent& content);

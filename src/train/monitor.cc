@@ -14,6 +14,7 @@ namespace molmo::train {
 namespace {
 
 constexpr const char* kMetricsFile = "metrics.jsonl";
+constexpr const char* kEvaluationsFile = "evaluations.jsonl";
 
 // Drops the lines of steps that a resumed run will do again.
 void cut_metrics(const std::filesystem::path& path, int64_t last_step) {
@@ -29,7 +30,8 @@ void cut_metrics(const std::filesystem::path& path, int64_t last_step) {
   write_file_atomically(path, kept);
 }
 
-Json metrics_line(const config::TrainConfig& config, int64_t step, const StepResult& result, const StepTimes& times) {
+Json metrics_line(const config::TrainConfig& config, int num_ranks, int64_t step, const StepResult& result,
+                  const StepTimes& times) {
   Json line{{"step", step},
             {"cross_entropy", result.cross_entropy},
             {"z_loss", result.z_loss},
@@ -51,6 +53,10 @@ Json metrics_line(const config::TrainConfig& config, int64_t step, const StepRes
   line["tokens_per_second"] = static_cast<double>(times.num_tokens) / times.seconds;
   line["crops_per_second"] = static_cast<double>(times.num_crops) / times.seconds;
   line["data_wait_share"] = times.data_wait_seconds / times.seconds;
+  line["flops_per_second"] = times.flops / times.seconds;
+  if (config.peak_tflops)
+    line["mfu"] = times.flops / times.seconds / (*config.peak_tflops * 1e12 * static_cast<double>(num_ranks));
+  line["memory_bytes"] = times.memory_bytes;
   line["seconds"] = times.seconds;
   if (result.is_skipped) line["skipped"] = true;
   return line;
@@ -59,21 +65,24 @@ Json metrics_line(const config::TrainConfig& config, int64_t step, const StepRes
 }  // namespace
 
 struct Monitor::Files {
-  std::ofstream metrics;
+  std::ofstream metrics, evaluations;
   formats::TensorBoardWriter events;
 };
 
-Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int64_t first_step)
+Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int num_ranks, int64_t first_step)
     : config_(config),
+      num_ranks_(num_ranks),
       progress_(std::string(config::enum_name(config.stage)), first_step, config.steps, config.log_every) {
   cut_metrics(run / kMetricsFile, first_step);
-  files_.reset(new Files{std::ofstream(run / kMetricsFile, std::ios::app), formats::TensorBoardWriter(run)});
+  if (!config.loss_evaluators.empty()) cut_metrics(run / kEvaluationsFile, first_step);
+  files_.reset(new Files{std::ofstream(run / kMetricsFile, std::ios::app), {}, formats::TensorBoardWriter(run)});
+  if (!config.loss_evaluators.empty()) files_->evaluations.open(run / kEvaluationsFile, std::ios::app);
 }
 
 Monitor::~Monitor() = default;
 
 void Monitor::record(int64_t step, const StepResult& result, const StepTimes& times) {
-  const Json line = metrics_line(config_, step, result, times);
+  const Json line = metrics_line(config_, num_ranks_, step, result, times);
   files_->metrics << format_json_line(line)
                   << std::endl;  // flushed: a reader may follow, and a kill loses one line at most
   for (const auto& [name, value] : line.items()) {
@@ -85,6 +94,16 @@ void Monitor::record(int64_t step, const StepResult& result, const StepTimes& ti
         result.cross_entropy, result.clip.total_norm));
   progress_.show(step, fmt::format("loss {:.4f}  acc {:.3f}  {:.0f} images/s", result.cross_entropy, result.accuracy,
                                    static_cast<double>(times.num_examples) / times.seconds));
+}
+
+void Monitor::record(int64_t step, const EvaluatedLoss& loss) {
+  const Json line{{"step", step},          {"evaluator", loss.name},    {"cross_entropy", loss.cross_entropy},
+                  {"z_loss", loss.z_loss}, {"accuracy", loss.accuracy}, {"examples", loss.num_examples}};
+  files_->evaluations << format_json_line(line) << std::endl;
+  for (const char* key : {"cross_entropy", "z_loss", "accuracy"})
+    files_->events.add_scalar(fmt::format("{}/{}", loss.name, key), line.at(key).get<double>(), step);
+  log_info(fmt::format("[train] step {}, {}: loss {:.4f}, acc {:.3f} on {} examples", step, loss.name,
+                       loss.cross_entropy, loss.accuracy, loss.num_examples));
 }
 
 }  // namespace molmo::train

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "train/loss_evaluator.h"
 #include "train/progress.h"
 #include "train/step.h"
 
@@ -14,19 +15,23 @@ namespace molmo::train {
 struct StepTimes {
   double seconds = 0.0, data_wait_seconds = 0.0;
   int64_t num_examples = 0, num_tokens = 0, num_crops = 0;  ///< tokens: useful ones, padding not counted
+  double flops = 0.0;         ///< of forward and backward over all ranks, padding not counted (model/flops.h)
+  double memory_bytes = 0.0;  ///< the most that any rank's process has had
 };
 
 class Monitor {
  public:
   /// Appends to RUN/metrics.jsonl; lines of steps after `first_step` (an interrupted run) are cut first.
-  Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int64_t first_step);
+  Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int num_ranks, int64_t first_step);
   ~Monitor();
 
   void record(int64_t step, const StepResult& result, const StepTimes& times);
+  void record(int64_t step, const EvaluatedLoss& loss);
 
  private:
   struct Files;
   config::TrainConfig config_;
+  int num_ranks_;
   std::unique_ptr<Files> files_;
   ProgressLine progress_;
 };

@@ -13,16 +13,6 @@ namespace {
 constexpr double kBackgroundWeight = 0.25;
 constexpr double kPlaceWeight = 0.5;  // of a column or a row, beside the kind
 
-LossSums summed(const TokenLosses& losses) {
-  LossSums sums{.cross_entropy = losses.cross_entropy.sum(),
-                .accuracy = losses.accuracy.sum(),
-                .z_loss = {},
-                .load_balancing = {},
-                .router_z = {}};
-  if (losses.z_loss.defined()) sums.z_loss = losses.z_loss.sum();
-  return sums;
-}
-
 // What dropout draws by, if anything is dropped.
 void set_keys(const model::ModelInputs& inputs, nn::DropoutState& dropout) {
   if (dropout.is_off()) return;
@@ -64,12 +54,18 @@ LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOpt
   model::RouterLosses router;
   const config::DecoderConfig& decoder = molmo_.config().decoder;
   if (decoder.load_balancing_weight > 0 || decoder.router_z_weight > 0) options.router_losses = &router;
-  const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);                   // [B, S, D]
-  const Tensor weights = batch.targets.weights.flatten();                                       // [B*S]
-  const Tensor counted = (weights > 0).nonzero().squeeze(1);                                    // [M]
-  const Tensor logits = molmo_.logits(hidden.flatten(0, 1).index_select(0, counted), options);  // [M, V]
-  LossSums sums = summed(token_losses(logits, batch.targets.labels.flatten().index_select(0, counted),
-                                      weights.index_select(0, counted), z_loss_scale_));
+  const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);  // [B, S, D]
+  const Tensor weights = batch.targets.weights.flatten();                      // [B*S]
+  const Tensor counted = (weights > 0).nonzero().squeeze(1);                   // [M]
+  const tensor::CrossEntropySums made = molmo_.loss(
+      hidden.flatten(0, 1).index_select(0, counted), batch.targets.labels.flatten().index_select(0, counted),
+      weights.index_select(0, counted), {.compute = options.compute, .z_loss_scale = z_loss_scale_});
+  LossSums sums{.loss = made.loss,
+                .cross_entropy = made.cross_entropy,
+                .z_loss = made.z_loss,
+                .accuracy = made.accuracy,
+                .load_balancing = {},
+                .router_z = {}};
   add_router_losses(decoder, router, weights.size(0), sums);
   return sums;
 }
@@ -123,12 +119,17 @@ LossSums TowerObjective::losses(const MicroBatch& batch, const model::ForwardOpt
   });  // [N, kinds + 1 + 2 steps]
   const int64_t num_classes = logits.size(1) - 2 * data::kPlaceSteps;
   const std::vector<Tensor> parts = logits.split_with_sizes({num_classes, data::kPlaceSteps, data::kPlaceSteps}, 1);
-  LossSums sums = summed(token_losses(parts[0], labels[0], kind_weights(labels[0]), /*z_loss_scale=*/0.0));
+  const TokenLosses kinds = token_losses(parts[0], labels[0], kind_weights(labels[0]), /*z_loss_scale=*/0.0);
+  LossSums sums;
+  sums.loss = kinds.cross_entropy.sum();
   for (const size_t axis : {1, 2}) {
-    sums.cross_entropy =
-        sums.cross_entropy +
+    sums.loss =
+        sums.loss +
         token_losses(parts[axis], labels[axis], place_weights(labels[axis]), /*z_loss_scale=*/0.0).cross_entropy.sum();
   }
+  sums.cross_entropy = sums.loss.detach();
+  sums.z_loss = at::zeros_like(sums.cross_entropy);
+  sums.accuracy = kinds.accuracy.sum();
   return sums;
 }
 

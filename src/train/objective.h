@@ -18,10 +18,10 @@ struct MicroBatch {
   bool is_padding = false;                   ///< no row of the data: keeps a rank in step that has fewer than others
 };
 
-/// Weighted sums over a micro-batch, not yet divided; differentiable scalars.
+/// Weighted sums over a micro-batch, not yet divided; [] each.
 struct LossSums {
-  Tensor cross_entropy, accuracy;  // []
-  Tensor z_loss;                   // [] or undefined
+  Tensor loss;  ///< cross_entropy + z_loss, differentiable
+  Tensor cross_entropy, z_loss, accuracy;
   /// Means over the micro-batch, weighted: not divided by the weight sum but by the number of micro-batches; or
   /// undefined.
   Tensor load_balancing, router_z;  // []

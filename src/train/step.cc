@@ -33,19 +33,19 @@ Agreement agree(const Objective& objective, std::span<const MicroBatch> batches,
 void run_batch(const Objective& objective, const MicroBatch& batch, const Agreement& agreement,
                const model::ForwardOptions& forward, StepResult& result) {
   const LossSums sums = objective.losses(batch, forward);
-  Tensor total = sums.cross_entropy / agreement.weight_sum;
+  Tensor total = sums.loss / agreement.weight_sum;
   const auto add = [&](const Tensor& loss, double divisor, double& mean) {
     if (!loss.defined()) return;
     total = total + loss / divisor;
     mean += loss.item<double>() / divisor;
   };
-  add(sums.z_loss, agreement.weight_sum, result.z_loss);
   if (!batch.is_padding) {
     add(sums.load_balancing, agreement.num_counted_batches, result.load_balancing);
     add(sums.router_z, agreement.num_counted_batches, result.router_z);
   }
   total.backward();
   result.cross_entropy += sums.cross_entropy.item<double>() / agreement.weight_sum;
+  result.z_loss += sums.z_loss.item<double>() / agreement.weight_sum;
   result.accuracy += sums.accuracy.item<double>() / agreement.weight_sum;
 }
 

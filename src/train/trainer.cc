@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/trainer.h"
 
+#include <sys/resource.h>
+
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +15,7 @@
 #include "data/loader.h"
 #include "data/mixture.h"
 #include "hub/find_model.h"
+#include "model/flops.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
@@ -61,6 +64,13 @@ void warn_of_changes(const config::TrainConfig& before, config::TrainConfig now,
     log_warning(fmt::format("[train] resumed with another recipe than {}: {}", file.string(), line));
 }
 
+// Of this process, so far.
+double peak_memory_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);
+}
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // The rules that tie the recipe to a model could not be checked before the model was known.
@@ -70,19 +80,6 @@ void expect_valid(config::TrainConfig config, const fs::path& folder) {
   config::validate(config, problems);
   if (!problems.empty())
     throw Error(fmt::format("[train] the recipe with the model of {}: {}", folder.string(), join_text(problems, "; ")));
-}
-
-// The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights.
-config::TrainConfig resolve_recipe(config::TrainConfig config) {
-  if (!config.init_from) return config;
-  const fs::path folder = hub::find_model(*config.init_from);
-  const config::MolmoConfig source = model::read_model_config(folder);
-  config.molmo.model = source.model;
-  config.molmo.preprocess = source.preprocess;
-  config.molmo.tokenizer = source.tokenizer;
-  config.molmo.tokenizer.file = (folder / source.tokenizer.file).string();
-  expect_valid(config, folder);
-  return config;
 }
 
 // [C, P, 3]: kind, column and row.
@@ -118,7 +115,7 @@ class Trainer {
   std::vector<MicroBatch> load_step(data::Loader& loader, StepTimes& times) const;
   model::ForwardOptions forward_options(int64_t step) const;
   bool agree_to_stop(StepTimes& times) const;
-  void save();
+  void evaluate(int64_t step, std::optional<Monitor>& monitor);
   void prepare_run_folder();
   int64_t agree_on_step() const;
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
@@ -161,6 +158,7 @@ std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& time
   while (!is_done) {
     const data::LoadedBatch loaded = loader.next();
     is_done = loaded.ends_step;
+    if (loaded.num_examples == 0) continue;
     MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device),
                      .targets = model::make_targets(loaded.batch, options_.device),
                      .cell_labels = {}};
@@ -171,6 +169,13 @@ std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& time
     times.num_examples += batch.num_examples;
     times.num_tokens += batch.num_tokens;
     times.num_crops += loaded.batch.num_crops;
+    const model::PassWork work{
+        .num_tokens = batch.num_tokens,
+        .num_loss_tokens = std::count_if(loaded.batch.loss_masks.begin(), loaded.batch.loss_masks.end(),
+                                         [](float weight) { return weight > 0; }),
+        .squared_lengths = loaded.squared_lengths,
+        .num_crops = loaded.batch.num_crops};
+    times.flops += 3.0 * model::forward_flops(config_.molmo.model, work);  // backward is twice forward
     batches.push_back(std::move(batch));
   }
   const auto most =
@@ -180,22 +185,26 @@ std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& time
   return batches;
 }
 
-// Whether some rank was asked to stop. Counts of examples, tokens and crops become those of all ranks.
+// Whether some rank was asked to stop. What was counted becomes that of all ranks.
 bool Trainer::agree_to_stop(StepTimes& times) const {
-  std::array<double, 4> sums{static_cast<double>(times.num_examples), static_cast<double>(times.num_tokens),
-                             static_cast<double>(times.num_crops), stop_signal != 0 ? 1.0 : 0.0};
+  std::array<double, 5> sums{static_cast<double>(times.num_examples), static_cast<double>(times.num_tokens),
+                             static_cast<double>(times.num_crops), times.flops, stop_signal != 0 ? 1.0 : 0.0};
   everyone_->sum(sums, "counts");
   times.num_examples = std::llround(sums[0]);
   times.num_tokens = std::llround(sums[1]);
   times.num_crops = std::llround(sums[2]);
-  return sums[3] > 0;
+  times.flops = sums[3];
+  times.memory_bytes = everyone_->maximum(peak_memory_bytes(), "memory");
+  return sums[4] > 0;
 }
 
-void Trainer::save() {
-  if (is_first())
-    model::write_model_config(options_.out / step_folder_name(state_.step), config_.molmo,
-                              config_.molmo.tokenizer.file);
-  save_checkpoint(options_.out, model_.content(), state_, config_.keep_checkpoints);
+void Trainer::evaluate(int64_t step, std::optional<Monitor>& monitor) {
+  for (const auto& [name, evaluator] : config_.loss_evaluators) {
+    if (step % evaluator.every != 0 && step != config_.steps) continue;
+    const EvaluatedLoss loss =
+        evaluate_loss(name, config_, tokenizer_, model_.objective(), compute_, model_.ranks(), options_.device);
+    if (monitor) monitor->record(step, loss);
+  }
 }
 
 // The newest complete step by what rank 0 sees, or -1: file systems may show a step to some ranks later.
@@ -249,8 +258,11 @@ RunSummary Trainer::run() {
   const auto start = Clock::now();
   data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
   std::optional<Monitor> monitor;
-  if (is_first()) monitor.emplace(options_.out, config_, state_.step);
+  if (is_first()) monitor.emplace(options_.out, config_, everyone_->size(), state_.step);
   RunSummary summary;
+  CheckpointSaver saver(options_.out, config_.keep_checkpoints, everyone_.get(), [this](const fs::path& folder) {
+    model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
+  });
   SpikeGuard guard(config_.max_sigmas);
   guard.set_state(state_.guard);
   int64_t num_bad_steps = 0;  // in a row
@@ -273,14 +285,17 @@ RunSummary Trainer::run() {
     times.seconds = seconds_since(step_start);
     if (monitor) monitor->record(step, result, times);
     summary.last_loss = result.cross_entropy;
-    if (step % config_.save_every == 0 || step == config_.steps || stops) save();
+    if (step % config_.save_every == 0 || step == config_.steps || stops) saver.save(model_.content(), state_);
+    if (!stops) evaluate(step, monitor);
     if (stops) {
+      saver.wait();
       throw Error(
           fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto",
                       step),
           ExitCode::kRestart);
     }
   }
+  saver.wait();
   summary.steps = state_.step;
   summary.seconds = seconds_since(start);
   summary.checkpoint = options_.out / step_folder_name(state_.step);
@@ -307,6 +322,23 @@ void Trainer::print_plan() {
 }
 
 }  // namespace
+
+config::TrainConfig resolve_recipe(config::TrainConfig config) {
+  if (config.max_crops) config.molmo.preprocess.max_crops = *config.max_crops;
+  std::string& tokenizer = config.molmo.tokenizer.file;
+  if (!config.init_from && config.init_llm_from && !fs::exists(tokenizer))
+    tokenizer = (hub::find_model(*config.init_llm_from) / tokenizer).string();
+  if (!config.init_from) return config;
+  const fs::path folder = hub::find_model(*config.init_from);
+  const config::MolmoConfig source = model::read_model_config(folder);
+  config.molmo.model = source.model;
+  config.molmo.preprocess = source.preprocess;
+  if (config.max_crops) config.molmo.preprocess.max_crops = *config.max_crops;
+  config.molmo.tokenizer = source.tokenizer;
+  config.molmo.tokenizer.file = (folder / source.tokenizer.file).string();
+  expect_valid(config, folder);
+  return config;
+}
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
   config::TrainConfig resolved = resolve_recipe(config);

@@ -125,9 +125,54 @@ TEST_F(LoaderTest, RanksTogetherSeeWhatOneRankSees) {
   EXPECT_THROW(make({.global_batch_size = 3, .rank = 2, .world_size = 2}), Error);
 }
 
+TEST_F(LoaderTest, BrokenPicturesAreLeftOutUpToALimit) {
+  for (const char* name : {"1.png", "2.png"}) write_file_atomically(folder_ / name, "no picture");
+  data_.shuffle = false;
+  data_.max_bad_examples = 2;
+  Loader loader = make({.global_batch_size = 2});
+  const auto num_examples = [&] {  // of an update
+    int64_t total = 0;
+    for (bool is_done = false; !is_done;) {
+      const LoadedBatch loaded = loader.next();
+      total += loaded.num_examples;
+      is_done = loaded.ends_step;
+    }
+    return total;
+  };
+  EXPECT_EQ(num_examples(), 1);  // 0, and not 1
+  EXPECT_EQ(num_examples(), 1);  // not 2, and 3
+  EXPECT_EQ(num_examples(), 2);
+  EXPECT_THROW(while (true) num_examples(), Error);  // the next epoch meets them again
+}
+
+TEST_F(LoaderTest, PackedRowsHoldAllExamplesWithinTheLimits) {
+  const auto tokens_of = [](const LoadedBatch& loaded) {
+    return std::count_if(loaded.batch.input_ids.begin(), loaded.batch.input_ids.end(),
+                         [](int64_t id) { return id >= 0; });
+  };
+  const LoaderOptions options{.stage = config::TrainStage::kSft, .global_batch_size = 6, .micro_batch_size = 1};
+  int64_t plain_tokens = 0, packed_tokens = 0, packed_examples = 0, num_rows = 0;
+  Loader plain = make(options);
+  for (int i = 0; i < 6; ++i) plain_tokens += tokens_of(plain.next());
+  data_.packing.max_tokens = 1000;
+  Loader packed = make(options);
+  for (bool is_done = false; !is_done; ++num_rows) {
+    const LoadedBatch loaded = packed.next();
+    EXPECT_EQ(loaded.batch.num_rows, 1);
+    EXPECT_LE(loaded.batch.sequence_length, 1000);
+    EXPECT_EQ(tokens_of(loaded), loaded.batch.sequence_length);  // nothing is padded
+    packed_tokens += tokens_of(loaded), packed_examples += loaded.num_examples;
+    is_done = loaded.ends_step;
+  }
+  EXPECT_EQ(packed_examples, 6);
+  EXPECT_EQ(packed_tokens, plain_tokens);
+  EXPECT_LT(num_rows, 6);
+}
+
 TEST_F(LoaderTest, ABrokenPictureIsReportedWhenItIsDue) {
   write_file_atomically(folder_ / "4.png", "no picture");
   data_.shuffle = false;
+  data_.max_bad_examples = 0;
   Loader loader = make({.global_batch_size = 1});
   for (int i = 0; i < 4; ++i) loader.next();
   for (int repeat = 0; repeat < 2; ++repeat) {

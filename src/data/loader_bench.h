@@ -1,0 +1,29 @@
+// How fast the data of a recipe comes, and how much of a batch is padding.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "data/loader.h"
+
+namespace molmo::data {
+
+/// Useful tokens over those of the rows that are computed, in three ways of making rows of the same examples.
+struct UsefulShares {
+  double longest = 0.0;      ///< micro-batches padded to their longest row
+  double fixed = 0.0;        ///< rows padded to data.sequence_length, as the public trainer does
+  double packed = 0.0;       ///< packed rows (preprocess/pack.h) padded to the limit; as they are computed, unpadded: 1
+  double packed_rows = 0.0;  ///< rows per example
+};
+
+struct LoaderSpeed {
+  int64_t num_examples = 0, num_tokens = 0, num_crops = 0;
+  double seconds = 0.0;  ///< by the clock on the wall, with data.num_workers workers
+  UsefulShares shares;
+  /// Milliseconds of one worker for an example, by stage.
+  double decode_ms = 0.0, crops_ms = 0.0, text_ms = 0.0, collate_ms = 0.0;
+};
+
+/// Draws `num_steps` updates of the recipe's data.
+LoaderSpeed measure_loader_speed(const config::TrainConfig& recipe, const text::MolmoTokenizer& tokenizer,
+                                 int num_steps);
+
+}  // namespace molmo::data

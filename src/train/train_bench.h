@@ -1,0 +1,29 @@
+// How fast a model trains, with weights and data drawn at random.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/train_config.h"
+#include "tensor/tensor.h"
+
+namespace molmo::train {
+
+struct TrainBenchOptions {
+  config::ModelConfig model;
+  at::ScalarType compute = at::kFloat;
+  int64_t num_rows = 1, num_tokens = 512;  ///< of a row, image tokens included; the text's are the loss's
+  int64_t num_crops = 2;                   ///< of a row
+  config::RecomputeConfig recompute;
+  int num_steps = 5;  ///< after one that warms up; the best of them counts
+};
+
+struct TrainSpeed {
+  double step_seconds = 0.0;  ///< forward, backward, clipping, AdamW of all parameters
+  double tokens_per_s = 0.0;
+  double flops_per_s = 0.0;  ///< of the model (model/flops.h): recomputation is not counted
+  int64_t peak_bytes = 0;    ///< of tensors alive in a step, weights, gradients and moments included; CPU only
+};
+
+/// Needs `num_crops` crops' image tokens to fit the row.
+TrainSpeed measure_train_speed(const TrainBenchOptions& options, at::Device device);
+
+}  // namespace molmo::train
