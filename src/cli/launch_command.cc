@@ -75,8 +75,6 @@ class LocalRanks {
     for (const char* name : {"WORLD_SIZE", "LOCAL_WORLD_SIZE"}) set_variable(name, count);
     set_variable("MASTER_ADDR", "127.0.0.1");
     set_variable("MASTER_PORT", std::to_string(port));
-    const auto threads = std::max(1u, std::thread::hardware_concurrency() / static_cast<unsigned>(options_.ranks));
-    ::setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 0);
     ::execv("/proc/self/exe", arguments.data());
     ::_exit(static_cast<int>(ExitCode::kBug));
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/options.h"
 
+#include <algorithm>
+
+#include "base/thread_pool.h"
 #include "tensor/device.h"
 #include "tensor/runtime.h"
 
@@ -15,9 +18,14 @@ void ComputeOptions::add_to(cli::Command& command, bool with_dtype) {
   }
 }
 
-at::Device ComputeOptions::open() const {
-  set_num_threads(threads);
-  return tensor::parse_device(device);
+at::Device ComputeOptions::open(const dist::Rank& rank) const {
+  const int share = std::max(1, static_cast<int>(num_available_threads()) / rank.local_count);
+  set_num_threads(threads > 0 ? threads : share);
+  const at::Device opened = tensor::parse_device(device);
+  if (!opened.is_cuda() || rank.local_count == 1 || device.find(':') != std::string::npos) return opened;
+  // A starter may show each rank its own GPU alone.
+  const int index = rank.local_index % tensor::probe_cuda_driver().num_devices;
+  return tensor::parse_device("cuda:" + std::to_string(index));
 }
 
 at::ScalarType ComputeOptions::compute(const at::Device& on) const { return tensor::parse_compute_type(dtype, on); }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "dist/rank.h"
 #include "tensor/tensor.h"
 
 namespace molmo::commands {
@@ -16,8 +17,9 @@ struct ComputeOptions {
   std::string dtype = "fp32";
 
   void add_to(cli::Command& command, bool with_dtype = true);
-  /// Sets the thread count and opens the device.
-  at::Device open() const;
+  /// Sets the thread count and opens the device. Ranks of one machine share its cores, and each takes a GPU of its own
+  /// where none is named.
+  at::Device open(const dist::Rank& rank = {}) const;
   /// The dtype that `dtype` means on that device.
   at::ScalarType compute(const at::Device& on) const;
 };

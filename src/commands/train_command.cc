@@ -7,6 +7,8 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "config/load.h"
+#include "eval/runner.h"
+#include "tensor/device.h"
 #include "train/trainer.h"
 
 namespace molmo::commands {
@@ -19,13 +21,40 @@ struct TrainOptions {
   ComputeOptions compute;
 };
 
+// The harness of `molmo eval`, on the device that trains.
+std::map<std::string, double> evaluate_step(const std::filesystem::path& step,
+                                            const config::EvaluationConfig& evaluation, at::Device device,
+                                            at::ScalarType compute) {
+  const generate::LoadedModel model = generate::load_model(step, device, compute);
+  model::ForwardOptions forward;
+  forward.compute = compute;
+  eval::EvalOptions options{.data = evaluation.data,
+                            .split = evaluation.split,
+                            .tasks = {},
+                            .max_per_task = evaluation.max_per_task,
+                            .batch_size = evaluation.batch_size,
+                            .out = {}};
+  for (const std::string& name : evaluation.tasks) options.tasks.push_back(eval::parse_task(name));
+  std::map<std::string, double> scores;
+  for (const eval::TaskScore& score : eval::evaluate(model, forward, options).scores)
+    scores[std::string(eval::task_info(score.task).metric)] = score.model;
+  return scores;
+}
+
 void run_train(const TrainOptions& options) {
   const auto config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
-  const train::RunOptions run{.out = options.out,
-                              .resume = options.resume == "auto",
-                              .dry_run = options.dry_run,
-                              .device = options.compute.open(),
-                              .rank = dist::read_rank()};
+  const dist::Rank rank = dist::read_rank();
+  const at::Device device = options.compute.open(rank);
+  const at::ScalarType compute = tensor::parse_compute_type(config::enum_name(config.compute_dtype), device);
+  const train::RunOptions run{
+      .out = options.out,
+      .resume = options.resume == "auto",
+      .dry_run = options.dry_run,
+      .device = device,
+      .rank = rank,
+      .evaluate = [device, compute](const std::filesystem::path& step, const config::EvaluationConfig& evaluation) {
+        return evaluate_step(step, evaluation, device, compute);
+      }};
   const train::RunSummary summary = train::train(config, run);
   if (options.dry_run || run.rank.index != 0) return;
   log_info(fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps,

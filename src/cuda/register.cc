@@ -7,6 +7,7 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include "cuda/rms_norm.h"
+#include "cuda/row_uniforms.h"
 #include "tensor/kernels.h"
 
 namespace molmo::cuda {
@@ -27,10 +28,27 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {  // [..., D
   return y;
 }
 
+Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {  // [...] int64 -> [..., count] float32
+  const c10::cuda::CUDAGuard guard(keys.device());
+  std::vector<int64_t> shape = keys.sizes().vec();
+  shape.push_back(count);
+  Tensor values = at::empty(shape, keys.options().dtype(at::kFloat));
+  if (values.numel() == 0) return values;
+  launch_row_uniforms({.keys = keys.const_data_ptr<int64_t>(),
+                       .values = values.mutable_data_ptr<float>(),
+                       .site = site,
+                       .num_rows = keys.numel(),
+                       .count = count},
+                      c10::cuda::getCurrentCUDAStream());
+  C10_CUDA_KERNEL_LAUNCH_CHECK();
+  return values;
+}
+
 }  // namespace
 }  // namespace molmo::cuda
 
 /// Fills `table` with the kernels of CUDA tensors.
 extern "C" __attribute__((visibility("default"))) void molmo_cuda_register(molmo::tensor::KernelTable* table) {
   table->rms_norm = molmo::cuda::rms_norm;
+  table->row_uniforms = molmo::cuda::row_uniforms;
 }

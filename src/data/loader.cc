@@ -89,7 +89,7 @@ class Loader::Queue {
   Queue(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,
         const LoaderOptions& options)
       : options_(options),
-        collate_{.sequence_length = data.sequence_length, .pad_to_max = false},
+        collate_{.sequence_length = data.sequence_length, .pad_to_max = data.pad_to_max},
         packing_(data.packing),
         rows_per_slot_(packing_.is_on() ? static_cast<size_t>(options.global_batch_size)
                                         : kWindow * static_cast<size_t>(options.micro_batch_size)),

@@ -148,13 +148,16 @@ class BackendCommunicator : public Communicator {
     });
   }
 
-  std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks) override {
+  std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks,
+                                         at::Device device) override {
     const auto own = std::find(ranks.begin(), ranks.end(), rank());
     MOLMO_CHECK(own != ranks.end(), "subgroup without its caller");
-    if (ranks.size() == 1) return connect({}, settings_.device, settings_.timeouts);
+    if (ranks.size() == 1) return connect({}, settings_.timeouts);
+    Settings settings = settings_;
+    settings.device = device;
     const auto store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("{}/{}/", name, ranks.front()), store_);
     return std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
-                                                 static_cast<int>(ranks.size()), settings_, this);
+                                                 static_cast<int>(ranks.size()), std::move(settings), this);
   }
 
  private:
@@ -188,7 +191,7 @@ class BackendCommunicator : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> connect_backend(const Rank& rank, at::Device device, const Timeouts& timeouts) {
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts) {
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(rank.port);
   options.isServer = rank.index == 0;
@@ -197,7 +200,7 @@ std::unique_ptr<Communicator> connect_backend(const Rank& rank, at::Device devic
   try {
     auto store = c10::make_intrusive<c10d::TCPStore>(rank.address, options);
     return std::make_unique<BackendCommunicator>(std::move(store), rank.index, rank.count,
-                                                 Settings{rank.address, device, timeouts});
+                                                 Settings{rank.address, at::kCPU, timeouts});
   } catch (const std::exception& error) {
     throw Error(fmt::format("[dist] rank {} of {} at {}:{}: {}; expected all ranks within {} s", rank.index, rank.count,
                             rank.address, rank.port, first_line(error.what()), timeouts.start.count()),

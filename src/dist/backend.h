@@ -9,6 +9,6 @@ namespace molmo::dist {
 /// connect() for several ranks: rank 0 keeps a TCP store at `rank.address`, through which the others find each other.
 /// Gloo talks through the interface of GLOO_SOCKET_IFNAME, or the one that carries this machine's name; through the
 /// loopback where rank 0 is there.
-std::unique_ptr<Communicator> connect_backend(const Rank& rank, at::Device device, const Timeouts& timeouts);
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts);
 
 }  // namespace molmo::dist

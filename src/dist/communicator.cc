@@ -28,7 +28,7 @@ class Alone : public Communicator {
     return std::make_unique<Done>();
   }
   std::unique_ptr<Pending> all_reduce(const Tensor&, std::string_view) override { return std::make_unique<Done>(); }
-  std::unique_ptr<Communicator> subgroup(const std::string&, const std::vector<int>&) override {
+  std::unique_ptr<Communicator> subgroup(const std::string&, const std::vector<int>&, at::Device) override {
     return std::make_unique<Alone>();
   }
 };
@@ -48,9 +48,9 @@ double Communicator::maximum(double value, std::string_view subject) {
   return all.max().item<double>();
 }
 
-std::unique_ptr<Communicator> connect(const Rank& rank, at::Device device, const Timeouts& timeouts) {
+std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts) {
   if (rank.count == 1) return std::make_unique<Alone>();
-  return connect_backend(rank, device, timeouts);
+  return connect_backend(rank, timeouts);
 }
 
 }  // namespace molmo::dist

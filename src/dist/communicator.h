@@ -1,7 +1,7 @@
 // Collectives between the ranks of a run. Every rank calls the same ones in the same order. A rank that dies or falls
 // behind makes the others' calls throw within the time-out: nothing hangs.
 //
-//   auto everyone = dist::connect(dist::read_rank(), at::kCPU, {});
+//   auto everyone = dist::connect(dist::read_rank(), {});
 //   auto gathered = everyone->all_gather(shard, whole, "model.transformer.blocks.3");
 //   ...                       // work that does not need it
 //   gathered->wait();
@@ -62,9 +62,10 @@ class Communicator {
   /// Where the tensors lie that it sends.
   virtual at::Device device() const { return at::kCPU; }
 
-  /// A group of some of the ranks (of this communicator), of which the calling one is one. Groups of one name are
-  /// formed at one time and share no rank.
-  virtual std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks) = 0;
+  /// A group of some of the ranks (of this communicator), of which the calling one is one: over NCCL for tensors of a
+  /// GPU, over Gloo for those of the CPU. Groups of one name are formed at one time and share no rank.
+  virtual std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks,
+                                                 at::Device device) = 0;
 
   /// The step that errors name, those of its subgroups too.
   void set_step(int64_t step) { *step_ = step; }
@@ -79,8 +80,8 @@ class Communicator {
   std::shared_ptr<int64_t> step_;
 };
 
-/// Meets the other ranks: over Gloo on a CPU, over NCCL on a GPU. A run of one rank needs nobody.
+/// Meets the other ranks, over Gloo. A run of one rank needs nobody.
 /// Errors, with exit code 75: ranks that have not come in time.
-std::unique_ptr<Communicator> connect(const Rank& rank, at::Device device, const Timeouts& timeouts);
+std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts);
 
 }  // namespace molmo::dist

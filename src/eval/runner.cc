@@ -2,17 +2,15 @@
 #include "eval/runner.h"
 
 #include <chrono>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
-#include "base/files.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/strings.h"
 #include "base/thread_pool.h"
 #include "config/load.h"
 #include "data/prompt_formatter.h"
+#include "eval/reply_log.h"
 #include "eval/scoring.h"
 #include "image/decode.h"
 #include "molmo/error.h"
@@ -20,76 +18,13 @@
 namespace molmo::eval {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr uint8_t kBlankGrey = 128;
-enum class Pictures { kReal, kBlank };
 
 image::Picture blank_picture(const data::ImageSize& size) {
   image::Picture blank(size.width, size.height);
   std::fill(blank.pixels.begin(), blank.pixels.end(), kBlankGrey);
   return blank;
 }
-
-// Replies on disk, so that a stopped evaluation goes on where it was.
-class ReplyLog {
- public:
-  ReplyLog(const fs::path& folder, const Json& settings) {
-    if (folder.empty()) return;
-    fs::create_directories(folder);
-    const fs::path path = folder / "predictions.jsonl";
-    if (fs::exists(path)) read(path, settings);
-    const bool is_new = !fs::exists(path);
-    file_.open(path, std::ios::app);
-    if (!file_) throw Error(fmt::format("[eval] cannot write {}", path.string()));
-    if (is_new) file_ << format_json_line(Json{{"settings", settings}}) << std::endl;
-  }
-
-  const std::string* find(size_t question, Pictures pictures) const {
-    const auto found = replies_.find({question, pictures});
-    return found == replies_.end() ? nullptr : &found->second;
-  }
-
-  void add(size_t question, Pictures pictures, const std::string& reply) {
-    if (!file_.is_open()) return;
-    file_ << format_json_line(Json{{"question", question}, {"blank", pictures == Pictures::kBlank}, {"reply", reply}})
-          << std::endl;
-  }
-
- private:
-  // Takes over what a stopped run left. The line that it was writing may be torn: it is cut off, with its question
-  // open.
-  void read(const fs::path& path, const Json& settings) {
-    std::string kept;
-    for (const std::string& text : split_text(read_text_file(path), '\n')) {
-      if (text.empty()) continue;
-      try {
-        read_line(parse_json(text, path.string()), path, settings);
-      } catch (const Json::exception&) {
-        throw Error(fmt::format("[eval] {}: not a line of predictions: {:.80}", path.string(), text));
-      } catch (const Error& error) {
-        if (!std::string_view(error.what()).starts_with("[json]")) throw;
-        log_warning(fmt::format("[eval] {}: dropped a torn line", path.string()));
-        break;
-      }
-      kept += text + "\n";
-    }
-    write_file_atomically(path, kept);
-  }
-
-  void read_line(const Json& line, const fs::path& path, const Json& settings) {
-    if (line.contains("settings")) {
-      if (line.at("settings") != settings)
-        throw Error(fmt::format("[eval] {}: made with other settings, expected a new folder for --out", path.string()));
-      return;
-    }
-    replies_[{line.at("question").get<size_t>(), line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal}] =
-        line.at("reply").get<std::string>();
-  }
-
-  std::map<std::pair<size_t, Pictures>, std::string> replies_;
-  std::ofstream file_;
-};
 
 class Runner {
  public:

@@ -34,14 +34,20 @@ Content fit_content(int width, int height, int canvas_width, int canvas_height) 
   return {(canvas_height - fitted_height) / 2, (canvas_width - fitted_width) / 2, fitted_height, fitted_width};
 }
 
-Canvas::Canvas(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value)
-    : picture_(picture),
+std::shared_ptr<RowBlocks> Canvas::blocks_for(const Picture& picture, config::ResizeKind kind) {
+  MOLMO_CHECK(picture.width > 0 && picture.height > 0, "empty picture");
+  return std::make_shared<RowBlocks>(picture, kind == config::ResizeKind::kFitAndPad ? 255.0f : 1.0f);
+}
+
+Canvas::Canvas(std::shared_ptr<RowBlocks> blocks, int width, int height, config::ResizeKind kind, float pad_value,
+               int rows_ahead)
+    : blocks_(std::move(blocks)),
       width_(width),
       height_(height),
       kind_(kind),
       pad_value_(pad_value),
       content_{0, 0, height, width} {
-  MOLMO_CHECK(picture.width > 0 && picture.height > 0, "empty picture");
+  const Picture& picture = blocks_->picture();
   if (kind == config::ResizeKind::kSiglip) {
     plain_x_ = plain_taps(picture.width, width);
     plain_y_ = plain_taps(picture.height, height);
@@ -50,14 +56,35 @@ Canvas::Canvas(const Picture& picture, int width, int height, config::ResizeKind
   const bool fits = kind == config::ResizeKind::kFitAndPad;
   if (fits) content_ = fit_content(picture.width, picture.height, width, height);
   const Filter filter = fits ? Filter::kBilinear : Filter::kBicubic;
-  row_filter_ = RowFilter(picture, fits ? 255.0f : 1.0f, content_.width, filter);
-  int most_taps = 1;
-  if (picture.height != content_.height) {
-    columns_ = make_axis_filter(picture.height, content_.height, filter);
-    for (const Taps& taps : columns_.taps) most_taps = std::max(most_taps, taps.count);
+  row_filter_ = RowFilter(picture.width, content_.width, filter);
+  if (picture.height != content_.height) columns_ = make_axis_filter(picture.height, content_.height, filter);
+  int most = 1;  // rows of the picture that rows_ahead rows span
+  for (int y = 0; y < content_.height; ++y) {
+    const Taps last = column_taps(std::min(y + rows_ahead, content_.height) - 1);
+    most = std::max(most, last.first + last.count - column_taps(y).first);
   }
-  num_kept_ = (most_taps + 2 * RowFilter::kBlock - 1) / RowFilter::kBlock * RowFilter::kBlock;
+  num_kept_ = (most + 3 * RowBlocks::kRows - 1) / RowBlocks::kRows * RowBlocks::kRows;
   rows_.resize(size_t{kChannels} * content_.width * num_kept_);
+}
+
+// Of a row of the content. Where the height stays it is copied.
+Taps Canvas::column_taps(int y) const {
+  return columns_.taps.empty() ? Taps{.first = y, .count = 1} : columns_.taps[static_cast<size_t>(y)];
+}
+
+int Canvas::rows_needed(int y) const {
+  const int row = y - content_.top;
+  if (kind_ == config::ResizeKind::kSiglip || row < 0) return 0;
+  const Taps last = column_taps(std::min(row, content_.height - 1));
+  return last.first + last.count;
+}
+
+void Canvas::absorb(int count) {
+  if (kind_ == config::ResizeKind::kSiglip) return;
+  for (; num_filtered_ < count; num_filtered_ += RowBlocks::kRows) {
+    float* to = rows_.data() + size_t{kChannels} * content_.width * static_cast<size_t>(num_filtered_ % num_kept_);
+    row_filter_.write_block(*blocks_, num_filtered_, to);
+  }
 }
 
 void Canvas::next_row(float* out) {
@@ -101,12 +128,8 @@ const float* Canvas::filtered_row(int y) const {
 
 void Canvas::write_filtered_row(int y, float* out) {
   const int num_values = kChannels * content_.width;
-  const Taps whole{.first = y, .count = 1};
-  const Taps& taps = columns_.taps.empty() ? whole : columns_.taps[static_cast<size_t>(y)];
-  for (; num_filtered_ < taps.first + taps.count; num_filtered_ += RowFilter::kBlock) {
-    row_filter_.write_block(num_filtered_, rows_.data() + size_t{kChannels} * content_.width *
-                                                              static_cast<size_t>(num_filtered_ % num_kept_));
-  }
+  const Taps taps = column_taps(y);
+  absorb(taps.first + taps.count);
   if (columns_.taps.empty()) {  // no second pass
     std::copy_n(filtered_row(y), num_values, out);
     return;
@@ -127,7 +150,8 @@ void Canvas::write_filtered_row(int y, float* out) {
 
 void Canvas::write_plain_row(int y, float* out) const {
   const TwoTaps& taps = plain_y_[static_cast<size_t>(y)];
-  const uint8_t *upper = picture_.row(taps.first), *lower = picture_.row(taps.second);
+  const Picture& picture = blocks_->picture();
+  const uint8_t *upper = picture.row(taps.first), *lower = picture.row(taps.second);
   for (const TwoTaps& x : plain_x_) {
     const float c00 = taps.w_first * x.w_first, c01 = taps.w_first * x.w_second, c10 = taps.w_second * x.w_first,
                 c11 = taps.w_second * x.w_second;

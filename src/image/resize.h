@@ -3,6 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "base/default_init.h"
 #include "config/input_config.h"
 #include "image/picture.h"
@@ -25,14 +28,31 @@ Content fit_content(int width, int height, int canvas_width, int canvas_height);
 /// - fit and pad (CLIP): bilinear with antialias on pixels / 255, clamped to [0, 1], the rest `pad_value`;
 /// - dino, metaclip: stretched, bicubic (a = -0.5) with antialias, rounded half to even to 8 bits, / 255;
 /// - siglip: stretched, bilinear without antialias, rounded in the same way.
-/// The picture must outlive it.
+/// The blocks' picture must outlive it.
 class Canvas {
  public:
-  Canvas(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value);
+  /// `blocks` are those of blocks_for(). Rows may be taken `rows_ahead` rows after the picture's rows that they need
+  /// have been absorbed.
+  Canvas(std::shared_ptr<RowBlocks> blocks, int width, int height, config::ResizeKind kind, float pad_value,
+         int rows_ahead = 1);
+
+  /// A canvas that shares nothing.
+  Canvas(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value)
+      : Canvas(blocks_for(picture, kind), width, height, kind, pad_value) {}
+
+  /// What canvases of one picture and kind read, and may share.
+  static std::shared_ptr<RowBlocks> blocks_for(const Picture& picture, config::ResizeKind kind);
 
   int width() const { return width_; }
   int height() const { return height_; }
   const Content& content() const { return content_; }
+
+  /// Rows of the picture, counted from the top, that row `y` needs; 0 where absorbing does nothing for it.
+  int rows_needed(int y) const;
+
+  /// Runs the first pass over the rows of the picture up to `count` and keeps what it gives. Canvases that share blocks
+  /// and absorb them in step read the picture once. next_row() absorbs what is missing by itself.
+  void absorb(int count);
 
   /// The next row from the top on, RGB values in [0, 1].
   void next_row(float* out);  // [width, 3]
@@ -43,10 +63,11 @@ class Canvas {
  private:
   void write_content_row(int y, float* out);
   const float* filtered_row(int y) const;
+  Taps column_taps(int y) const;
   void write_filtered_row(int y, float* out);
   void write_plain_row(int y, float* out) const;
 
-  const Picture& picture_;
+  std::shared_ptr<RowBlocks> blocks_;
   int width_, height_;
   config::ResizeKind kind_;
   float pad_value_;

@@ -12,7 +12,7 @@ namespace molmo::image {
 namespace {
 
 constexpr int kChannels = 3;
-constexpr int kRows = RowFilter::kBlock;  // that lie side by side in a vector
+constexpr int kRows = RowBlocks::kRows;  // that lie side by side in a vector
 
 // Lanes of eight rows. Products and sums are rounded one by one, except where the fused form is called for.
 struct Lanes {
@@ -153,26 +153,33 @@ void filter_block(const AxisFilter& axis, const float* in, float* out) {
 
 }  // namespace
 
-RowFilter::RowFilter(const Picture& picture, float divisor, int width, Filter filter)
-    : picture_(&picture), divisor_(divisor), width_(width) {
-  if (width == picture.width) return;
-  axis_ = make_axis_filter(picture.width, width, filter);
-  in_.resize(static_cast<size_t>(picture.width) * kChannels * kRows);
+const float* RowBlocks::block(int first) {
+  if (first == first_) return block_.data();
+  first_ = first;
+  const int num_values = kChannels * picture_.width;
+  block_.resize(static_cast<size_t>(num_values) * kRows);
+  const uint8_t* rows[kRows];
+  for (int r = 0; r < kRows; ++r) rows[r] = picture_.row(std::min(first + r, picture_.height - 1));
+  gather(rows, num_values, divisor_, block_.data());
+  return block_.data();
+}
+
+void RowBlocks::copy_block(int first, float* out) const {
+  for (int r = 0; r < kRows; ++r) {
+    const uint8_t* row = picture_.row(std::min(first + r, picture_.height - 1));
+    for (int i = 0; i < kChannels * picture_.width; ++i) *out++ = static_cast<float>(row[i]) / divisor_;
+  }
+}
+
+RowFilter::RowFilter(int picture_width, int width, Filter filter) : width_(width) {
+  if (width == picture_width) return;
+  axis_ = make_axis_filter(picture_width, width, filter);
   out_.resize(static_cast<size_t>(width) * kChannels * kRows);
 }
 
-void RowFilter::write_block(int first, float* out) {
-  const uint8_t* rows[kRows];
-  for (int r = 0; r < kRows; ++r) rows[r] = picture_->row(std::min(first + r, picture_->height - 1));
-  if (axis_.taps.empty()) {  // the width it has
-    const int num_values = kChannels * width_;
-    for (const uint8_t* row : rows) {
-      for (int i = 0; i < num_values; ++i) *out++ = static_cast<float>(row[i]) / divisor_;
-    }
-    return;
-  }
-  gather(rows, kChannels * picture_->width, divisor_, in_.data());
-  filter_block(axis_, in_.data(), out_.data());
+void RowFilter::write_block(RowBlocks& blocks, int first, float* out) {
+  if (axis_.taps.empty()) return blocks.copy_block(first, out);
+  filter_block(axis_, blocks.block(first), out_.data());
   scatter(out_.data(), kChannels * width_, out);
 }
 

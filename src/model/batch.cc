@@ -17,9 +17,10 @@ Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::D
   for (const int64_t size : shape) num_values *= size;
   MOLMO_CHECK(num_values == static_cast<int64_t>(values.size()),
               fmt::format("batch array of {} values for shape {}", values.size(), format_shape(shape)));
-  // The batch does not outlive this call, so CPU tensors are copied too.
-  return at::from_blob(const_cast<T*>(values.data()), shape, at::TensorOptions().dtype(dtype))
-      .to(device, dtype, false, true);
+  const Tensor view = at::from_blob(const_cast<T*>(values.data()), shape, at::TensorOptions().dtype(dtype));
+  // Through pinned memory the copy to a GPU runs beside what the GPU does; its allocator keeps the memory until then.
+  if (device.is_cuda()) return view.pin_memory().to(device, dtype, /*non_blocking=*/true);
+  return view.to(device, dtype, /*non_blocking=*/false, /*copy=*/true);  // the batch does not outlive this call
 }
 
 // Normalises on the device what came there as bytes, with the roundings of the preprocessor. The divisors are tensors:

@@ -79,24 +79,18 @@ ImageInputs empty_inputs(const config::PreprocessConfig& config, int num_crops) 
   return inputs;
 }
 
-// Writes tiles of a canvas as crops from number `first` on.
-void write_crops(image::Canvas& canvas, const TileGrid& grid, int first, const config::PreprocessConfig& config,
-                 ImageInputs& inputs) {
-  const size_t offset = size_t(first) * inputs.num_patches * inputs.patch_values;
-  if (config.byte_patches) {
-    write_byte_patches(canvas, grid, config, std::span(inputs.byte_patches).subspan(offset));
-  } else {
-    write_patches(canvas, grid, config, std::span(inputs.patches).subspan(offset));
-  }
+// Crops of a canvas, which are those from number `first` on.
+PatchTarget crops_of(image::Canvas& canvas, const TileGrid& grid, int first, ImageInputs& inputs) {
+  const size_t size = size_t(inputs.num_patches) * inputs.patch_values;
+  const size_t begin = size * first, count = size * grid.rows * grid.columns;
+  if (inputs.byte_patches.empty()) return {&canvas, grid, std::span(inputs.patches).subspan(begin, count), {}};
+  return {&canvas, grid, {}, std::span(inputs.byte_patches).subspan(begin, count)};
 }
 
-void add_tiles(const image::Picture& picture, const Tiling& tiling, const config::PreprocessConfig& config,
+// Tokens, positions and masks of the tiles on a canvas.
+void add_tiles(const image::Content& content, const Tiling& tiling, const config::PreprocessConfig& config,
                const text::SpecialTokens& special, ImageInputs& inputs) {
   const CropGeometry geometry(config);
-  image::Canvas canvas(picture, geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows), config.resize,
-                       static_cast<float>(config.pad_value));
-  write_crops(canvas, {.rows = tiling.rows, .columns = tiling.columns, .step = geometry.window_pixels}, 1, config,
-              inputs);
   const auto rows = kept_cells(tiling.rows, config.patches_high(), config.overlap_margins, config.pool_height);
   const auto columns = kept_cells(tiling.columns, config.patches_wide(), config.overlap_margins, config.pool_width);
   const int grid_rows = rows.back().start + rows.back().count,
@@ -108,7 +102,7 @@ void add_tiles(const image::Picture& picture, const Tiling& tiling, const config
       const int top = i * geometry.window_pixels, left = j * geometry.window_pixels;
       append_tile_positions(inputs.token_positions, config, rows[i], columns[j], grid_columns);
       if (inputs.masks.empty()) continue;
-      write_masks(config, canvas.content(), top, left, masks);
+      write_masks(config, content, top, left, masks);
       masks += inputs.num_patches;
     }
   }
@@ -119,18 +113,30 @@ void add_tiles(const image::Picture& picture, const Tiling& tiling, const config
 ImageInputs make_image_inputs(const image::Picture& picture, const config::PreprocessConfig& config,
                               const text::SpecialTokens& special) {
   expect_croppable(config);
-  image::Canvas overview(picture, config.image_width, config.image_height, config.resize,
-                         static_cast<float>(config.pad_value));
   const bool has_tiles = config.crop_mode == config::CropMode::kOverlapAndResize;
   const Tiling tiling = has_tiles ? tiling_of(picture.width, picture.height, config) : Tiling{0, 0};
   ImageInputs inputs = empty_inputs(config, 1 + tiling.num_tiles());
   // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode
   // "resize" has no usable mask in the reference (trap T2) and gets none.
   if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
-  write_crops(overview, {}, 0, config, inputs);
   append_block(inputs.tokens, config.cells_high(), config.cells_wide(), config, special);
   append_overview_positions(inputs.token_positions, config);
-  if (has_tiles) add_tiles(picture, tiling, config, special, inputs);
+  const auto blocks = image::Canvas::blocks_for(picture, config.resize);
+  const auto canvas_of = [&](int width, int height) {
+    return image::Canvas(blocks, width, height, config.resize, static_cast<float>(config.pad_value), config.patch_size);
+  };
+  image::Canvas overview = canvas_of(config.image_width, config.image_height);
+  if (!has_tiles) {
+    const PatchTarget whole = crops_of(overview, {}, 0, inputs);
+    write_patches(std::span(&whole, 1), picture.height, config);
+    return inputs;
+  }
+  const CropGeometry geometry(config);
+  image::Canvas canvas = canvas_of(geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows));
+  const TileGrid grid{.rows = tiling.rows, .columns = tiling.columns, .step = geometry.window_pixels};
+  const PatchTarget targets[] = {crops_of(canvas, grid, 1, inputs), crops_of(overview, {}, 0, inputs)};
+  write_patches(targets, picture.height, config);
+  add_tiles(canvas.content(), tiling, config, special, inputs);
   return inputs;
 }
 

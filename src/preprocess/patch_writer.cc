@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
+#include <memory>
 
 #include "image/exact_division.h"
 #include "image/normalize.h"
@@ -61,31 +63,27 @@ class AsBytes {
 template <class Value, class Finish>
 class PatchWriter {
  public:
-  PatchWriter(const config::PreprocessConfig& config, Finish finish, size_t num_values)
-      : config_(config),
+  PatchWriter(const PatchTarget& target, const config::PreprocessConfig& config, Finish finish, std::span<Value> out)
+      : canvas_(*target.canvas),
+        grid_(target.grid),
+        config_(config),
         finish_(std::move(finish)),
+        out_(out.data()),
+        row_values_(static_cast<size_t>(canvas_.width()) * kChannels),
+        rows_(row_values_ * config.patch_size),
         patch_(patch_values()),
-        is_streamed_(num_values * sizeof(Value) >= kLeastStreamed) {}
+        is_streamed_(out.size_bytes() >= kLeastStreamed) {}
 
-  void write(image::Canvas& canvas, const TileGrid& grid, Value* out) {
+  // Writes the rows of patches that `num_rows` rows of the picture are enough for.
+  void write_until(int num_rows) {
     const int side = config_.patch_size;
-    row_values_ = static_cast<size_t>(canvas.width()) * kChannels;
-    rows_.resize(row_values_ * side);
-    const size_t crop_values = patch_values() * config_.patches_high() * config_.patches_wide();
-    for (int top = 0; top < canvas.height(); top += side) {
+    canvas_.absorb(num_rows);
+    for (; top_ < canvas_.height() && canvas_.rows_needed(top_ + side - 1) <= num_rows; top_ += side) {
       for (int y = 0; y < side; ++y) {
-        canvas.next_row(rows_.data() + y * row_values_);
+        canvas_.next_row(rows_.data() + y * row_values_);
         finish_(rows_.data() + y * row_values_, row_values_);
       }
-      for (int tile = 0; tile < grid.rows; ++tile) {
-        const int inside = top - tile * grid.step;
-        if (inside < 0 || inside >= config_.image_height) continue;
-        for (int column = 0; column < grid.columns; ++column) {
-          Value* crop = out + crop_values * (size_t(tile) * grid.columns + column);
-          write_row_of_patches(column * grid.step,
-                               crop + size_t(inside / side) * config_.patches_wide() * patch_values());
-        }
-      }
+      write_crops();
     }
     drain_stream();
   }
@@ -95,6 +93,21 @@ class PatchWriter {
   static constexpr size_t kStreamBytes = 16;
 
   size_t patch_values() const { return size_t(config_.patch_size) * config_.patch_size * kChannels; }
+
+  // The kept rows of pixels, in each crop that has them.
+  void write_crops() {
+    const int side = config_.patch_size;
+    const size_t crop_values = patch_values() * config_.patches_high() * config_.patches_wide();
+    for (int tile = 0; tile < grid_.rows; ++tile) {
+      const int inside = top_ - tile * grid_.step;
+      if (inside < 0 || inside >= config_.image_height) continue;
+      for (int column = 0; column < grid_.columns; ++column) {
+        Value* crop = out_ + crop_values * (size_t(tile) * grid_.columns + column);
+        write_row_of_patches(column * grid_.step,
+                             crop + size_t(inside / side) * config_.patches_wide() * patch_values());
+      }
+    }
+  }
 
   // The row of patches whose pixels are kept, of the crop that begins at `left`.
   void write_row_of_patches(int left, Value* to) {
@@ -138,9 +151,13 @@ class PatchWriter {
   static void drain_stream() {}
 #endif
 
+  image::Canvas& canvas_;
+  TileGrid grid_;
   const config::PreprocessConfig& config_;
   Finish finish_;
-  size_t row_values_ = 0;
+  Value* out_;
+  int top_ = 0;  // of the next row of patches
+  size_t row_values_;
   DefaultInitVector<Value> rows_;  // [patch_size, canvas width, 3]
   std::vector<Value> patch_;
   bool is_streamed_;
@@ -148,15 +165,23 @@ class PatchWriter {
 
 }  // namespace
 
-void write_patches(image::Canvas& canvas, const TileGrid& grid, const config::PreprocessConfig& config,
-                   std::span<float> patches) {
-  PatchWriter<float, RowNormalizer>(config, RowNormalizer(config.normalize), patches.size())
-      .write(canvas, grid, patches.data());
-}
-
-void write_byte_patches(image::Canvas& canvas, const TileGrid& grid, const config::PreprocessConfig& config,
-                        std::span<uint8_t> patches) {
-  PatchWriter<uint8_t, AsBytes>(config, AsBytes(), patches.size()).write(canvas, grid, patches.data());
+void write_patches(std::span<const PatchTarget> targets, int picture_height, const config::PreprocessConfig& config) {
+  std::vector<std::function<void(int)>> writers;
+  const auto add = [&](auto writer) {
+    writers.emplace_back(
+        [kept = std::make_shared<decltype(writer)>(std::move(writer))](int num_rows) { kept->write_until(num_rows); });
+  };
+  for (const PatchTarget& target : targets) {
+    if (target.byte_patches.empty()) {
+      add(PatchWriter<float, RowNormalizer>(target, config, RowNormalizer(config.normalize), target.patches));
+    } else {
+      add(PatchWriter<uint8_t, AsBytes>(target, config, AsBytes(), target.byte_patches));
+    }
+  }
+  for (int num_rows = 0; num_rows < picture_height;) {
+    num_rows = std::min(num_rows + image::RowBlocks::kRows, picture_height);
+    for (const auto& write_until : writers) write_until(num_rows);
+  }
 }
 
 }  // namespace molmo::preprocess

@@ -16,12 +16,16 @@ struct TileGrid {
   int step = 0;
 };
 
-/// Writes the crops' patches, normalised. `patches` may be longer: how much is written past the caches depends on it.
-void write_patches(image::Canvas& canvas, const TileGrid& grid, const config::PreprocessConfig& config,
-                   std::span<float> patches);  // [rows * columns, N, 3p^2]
+/// A canvas, its crops, and where their patches go: normalised, or as bytes before that (for resizes that round to
+/// bytes). The other one is empty.
+struct PatchTarget {
+  image::Canvas* canvas;
+  TileGrid grid;
+  std::span<float> patches;         // [rows * columns, N, 3p^2]
+  std::span<uint8_t> byte_patches;  // the same
+};
 
-/// The same as bytes, before normalisation, for resizes that round to bytes.
-void write_byte_patches(image::Canvas& canvas, const TileGrid& grid, const config::PreprocessConfig& config,
-                        std::span<uint8_t> patches);  // [rows * columns, N, 3p^2]
+/// Writes the patches of canvases of one picture, whose rows all of them absorb before the next ones.
+void write_patches(std::span<const PatchTarget> targets, int picture_height, const config::PreprocessConfig& config);
 
 }  // namespace molmo::preprocess

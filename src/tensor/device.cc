@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/device.h"
 
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -34,7 +35,9 @@ at::Device open_cuda_device(int index) {
         fmt::format("[device] no such CUDA device, got cuda:{}, expected one below {}", index, driver.num_devices));
   }
   open_cuda_half();
-  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+  c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);  // what names no device goes there too
+  return device;
 }
 
 at::Device choose_device() {

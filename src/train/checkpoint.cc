@@ -235,7 +235,7 @@ CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator* eve
   if (everyone == nullptr) return;
   std::vector<int> ranks;
   for (int rank = 0; rank < everyone->size(); ++rank) ranks.push_back(rank);
-  group_ = everyone->subgroup("checkpoints", ranks);
+  group_ = everyone->subgroup("checkpoints", ranks, at::kCPU);
 }
 
 CheckpointSaver::~CheckpointSaver() {

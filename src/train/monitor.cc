@@ -57,6 +57,7 @@ Json metrics_line(const config::TrainConfig& config, int num_ranks, int64_t step
   if (config.peak_tflops)
     line["mfu"] = times.flops / times.seconds / (*config.peak_tflops * 1e12 * static_cast<double>(num_ranks));
   line["memory_bytes"] = times.memory_bytes;
+  if (times.save_seconds > 0) line["save_wait_seconds"] = times.save_seconds;
   line["seconds"] = times.seconds;
   if (result.is_skipped) line["skipped"] = true;
   return line;
@@ -74,9 +75,10 @@ Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& co
       num_ranks_(num_ranks),
       progress_(std::string(config::enum_name(config.stage)), first_step, config.steps, config.log_every) {
   cut_metrics(run / kMetricsFile, first_step);
-  if (!config.loss_evaluators.empty()) cut_metrics(run / kEvaluationsFile, first_step);
+  const bool evaluates = !config.loss_evaluators.empty() || !config.evaluations.empty();
+  if (evaluates) cut_metrics(run / kEvaluationsFile, first_step);
   files_.reset(new Files{std::ofstream(run / kMetricsFile, std::ios::app), {}, formats::TensorBoardWriter(run)});
-  if (!config.loss_evaluators.empty()) files_->evaluations.open(run / kEvaluationsFile, std::ios::app);
+  if (evaluates) files_->evaluations.open(run / kEvaluationsFile, std::ios::app);
 }
 
 Monitor::~Monitor() = default;
@@ -104,6 +106,18 @@ void Monitor::record(int64_t step, const EvaluatedLoss& loss) {
     files_->events.add_scalar(fmt::format("{}/{}", loss.name, key), line.at(key).get<double>(), step);
   log_info(fmt::format("[train] step {}, {}: loss {:.4f}, acc {:.3f} on {} examples", step, loss.name,
                        loss.cross_entropy, loss.accuracy, loss.num_examples));
+}
+
+void Monitor::record(int64_t step, const std::string& evaluation, const std::map<std::string, double>& scores) {
+  Json line{{"step", step}, {"evaluation", evaluation}};
+  std::string text;
+  for (const auto& [name, score] : scores) {
+    line[name] = score;
+    text += fmt::format(", {} {:.3f}", name, score);
+    files_->events.add_scalar(evaluation + "/" + name, score, step);
+  }
+  files_->evaluations << format_json_line(line) << std::endl;
+  log_info(fmt::format("[train] step {}, {}{}", step, evaluation, text));
 }
 
 }  // namespace molmo::train

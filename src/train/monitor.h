@@ -17,6 +17,7 @@ struct StepTimes {
   int64_t num_examples = 0, num_tokens = 0, num_crops = 0;  ///< tokens: useful ones, padding not counted
   double flops = 0.0;         ///< of forward and backward over all ranks, padding not counted (model/flops.h)
   double memory_bytes = 0.0;  ///< the most that any rank's process has had
+  double save_seconds = 0.0;  ///< that the run waited for the checkpoint before this step, if there was one
 };
 
 class Monitor {
@@ -27,6 +28,7 @@ class Monitor {
 
   void record(int64_t step, const StepResult& result, const StepTimes& times);
   void record(int64_t step, const EvaluatedLoss& loss);
+  void record(int64_t step, const std::string& evaluation, const std::map<std::string, double>& scores);
 
  private:
   struct Files;

@@ -13,9 +13,8 @@ namespace molmo::train {
 struct MicroBatch {
   model::ModelInputs inputs;
   model::ModelTargets targets;
-  Tensor cell_labels;  // [C, P, 3] int64: kind, column, row (data::CellLabel); only for the tower objective
-  int64_t num_examples = 0, num_tokens = 0;  ///< images, and useful (not padding) tokens
-  bool is_padding = false;                   ///< no row of the data: keeps a rank in step that has fewer than others
+  Tensor cell_labels;       // [C, P, 3] int64: kind, column, row (data::CellLabel); only for the tower objective
+  bool is_padding = false;  ///< no row of the data: keeps a rank in step that has fewer than others
 };
 
 /// Weighted sums over a micro-batch, not yet divided; [] each.

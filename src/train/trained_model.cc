@@ -80,8 +80,8 @@ void TrainedModel::shard(const config::TrainConfig& config) {
   std::vector<int> shard_ranks, replica_ranks;
   for (int i = 0; i < per_replica; ++i) shard_ranks.push_back(everyone_.rank() / per_replica * per_replica + i);
   for (int i = 0; i < replicas; ++i) replica_ranks.push_back(i * per_replica + everyone_.rank() % per_replica);
-  shard_group_ = everyone_.subgroup("shard", shard_ranks);
-  replica_group_ = everyone_.subgroup("replicas", replica_ranks);
+  shard_group_ = everyone_.subgroup("shard", shard_ranks, device_);
+  replica_group_ = everyone_.subgroup("replicas", replica_ranks, device_);
 
   std::vector<Unit> units = molmo_.units();
   if (tower_ != nullptr) units.push_back(tower_->unit());

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -12,10 +13,7 @@
 #include "base/strings.h"
 #include "config/load.h"
 #include "config/validate.h"
-#include "data/loader.h"
-#include "data/mixture.h"
 #include "hub/find_model.h"
-#include "model/flops.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
@@ -23,6 +21,7 @@
 #include "tensor/runtime.h"
 #include "train/checkpoint.h"
 #include "train/monitor.h"
+#include "train/step_loader.h"
 #include "train/trained_model.h"
 
 namespace molmo::train {
@@ -82,22 +81,13 @@ void expect_valid(config::TrainConfig config, const fs::path& folder) {
     throw Error(fmt::format("[train] the recipe with the model of {}: {}", folder.string(), join_text(problems, "; ")));
 }
 
-// [C, P, 3]: kind, column and row.
-Tensor cell_label_tensor(const data::LoadedBatch& loaded) {
-  std::vector<int64_t> values;
-  values.reserve(loaded.cell_labels.size() * 3);
-  for (const data::CellLabel& label : loaded.cell_labels)
-    values.insert(values.end(), {label.kind, label.column, label.row});
-  return at::tensor(values, at::kLong).view({loaded.batch.num_crops, loaded.batch.num_cells, 3});
-}
-
 class Trainer {
  public:
   Trainer(config::TrainConfig config, RunOptions options)
       : config_(std::move(config)),
         options_(std::move(options)),
         tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
-        everyone_(dist::connect(options_.dry_run ? dist::Rank() : options_.rank, options_.device,
+        everyone_(dist::connect(options_.dry_run ? dist::Rank() : options_.rank,
                                 {.start = std::chrono::seconds(config_.sharding.start_timeout),
                                  .step = std::chrono::seconds(config_.sharding.step_timeout)})),
         model_(config_, options_.device, *everyone_),
@@ -111,11 +101,14 @@ class Trainer {
 
  private:
   bool is_first() const { return everyone_->rank() == 0; }
-  data::LoaderOptions loader_options() const;
-  std::vector<MicroBatch> load_step(data::Loader& loader, StepTimes& times) const;
+  StepLoader make_loader() const {
+    return {config_, tokenizer_, model_, *everyone_, options_.device, state_.examples_seen};
+  }
   model::ForwardOptions forward_options(int64_t step) const;
   bool agree_to_stop(StepTimes& times) const;
-  void evaluate(int64_t step, std::optional<Monitor>& monitor);
+  bool is_evaluated(int64_t step) const;
+  void evaluate(int64_t step, CheckpointSaver& saver, std::optional<Monitor>& monitor);
+  void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
   void prepare_run_folder();
   int64_t agree_on_step() const;
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
@@ -129,15 +122,6 @@ class Trainer {
   TrainState state_;
 };
 
-data::LoaderOptions Trainer::loader_options() const {
-  return {.stage = config_.stage,
-          .global_batch_size = config_.global_batch_size,
-          .micro_batch_size = config_.micro_batch_size,
-          .start_example = state_.examples_seen,
-          .rank = everyone_->rank(),
-          .world_size = everyone_->size()};
-}
-
 model::ForwardOptions Trainer::forward_options(int64_t step) const {
   model::ForwardOptions forward;
   forward.compute = compute_;
@@ -149,40 +133,6 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   // A resumed run draws what an uninterrupted one draws, without saved state.
   forward.dropout.seed = static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step);
   return forward;
-}
-
-std::vector<MicroBatch> Trainer::load_step(data::Loader& loader, StepTimes& times) const {
-  const auto start = Clock::now();
-  std::vector<MicroBatch> batches;
-  bool is_done = data::num_share_rows(config_.global_batch_size, everyone_->rank(), everyone_->size()) == 0;
-  while (!is_done) {
-    const data::LoadedBatch loaded = loader.next();
-    is_done = loaded.ends_step;
-    if (loaded.num_examples == 0) continue;
-    MicroBatch batch{.inputs = model::make_inputs(loaded.batch, options_.device),
-                     .targets = model::make_targets(loaded.batch, options_.device),
-                     .cell_labels = {}};
-    if (model_.has_cell_labels()) batch.cell_labels = cell_label_tensor(loaded).to(options_.device);
-    batch.num_examples = loaded.num_examples;
-    batch.num_tokens = static_cast<int64_t>(std::count_if(loaded.batch.input_ids.begin(), loaded.batch.input_ids.end(),
-                                                          [](int64_t id) { return id != -1; }));
-    times.num_examples += batch.num_examples;
-    times.num_tokens += batch.num_tokens;
-    times.num_crops += loaded.batch.num_crops;
-    const model::PassWork work{
-        .num_tokens = batch.num_tokens,
-        .num_loss_tokens = std::count_if(loaded.batch.loss_masks.begin(), loaded.batch.loss_masks.end(),
-                                         [](float weight) { return weight > 0; }),
-        .squared_lengths = loaded.squared_lengths,
-        .num_crops = loaded.batch.num_crops};
-    times.flops += 3.0 * model::forward_flops(config_.molmo.model, work);  // backward is twice forward
-    batches.push_back(std::move(batch));
-  }
-  const auto most =
-      static_cast<size_t>(everyone_->maximum(static_cast<double>(batches.size()), "the number of micro-batches"));
-  while (batches.size() < most) batches.push_back(model_.objective().nothing());
-  times.data_wait_seconds = seconds_since(start);
-  return batches;
 }
 
 // Whether some rank was asked to stop. What was counted becomes that of all ranks.
@@ -198,9 +148,36 @@ bool Trainer::agree_to_stop(StepTimes& times) const {
   return sums[4] > 0;
 }
 
-void Trainer::evaluate(int64_t step, std::optional<Monitor>& monitor) {
+bool is_due(int64_t every, int64_t step, int64_t last) { return step % every == 0 || step == last; }
+
+bool Trainer::is_evaluated(int64_t step) const {
+  return std::any_of(config_.evaluations.begin(), config_.evaluations.end(),
+                     [&](const auto& entry) { return is_due(entry.second.every, step, config_.steps); });
+}
+
+// Rank 0 answers with the whole model, from the step that was saved. The others stay in touch: a rank that is lost
+// meanwhile is noticed, and no collective waits longer than usual.
+void Trainer::answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor) {
+  std::future<std::map<std::string, double>> scores;
+  if (is_first()) {
+    scores = std::async(std::launch::async, [&] {
+      return options_.evaluate(options_.out / step_folder_name(step), config_.evaluations.at(name));
+    });
+  }
+  for (std::array<double, 1> is_done{0.0}; is_done[0] == 0.0;) {
+    if (is_first() && scores.wait_for(std::chrono::milliseconds(500)) == std::future_status::ready) is_done[0] = 1.0;
+    everyone_->sum(is_done, "the end of an evaluation");
+  }
+  if (is_first()) monitor->record(step, name, scores.get());
+}
+
+void Trainer::evaluate(int64_t step, CheckpointSaver& saver, std::optional<Monitor>& monitor) {
+  if (is_evaluated(step)) saver.wait();
+  for (const auto& [name, evaluation] : config_.evaluations) {
+    if (is_due(evaluation.every, step, config_.steps)) answer_tasks(step, name, monitor);
+  }
   for (const auto& [name, evaluator] : config_.loss_evaluators) {
-    if (step % evaluator.every != 0 && step != config_.steps) continue;
+    if (!is_due(evaluator.every, step, config_.steps)) continue;
     const EvaluatedLoss loss =
         evaluate_loss(name, config_, tokenizer_, model_.objective(), compute_, model_.ranks(), options_.device);
     if (monitor) monitor->record(step, loss);
@@ -256,7 +233,7 @@ RunSummary Trainer::run() {
   prepare_run_folder();
   const SignalScope signals;
   const auto start = Clock::now();
-  data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
+  StepLoader loader = make_loader();
   std::optional<Monitor> monitor;
   if (is_first()) monitor.emplace(options_.out, config_, everyone_->size(), state_.step);
   RunSummary summary;
@@ -266,10 +243,11 @@ RunSummary Trainer::run() {
   SpikeGuard guard(config_.max_sigmas);
   guard.set_state(state_.guard);
   int64_t num_bad_steps = 0;  // in a row
+  double save_seconds = 0.0;  // of the step before
   while (state_.step < config_.steps) {
     const auto step_start = Clock::now();
-    StepTimes times;
-    const std::vector<MicroBatch> batches = load_step(loader, times);
+    StepTimes times{.save_seconds = save_seconds};
+    const std::vector<MicroBatch> batches = loader.next(times);
     const int64_t step = state_.step + 1;
     everyone_->set_step(step);
     const StepResult result = train_step(model_.objective(), model_.optimizer(), batches,
@@ -285,8 +263,11 @@ RunSummary Trainer::run() {
     times.seconds = seconds_since(step_start);
     if (monitor) monitor->record(step, result, times);
     summary.last_loss = result.cross_entropy;
-    if (step % config_.save_every == 0 || step == config_.steps || stops) saver.save(model_.content(), state_);
-    if (!stops) evaluate(step, monitor);
+    const auto save_start = Clock::now();
+    const bool saves = step % config_.save_every == 0 || step == config_.steps || stops || is_evaluated(step);
+    if (saves) saver.save(model_.content(), state_);
+    save_seconds = saves ? seconds_since(save_start) : 0.0;
+    if (!stops) evaluate(step, saver, monitor);
     if (stops) {
       saver.wait();
       throw Error(
@@ -314,11 +295,10 @@ void Trainer::print_plan() {
                          group.params.size(), values,
                          component_config(config_.optimizer, group.component).learning_rate));
   }
-  data::Loader loader(config_.data, config_.molmo, tokenizer_, loader_options());
-  const data::LoadedBatch first = loader.next();
-  log_info(fmt::format("[train]   first micro-batch: {} rows of up to {} tokens, {} crops of {} patches",
-                       first.batch.num_rows, first.batch.sequence_length, first.batch.num_crops,
-                       first.batch.num_patches));
+  StepTimes work;
+  const std::vector<MicroBatch> first = make_loader().next(work);
+  log_info(fmt::format("[train]   first update: {} examples in {} micro-batches, {} tokens, {} crops, {:.3g} TFLOP",
+                       work.num_examples, first.size(), work.num_tokens, work.num_crops, work.flops / 1e12));
 }
 
 }  // namespace

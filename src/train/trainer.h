@@ -3,6 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "config/train_config.h"
 #include "dist/rank.h"
@@ -10,12 +13,17 @@
 
 namespace molmo::train {
 
+/// Scores of a saved step by name ("pointing_f1"). The program brings one: answering and scoring lie above training.
+using EvaluateStep = std::function<std::map<std::string, double>(const std::filesystem::path& step,
+                                                                 const config::EvaluationConfig& evaluation)>;
+
 struct RunOptions {
   std::filesystem::path out;  ///< the run folder
   bool resume = false;        ///< continue from the highest complete step, if there is one
   bool dry_run = false;       ///< check data, model and memory, print the plan, touch nothing
   at::Device device = at::kCPU;
-  dist::Rank rank;  ///< of this process among those that train together
+  dist::Rank rank;        ///< of this process among those that train together
+  EvaluateStep evaluate;  ///< for the recipe's `evaluations`; rank 0 calls it, on the whole model
 };
 
 struct RunSummary {

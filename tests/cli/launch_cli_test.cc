@@ -44,11 +44,18 @@ class LaunchedRanks : public molmo::testing::TrainedProgram {
   // saved.
   static Outcome interrupt(const std::string& run, const std::string& signal, int rank) {
     const std::string script = fmt::format(
-        "( $MOLMO_BINARY launch -n 2 --grace 30 -- train {0} --out {1} --set steps=1000000 --set save_every=2 & "
+        "( $MOLMO_BINARY launch -n 2 --grace 5 -- train {0} --out {1} --set steps=1000000 --set save_every=2 "
+        "--set sharding.step_timeout=4 & "
         "launcher=$!; for i in $(seq 300); do [ -e {1}/latest ] && break; sleep 0.1; done; "
         "set -- $(cat /proc/$launcher/task/$launcher/children) $launcher; shift {2}; kill -{3} $1; wait $launcher )",
         path("recipe.json"), path(run), rank < 0 ? 2 : rank, signal);
     return run_command(script);
+  }
+
+  static void expect_resumable(const std::string& run) {
+    const Outcome resumed = launch(2, run, "--resume auto --set steps=1");
+    EXPECT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_NE(resumed.err.find("resumed from"), std::string::npos) << resumed.err;
   }
 };
 
@@ -108,9 +115,65 @@ TEST_F(LaunchedRanks, EndWith75WhenOneIsKilled) {
   EXPECT_EQ(outcome.code, 75) << outcome.err;
   EXPECT_NE(outcome.err.find("rank 1 was killed by signal 9"), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find("[dist] rank 0 of 2: "), std::string::npos) << outcome.err;
-  const Outcome resumed = launch(2, "killed", "--resume auto --set steps=1");
-  EXPECT_EQ(resumed.code, 0) << resumed.err;
-  EXPECT_NE(resumed.err.find("resumed from"), std::string::npos) << resumed.err;
+  expect_resumable("killed");
+}
+
+// Rank 0 keeps the store through which the ranks have met.
+TEST_F(LaunchedRanks, EndWith75WhenTheFirstIsKilled) {
+  const Outcome outcome = interrupt("headless", "KILL", 0);
+  EXPECT_EQ(outcome.code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find("[dist] rank 1 of 2: "), std::string::npos) << outcome.err;
+  expect_resumable("headless");
+}
+
+TEST_F(LaunchedRanks, EndWith75WhenOneHangs) {
+  const Outcome outcome = interrupt("hanging", "STOP", 1);
+  EXPECT_EQ(outcome.code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find("[dist] rank 0 of 2: "), std::string::npos) << outcome.err;
+  expect_resumable("hanging");
+}
+
+TEST_F(LaunchedRanks, PackedRowsTrainLikeRowsOfTheirOwn) {
+  ASSERT_EQ(launch(2, "packed", "--set data.packing.max_tokens=1024").code, 0);
+  expect_straight_curve("packed");
+  ASSERT_EQ(train("packed1", "--set data.packing.max_tokens=1024").code, 0);
+  expect_straight_curve("packed1");
+}
+
+TEST_F(LaunchedRanks, AnswerTasksDuringTheRun) {
+  const std::string evaluation = fmt::format(
+      "--set evaluations.scenes='{{\"data\": \"{}\", \"split\": \"test\", \"tasks\": [\"counting\"], \"max_per_task\": "
+      "3, "
+      "\"every\": 4}}'",
+      path("data"));
+  ASSERT_EQ(launch(2, "answered", evaluation).code, 0);
+  std::vector<int64_t> steps;
+  for_each_json_line(path("answered") + "/evaluations.jsonl", [&](size_t, const Json& line) {
+    EXPECT_TRUE(line.contains("count_accuracy")) << line.dump();
+    steps.push_back(line.at("step").get<int64_t>());
+  });
+  EXPECT_EQ(steps, (std::vector<int64_t>{4, 6}));
+  expect_straight_curve("answered");
+}
+
+TEST_F(LaunchedRanks, HeldOutLossesAreThoseOfOneProcess) {
+  const std::string evaluator =
+      fmt::format("--set loss_evaluators.held='{{\"path\": \"{}\", \"split\": \"test\", \"every\": 3}}'", path("data"));
+  std::vector<std::vector<double>> losses;
+  for (const int ranks : {1, 2}) {
+    const std::string run = fmt::format("evaluated{}", ranks);
+    ASSERT_EQ(launch(ranks, run, evaluator).code, 0);
+    losses.emplace_back();
+    for_each_json_line(path(run) + "/evaluations.jsonl", [&](size_t, const Json& line) {
+      EXPECT_EQ(line.at("evaluator"), "held");
+      EXPECT_EQ(line.at("examples"), 4);
+      losses.back().push_back(line.at("cross_entropy").get<double>());
+    });
+  }
+  ASSERT_EQ(losses[0].size(), 2u);  // steps 3 and 6
+  ASSERT_EQ(losses[1].size(), 2u);
+  for (size_t i = 0; i < 2; ++i) EXPECT_NEAR(losses[0][i], losses[1][i], 2e-5 * losses[0][i]);
+  EXPECT_LT(losses[0][1], losses[0][0]);
 }
 
 TEST_F(LaunchedRanks, SaveAndEndWith75OnASignal) {

@@ -133,7 +133,7 @@ TEST_F(LoadFile, ProblemsNameTheirSource) {
             "[config] base.json: unknown key 'optimizer.llm.epz' (did you mean 'optimizer.llm.eps'?)\n"
             "[config] sft.json: unknown key 'stepz' (did you mean 'steps'?)\n"
             "[config] --set global_batch=8: unknown key 'global_batch', expected one of stage, molmo, init_from, "
-            "init_llm_from, init_tower_from, max_crops, data, loss_evaluators, optimizer, steps, "
+            "init_llm_from, init_tower_from, max_crops, data, loss_evaluators, evaluations, optimizer, steps, "
             "global_batch_size, micro_batch_size, compute_dtype, z_loss, seed, residual_dropout, response_dropout, "
             "save_every, keep_checkpoints, log_every, max_bad_steps, max_sigmas, peak_tflops, sharding, recompute\n"
             "[config] --set steps=1.5: 'steps': got 1.5, expected integer >= 1\n"

@@ -39,7 +39,7 @@ TEST(Communicator, GathersBfloat16) {
 TEST(Communicator, FormsGroupsOfSomeRanks) {
   run_ranks(4, [](Communicator& everyone) {
     const int column = everyone.rank() % 2;
-    const auto group = everyone.subgroup("columns", {column, column + 2});
+    const auto group = everyone.subgroup("columns", {column, column + 2}, at::kCPU);
     EXPECT_EQ(group->size(), 2);
     EXPECT_EQ(group->rank(), everyone.rank() / 2);
     std::array<double, 1> sum{static_cast<double>(everyone.rank())};
@@ -72,7 +72,7 @@ TEST(Communicator, GivesUpOnRanksThatDoNotCome) {
   try {
     connect(
         {.index = 0, .count = 2, .local_index = 0, .local_count = 2, .address = "127.0.0.1", .port = find_free_port()},
-        at::kCPU, {.start = std::chrono::seconds(1), .step = std::chrono::seconds(1)});
+        {.start = std::chrono::seconds(1), .step = std::chrono::seconds(1)});
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_TRUE(std::string(error.what()).starts_with("[dist] rank 0 of 2 at 127.0.0.1:")) << error.what();

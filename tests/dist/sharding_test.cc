@@ -137,7 +137,8 @@ Curve train_sharded(const Setting& setting) {
     std::vector<int> shard_ranks, replica_ranks;
     for (int i = 0; i < per_replica; ++i) shard_ranks.push_back(replica * per_replica + i);
     for (int i = 0; i < setting.replicas; ++i) replica_ranks.push_back(i * per_replica + everyone.rank() % per_replica);
-    const auto shard = everyone.subgroup("shard", shard_ranks), replicas = everyone.subgroup("replicas", replica_ranks);
+    const auto shard = everyone.subgroup("shard", shard_ranks, at::kCPU),
+               replicas = everyone.subgroup("replicas", replica_ranks, at::kCPU);
 
     model::Molmo molmo(model_config(setting));
     train::make_groups(molmo.params(), optimizer_config(setting));  // says what trains

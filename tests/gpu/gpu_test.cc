@@ -7,7 +7,9 @@
 #include "molmo/error.h"
 #include "tensor/device.h"
 #include "tensor/kernels.h"
+#include "tensor/linear_cross_entropy.h"
 #include "tensor/ops.h"
+#include "tensor/runtime.h"
 
 namespace molmo::tensor {
 namespace {
@@ -81,6 +83,29 @@ TEST_F(GpuKernel, RmsNormPutsASecondDevicesResultThere) {
   if (num_devices < 2) GTEST_SKIP() << "one GPU, this test wants two";
   const at::NoGradGuard no_grad;
   expect_twins_agree(parse_device("cuda:1"), at::randn({5, 256}), at::ones({256}));
+}
+
+TEST_F(GpuKernel, RowUniformsAreTheCpusBits) {
+  const Tensor keys = at::randint(std::numeric_limits<int64_t>::min() / 2, std::numeric_limits<int64_t>::max() / 2,
+                                  {7, 5}, at::TensorOptions().dtype(at::kLong));
+  const Tensor got = kernels().row_uniforms(keys.to(device_), 3, 1000);
+  ASSERT_TRUE(got.is_cuda());
+  EXPECT_TRUE(got.cpu().equal(kernels().row_uniforms(keys, 3, 1000)));
+}
+
+TEST_F(GpuKernel, CrossEntropyAgreesWithTheCpu) {
+  const auto run = [](at::Device device) {
+    const at::Generator generator = make_generator(5);
+    const Tensor x = at::randn({70, 32}, generator).to(device).requires_grad_(),
+                 weight = at::randn({500, 32}, generator).to(device).requires_grad_();
+    const Tensor labels = at::randint(0, 500, {70}, generator, at::TensorOptions().dtype(at::kLong)).to(device);
+    const CrossEntropySums sums = linear_cross_entropy(
+        x, {.weight = weight, .bias = {}}, labels, at::ones({70}).to(device), {.z_loss_scale = 1e-4, .chunk_rows = 16});
+    sums.loss.backward();
+    return std::vector<Tensor>{sums.loss.detach().cpu(), sums.accuracy.cpu(), x.grad().cpu(), weight.grad().cpu()};
+  };
+  const std::vector<Tensor> got = run(device_), expected = run(at::kCPU);
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_LE(relative_difference(got[i], expected[i]), 1e-4) << i;
 }
 
 TEST_F(GpuKernel, ParseDeviceRefusesADeviceThatIsNotThere) {

@@ -30,7 +30,7 @@ inline void run_ranks(int count, const std::function<void(dist::Communicator& ev
                                              .local_count = count,
                                              .address = "127.0.0.1",
                                              .port = port},
-                                            at::kCPU, timeouts);
+                                            timeouts);
         body(*everyone);
       } catch (...) {
         errors[static_cast<size_t>(rank)] = std::current_exception();

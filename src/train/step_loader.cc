@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/step_loader.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "data/mixture.h"
+#include "model/flops.h"
+#include "tensor/ops.h"
+
+namespace molmo::train {
+namespace {
+
+// [C, P, 3]: kind, column and row.
+Tensor cell_label_tensor(const data::LoadedBatch& loaded) {
+  std::vector<int64_t> values;
+  values.reserve(loaded.cell_labels.size() * 3);
+  for (const data::CellLabel& label : loaded.cell_labels)
+    values.insert(values.end(), {label.kind, label.column, label.row});
+  return at::tensor(values, at::kLong).view({loaded.batch.num_crops, loaded.batch.num_cells, 3});
+}
+
+// What a batch makes the model do, padding not counted.
+model::PassWork work_of(const data::LoadedBatch& loaded) {
+  const preprocess::Batch& batch = loaded.batch;
+  return {
+      .num_tokens = std::count_if(batch.input_ids.begin(), batch.input_ids.end(), [](int64_t id) { return id != -1; }),
+      .num_loss_tokens =
+          std::count_if(batch.loss_masks.begin(), batch.loss_masks.end(), [](float weight) { return weight > 0; }),
+      .squared_lengths = loaded.squared_lengths,
+      .num_crops = batch.num_crops};
+}
+
+}  // namespace
+
+StepLoader::StepLoader(const config::TrainConfig& config, const text::MolmoTokenizer& tokenizer,
+                       const TrainedModel& model, dist::Communicator& everyone, at::Device device,
+                       int64_t first_example)
+    : config_(config),
+      model_(model),
+      everyone_(everyone),
+      device_(device),
+      loader_(config.data, config.molmo, tokenizer,
+              {.stage = config.stage,
+               .global_batch_size = config.global_batch_size,
+               .micro_batch_size = config.micro_batch_size,
+               .start_example = first_example,
+               .rank = everyone.rank(),
+               .world_size = everyone.size()}) {}
+
+MicroBatch StepLoader::to_device(const data::LoadedBatch& loaded) const {
+  MicroBatch batch{.inputs = model::make_inputs(loaded.batch, device_),
+                   .targets = model::make_targets(loaded.batch, device_),
+                   .cell_labels = {}};
+  if (model_.has_cell_labels()) batch.cell_labels = cell_label_tensor(loaded).to(device_);
+  return batch;
+}
+
+std::vector<MicroBatch> StepLoader::next(StepTimes& times) {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<MicroBatch> batches;
+  bool is_done = data::num_share_rows(config_.global_batch_size, everyone_.rank(), everyone_.size()) == 0;
+  while (!is_done) {
+    const data::LoadedBatch loaded = loader_.next();
+    is_done = loaded.ends_step;
+    if (loaded.num_examples == 0) continue;
+    batches.push_back(to_device(loaded));
+    const model::PassWork work = work_of(loaded);
+    times.num_examples += loaded.num_examples;
+    times.num_tokens += work.num_tokens;
+    times.num_crops += work.num_crops;
+    times.flops += 3.0 * model::forward_flops(config_.molmo.model, work);  // backward is twice forward
+  }
+  const auto most =
+      static_cast<size_t>(everyone_.maximum(static_cast<double>(batches.size()), "the number of micro-batches"));
+  while (batches.size() < most) batches.push_back(model_.objective().nothing());
+  times.data_wait_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return batches;
+}
+
+}  // namespace molmo::train

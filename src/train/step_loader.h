@@ -1,0 +1,31 @@
+// The micro-batches of one update after another, on the device.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "data/loader.h"
+#include "train/monitor.h"
+#include "train/trained_model.h"
+
+namespace molmo::train {
+
+class StepLoader {
+ public:
+  /// `first_example`: examples that earlier updates have seen, over all ranks. All references outlive it.
+  StepLoader(const config::TrainConfig& config, const text::MolmoTokenizer& tokenizer, const TrainedModel& model,
+             dist::Communicator& everyone, at::Device device, int64_t first_example);
+
+  /// This rank's micro-batches of the next update: as many as every other rank has, some of them padding. `times` gets
+  /// what they hold and how long they took.
+  std::vector<MicroBatch> next(StepTimes& times);
+
+ private:
+  MicroBatch to_device(const data::LoadedBatch& loaded) const;
+
+  const config::TrainConfig& config_;
+  const TrainedModel& model_;
+  dist::Communicator& everyone_;
+  at::Device device_;
+  data::Loader loader_;
+};
+
+}  // namespace molmo::train
