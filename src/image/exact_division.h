@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #include <cmath>
 
 namespace molmo::image {
@@ -24,6 +28,18 @@ struct ExactDivisor {
     return a / value;
 #endif
   }
+
+#ifdef __AVX2__
+  __m256 quotients(__m256 a) const {
+#ifdef __FMA__
+    const __m256 divisors = _mm256_set1_ps(value), reciprocals = _mm256_set1_ps(reciprocal);
+    const __m256 guess = _mm256_mul_ps(a, reciprocals);
+    return _mm256_fmadd_ps(_mm256_fnmadd_ps(guess, divisors, a), reciprocals, guess);
+#else
+    return _mm256_div_ps(a, _mm256_set1_ps(value));
+#endif
+  }
+#endif
 };
 
 }  // namespace molmo::image

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/resize.h"
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
-#include "image/exact_division.h"
+#include "image/round_bytes.h"
 #include "molmo/error.h"
 
 namespace molmo::image {
 namespace {
 
 constexpr int kChannels = 3;
-
-// 0..255, half to even.
-float rounded(float value) { return std::nearbyint(std::clamp(value, 0.0f, 255.0f)); }
 
 }  // namespace
 
@@ -51,6 +51,10 @@ Canvas::Canvas(std::shared_ptr<RowBlocks> blocks, int width, int height, config:
   if (kind == config::ResizeKind::kSiglip) {
     plain_x_ = plain_taps(picture.width, width);
     plain_y_ = plain_taps(picture.height, height);
+    for (const TwoTaps& x : plain_x_) {
+      plain_weights_.first.insert(plain_weights_.first.end(), kChannels, x.w_first);
+      plain_weights_.second.insert(plain_weights_.second.end(), kChannels, x.w_second);
+    }
     return;
   }
   const bool fits = kind == config::ResizeKind::kFitAndPad;
@@ -98,8 +102,7 @@ void Canvas::next_row(float* out) {
   write_content_row(row, content);
   const int num_values = kChannels * content_.width;
   if (config::rounds_to_bytes(kind_)) {
-    const ExactDivisor most(255.0f);
-    for (int i = 0; i < num_values; ++i) content[i] = most.quotient(rounded(content[i]));
+    round_to_unit(content, static_cast<size_t>(num_values));
   } else {
     for (int i = 0; i < num_values; ++i) content[i] = std::clamp(content[i], 0.0f, 1.0f);
   }
@@ -110,7 +113,7 @@ void Canvas::next_row(uint8_t* out) {
   MOLMO_CHECK(config::rounds_to_bytes(kind_), "bytes of a resize that does not round");
   unrounded_.resize(size_t{kChannels} * width_);  // stretched: there is no padding
   write_content_row(next_++, unrounded_.data());
-  for (size_t i = 0; i < unrounded_.size(); ++i) out[i] = static_cast<uint8_t>(rounded(unrounded_[i]));
+  round_to_bytes(unrounded_.data(), unrounded_.size(), out);
 }
 
 void Canvas::write_content_row(int y, float* out) {
@@ -148,19 +151,45 @@ void Canvas::write_filtered_row(int y, float* out) {
   }
 }
 
-void Canvas::write_plain_row(int y, float* out) const {
-  const TwoTaps& taps = plain_y_[static_cast<size_t>(y)];
-  const Picture& picture = blocks_->picture();
-  const uint8_t *upper = picture.row(taps.first), *lower = picture.row(taps.second);
+// Both values that each output of a row of the picture reads, in the order of the outputs.
+const Canvas::SpreadRow& Canvas::spread_row(int y) {
+  SpreadRow& row = spread_[static_cast<size_t>(y % 2)];  // neighbours, of which one was read for the row before
+  if (row.y == y) return row;
+  row.y = y;
+  row.first.resize(size_t{kChannels} * width_ + 1);  // a pixel is written as four values
+  row.second.resize(row.first.size());
+  const uint8_t* pixels = blocks_->picture().row(y);
+  float *first = row.first.data(), *second = row.second.data();
+  [[maybe_unused]] const int last_wide =
+      blocks_->picture().width - 3;  // from where on eight bytes reach beyond the row
   for (const TwoTaps& x : plain_x_) {
-    const float c00 = taps.w_first * x.w_first, c01 = taps.w_first * x.w_second, c10 = taps.w_second * x.w_first,
-                c11 = taps.w_second * x.w_second;
-    for (int c = 0; c < kChannels; ++c) {
-      float value = c01 * static_cast<float>(upper[kChannels * x.second + c]);
-      value = std::fma(c00, static_cast<float>(upper[kChannels * x.first + c]), value);
-      value = std::fma(c10, static_cast<float>(lower[kChannels * x.first + c]), value);
-      *out++ = std::fma(c11, static_cast<float>(lower[kChannels * x.second + c]), value);
+#ifdef __AVX2__
+    if (x.first < last_wide) {  // the second pixel is the next one
+      const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(pixels + kChannels * x.first));
+      _mm_storeu_ps(first, _mm_cvtepi32_ps(_mm_cvtepu8_epi32(both)));
+      _mm_storeu_ps(second, _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_srli_si128(both, kChannels))));
+      first += kChannels, second += kChannels;
+      continue;
     }
+#endif
+    for (int c = 0; c < kChannels; ++c) {
+      *first++ = static_cast<float>(pixels[kChannels * x.first + c]);
+      *second++ = static_cast<float>(pixels[kChannels * x.second + c]);
+    }
+  }
+  return row;
+}
+
+void Canvas::write_plain_row(int y, float* out) {
+  const TwoTaps& taps = plain_y_[static_cast<size_t>(y)];
+  const SpreadRow& upper = spread_row(taps.first);
+  const SpreadRow& lower = spread_row(taps.second);  // the row itself at the picture's end, else the next one
+  const float *u0 = upper.first.data(), *u1 = upper.second.data(), *l0 = lower.first.data(), *l1 = lower.second.data();
+  const float *w0 = plain_weights_.first.data(), *w1 = plain_weights_.second.data();
+  for (int i = 0; i < kChannels * width_; ++i) {
+    const float c00 = taps.w_first * w0[i], c01 = taps.w_first * w1[i], c10 = taps.w_second * w0[i],
+                c11 = taps.w_second * w1[i];
+    out[i] = std::fma(c11, l1[i], std::fma(c10, l0[i], std::fma(c00, u0[i], c01 * u1[i])));
   }
 }
 

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -65,7 +66,7 @@ class Canvas {
   const float* filtered_row(int y) const;
   Taps column_taps(int y) const;
   void write_filtered_row(int y, float* out);
-  void write_plain_row(int y, float* out) const;
+  void write_plain_row(int y, float* out);
 
   std::shared_ptr<RowBlocks> blocks_;
   int width_, height_;
@@ -78,7 +79,15 @@ class Canvas {
   int num_filtered_ = 0, num_kept_ = 0;
   DefaultInitVector<float> rows_;  // [num_kept, content.width, 3]
   AxisFilter columns_;
+  // Without antialias.
+  struct SpreadRow {
+    int y = -1;
+    std::vector<float> first, second;  // [width, 3]
+  };
+  const SpreadRow& spread_row(int y);
   std::vector<TwoTaps> plain_x_, plain_y_;
+  SpreadRow plain_weights_;  // of the taps along a row
+  std::array<SpreadRow, 2> spread_;
   std::vector<float> unrounded_;  // [width, 3], of a row that is asked for as bytes
 };
 

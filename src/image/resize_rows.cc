@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image/exact_division.h"
+
 namespace molmo::image {
 namespace {
 
@@ -50,15 +52,11 @@ struct Lanes {
 void gather(const uint8_t* const rows[kRows], int num_values, float divisor, float* out) {
   int i = 0;
 #ifdef __FMA__
-  const __m256 divisors = _mm256_set1_ps(divisor), reciprocals = _mm256_set1_ps(1.0f / divisor);
-  const auto quotient = [&](__m256 a) {  // as ExactDivisor
-    const __m256 guess = _mm256_mul_ps(a, reciprocals);
-    return _mm256_fmadd_ps(_mm256_fnmadd_ps(guess, divisors, a), reciprocals, guess);
-  };
+  const ExactDivisor exact(divisor);
   const auto eight = [&](int row) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(rows[row] + i)); };
   const auto store = [&](__m128i bytes) {  // two values of all rows
     for (int k = 0; k < 2; ++k, out += kRows, bytes = _mm_srli_si128(bytes, kRows)) {
-      _mm256_storeu_ps(out, quotient(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes))));
+      _mm256_storeu_ps(out, exact.quotients(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes))));
     }
   };
   for (; i + 8 <= num_values; i += 8) {  // a transposition of 8 x 8 bytes

@@ -2,6 +2,9 @@
 #include "tensor/device.h"
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <fmt/format.h>
 
 #include <charconv>
@@ -72,7 +75,11 @@ CudaDriver probe_cuda_driver() {
 bool is_fast_at_bfloat16(const at::Device& device) {
   if (!device.is_cpu()) return true;
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
+  // AMX has tiles of bfloat16. The dot products of AVX-512 alone are no faster than float32: prefilling in bfloat16 was
+  // half as fast on a Xeon with them (docs/benchmarks.md).
+  constexpr unsigned kAmxBfloat16 = 1u << 22;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmxBfloat16) != 0;
 #else
   return false;
 #endif

@@ -23,7 +23,7 @@ CudaDriver probe_cuda_driver();
 /// where libmolmo_cuda.so was not built.
 at::Device parse_device(const std::string& text);
 
-/// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on a CPU with instructions for them.
+/// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on a CPU with tiles for them (AMX).
 /// On others LibTorch emulates bfloat16, an order of magnitude slower.
 bool is_fast_at_bfloat16(const at::Device& device);
 
