@@ -65,6 +65,10 @@ MOLMO_AVX2 void avx2_dot4(const float* x, const T* rows, int64_t stride, int64_t
   int64_t j = 0;
   for (; j + 16 <= length; j += 16) {
     const __m256 a = load8(x + j), b = load8(x + j + 8);
+    // The four rows behind these are the next ones to be read: short rows end before the processor has seen where they
+    // lead.
+    for (const T* row : {row0, row1, row2, row3})
+      _mm_prefetch(reinterpret_cast<const char*>(row + 4 * stride + j), _MM_HINT_T0);
     even[0] = _mm256_fmadd_ps(a, load8(row0 + j), even[0]), odd[0] = _mm256_fmadd_ps(b, load8(row0 + j + 8), odd[0]);
     even[1] = _mm256_fmadd_ps(a, load8(row1 + j), even[1]), odd[1] = _mm256_fmadd_ps(b, load8(row1 + j + 8), odd[1]);
     even[2] = _mm256_fmadd_ps(a, load8(row2 + j), even[2]), odd[2] = _mm256_fmadd_ps(b, load8(row2 + j + 8), odd[2]);
