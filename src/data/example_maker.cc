@@ -42,14 +42,21 @@ class CropCache {
     return found == entries_.end() ? nullptr : found->second;
   }
 
-  void insert(const MixtureItem& item, const Entry& entry) {
+  // Keeps a copy if there is room; copies outside the lock, so threads may overshoot by one entry each.
+  void insert(const MixtureItem& item, const ExampleMaker::CroppedImages& images) {
+    const size_t num_bytes = images.num_bytes();
+    if (!has_room(num_bytes)) return;
+    auto entry = std::make_shared<const ExampleMaker::CroppedImages>(images);
     const std::lock_guard lock(mutex_);
-    const size_t num_bytes = entry->num_bytes();
-    if (num_bytes_ + num_bytes > max_bytes_) return;
-    if (entries_.emplace(std::pair(item.dataset, item.index), entry).second) num_bytes_ += num_bytes;
+    if (entries_.emplace(std::pair(item.dataset, item.index), std::move(entry)).second) num_bytes_ += num_bytes;
   }
 
  private:
+  bool has_room(size_t num_bytes) const {
+    const std::lock_guard lock(mutex_);
+    return num_bytes_ + num_bytes <= max_bytes_;
+  }
+
   mutable std::mutex mutex_;
   std::map<std::pair<int64_t, int64_t>, Entry> entries_;
   size_t num_bytes_ = 0, max_bytes_;
@@ -81,18 +88,19 @@ MadeExample ExampleMaker::operator()(const MixtureItem& item) const {
 }
 
 MadeExample ExampleMaker::make(const Dataset& dataset, const Record& record, const MixtureItem& item) const {
-  const auto images = crop_images(record, item);
-  if (stage_ == config::TrainStage::kTower) return make_tower_example(record, *images);
-  if (images->sizes.size() == 1) check_points_inside(record, images->sizes[0]);
+  CroppedImages images = crop_images(record, item);
+  if (stage_ == config::TrainStage::kTower) return make_tower_example(record, std::move(images));
+  if (images.sizes.size() == 1) check_points_inside(record, images.sizes[0]);
   RandomState random(item_seed(seed_, item.index, static_cast<int64_t>(dataset.records.size()), item.epoch));
   const DataExample example = make_example(record, stage_, dataset.config.annotations, random);
-  FormattedExample formatted = format_(example, images->sizes[0], /*for_inference=*/false, random);
+  FormattedExample formatted = format_(example, images.sizes[0], /*for_inference=*/false, random);
   if (shuffle_) random.shuffle(formatted.conversations);
-  return {.example = processor_.assemble(images->inputs, formatted.conversations, example.weight), .cell_labels = {}};
+  return {.example = processor_.assemble(std::move(images.inputs), formatted.conversations, example.weight),
+          .cell_labels = {}};
 }
 
 // The picture alone: a sequence of one token, of which nothing is asked.
-MadeExample ExampleMaker::make_tower_example(const Record& record, const CroppedImages& images) const {
+MadeExample ExampleMaker::make_tower_example(const Record& record, CroppedImages images) const {
   MadeExample made;
   const auto places = preprocess::cell_places(images.sizes[0].width, images.sizes[0].height, processor_.preprocess());
   made.cell_labels = label_cells(record.objects, places, kinds_);
@@ -100,19 +108,18 @@ MadeExample ExampleMaker::make_tower_example(const Record& record, const Cropped
   made.example.target_tokens = {-1};
   made.example.loss_masks = {-1.0f};
   made.example.position_ids = {0};
-  made.example.images = images.inputs;
+  made.example.images = std::move(images.inputs);
   made.example.image_sizes = {{images.sizes[0].width, images.sizes[0].height}};
   return made;
 }
 
-std::shared_ptr<const ExampleMaker::CroppedImages> ExampleMaker::crop_images(const Record& record,
-                                                                             const MixtureItem& item) const {
-  if (auto cached = cache_->find(item)) return cached;
-  auto images = std::make_shared<CroppedImages>();
+ExampleMaker::CroppedImages ExampleMaker::crop_images(const Record& record, const MixtureItem& item) const {
+  if (const auto cached = cache_->find(item)) return *cached;
+  CroppedImages images;
   for (const std::filesystem::path& path : record.images) {
     const image::Picture picture = image::load_picture(path);
-    images->sizes.push_back({picture.width, picture.height});
-    images->inputs.push_back(
+    images.sizes.push_back({picture.width, picture.height});
+    images.inputs.push_back(
         preprocess::make_image_inputs(picture, processor_.preprocess(), processor_.tokenizer().special));
   }
   cache_->insert(item, images);

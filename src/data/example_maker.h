@@ -44,8 +44,8 @@ class ExampleMaker {
  private:
   struct CroppedImages;
   MadeExample make(const Dataset& dataset, const Record& record, const MixtureItem& item) const;
-  MadeExample make_tower_example(const Record& record, const CroppedImages& images) const;
-  std::shared_ptr<const CroppedImages> crop_images(const Record& record, const MixtureItem& item) const;
+  MadeExample make_tower_example(const Record& record, CroppedImages images) const;
+  CroppedImages crop_images(const Record& record, const MixtureItem& item) const;
 
   std::vector<Dataset> datasets_;
   config::TrainStage stage_;

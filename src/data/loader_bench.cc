@@ -80,7 +80,7 @@ void measure_stages(const config::TrainConfig& recipe, const text::MolmoTokenize
       const DataExample example = make_example(record, recipe.stage, dataset.config.annotations, random);
       const FormattedExample formatted =
           format(example, {pictures[0].width, pictures[0].height}, /*for_inference=*/false, random);
-      examples.push_back(processor.assemble(inputs, formatted.conversations, example.weight));
+      examples.push_back(processor.assemble(std::move(inputs), formatted.conversations, example.weight));
       speed.text_ms += 1e3 * seconds_since(start);
     }
   }

@@ -156,8 +156,12 @@ class BackendCommunicator : public Communicator {
     Settings settings = settings_;
     settings.device = device;
     const auto store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("{}/{}/", name, ranks.front()), store_);
-    return std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
-                                                 static_cast<int>(ranks.size()), std::move(settings), this);
+    try {
+      return std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
+                                                   static_cast<int>(ranks.size()), std::move(settings), this);
+    } catch (const std::exception& error) {
+      fail({rank(), size(), step(), "forming", "group " + name}, error.what());
+    }
   }
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dist/communicator.h"
 
+#include <array>
+
 #include "base/check.h"
 #include "dist/backend.h"
 #include "molmo/error.h"
@@ -40,6 +42,11 @@ void Communicator::sum(std::span<double> values, std::string_view subject) {
   all_reduce(packed, subject)->wait();
   const Tensor sums = packed.cpu();
   std::copy_n(sums.const_data_ptr<double>(), values.size(), values.begin());
+}
+
+void Communicator::meet(std::string_view subject) {
+  std::array<double, 1> nothing{};
+  sum(nothing, subject);
 }
 
 double Communicator::maximum(double value, std::string_view subject) {

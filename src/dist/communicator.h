@@ -56,6 +56,9 @@ class Communicator {
   /// Sums of a few numbers, in place.
   void sum(std::span<double> values, std::string_view subject);
 
+  /// Waits until every rank has come here.
+  void meet(std::string_view subject);
+
   /// The largest of the ranks' numbers.
   double maximum(double value, std::string_view subject);
 

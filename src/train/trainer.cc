@@ -277,6 +277,8 @@ RunSummary Trainer::run() {
     }
   }
   saver.wait();
+  // One that leaves while another is still forming a group looks to it as one that has died.
+  everyone_->meet("the end of the run");
   summary.steps = state_.step;
   summary.seconds = seconds_since(start);
   summary.checkpoint = options_.out / step_folder_name(state_.step);

@@ -22,6 +22,7 @@ struct Setting {
   int ranks = 1;
   int64_t micro = 2;  // rows of a micro-batch
   int replicas = 1;
+  int live_units = 3;
   bool recomputes = false, defers = true, freezes_tower = false, ties_head = false, is_mixture = false;
   at::ScalarType compute = at::kDouble;
   std::set<int64_t> rows_with_pictures = {0, 1, 3};
@@ -147,6 +148,7 @@ Curve train_sharded(const Setting& setting) {
                            .compute = setting.compute,
                            .is_computed = model::is_matrix_of_linear_map,
                            .recomputes = [&](const std::string&) { return setting.recomputes; },
+                           .most_live = setting.live_units,
                            .defers_reduction = setting.defers});
     const auto source = whole_model(setting);
     for (const Parameter& param : source->params().all()) sharded.store(param.name, param.value);
@@ -203,6 +205,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Setting{.name = "TiedHead", .ranks = 3, .recomputes = true, .ties_head = true},
                       Setting{.name = "TextOnly", .ranks = 2, .rows_with_pictures = {}},
                       Setting{.name = "OnePicture", .ranks = 4, .micro = 1, .rows_with_pictures = {2}},
+                      Setting{.name = "OneLiveUnit", .ranks = 2, .live_units = 1},
+                      Setting{.name = "Bfloat16", .ranks = 2, .recomputes = true, .compute = at::kBFloat16},
                       Setting{.name = "Mixture", .ranks = 3, .micro = 1, .is_mixture = true}),
     [](const auto& info) { return info.param.name; });
 
