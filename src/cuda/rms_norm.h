@@ -1,4 +1,4 @@
-// RMSNorm forward on the GPU: raw pointers and a stream, no LibTorch.
+// RMSNorm on the GPU: raw pointers and a stream, no LibTorch.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
-namespace molmo::cuda {
+#include "cuda/element_type.h"
 
-enum class ElementType { kFloat32, kBfloat16 };
+namespace molmo::cuda {
 
 /// Device pointers and sizes; rows are contiguous.
 struct RmsNormArgs {
@@ -23,5 +23,24 @@ struct RmsNormArgs {
 
 /// Starts the kernel on `stream`; the caller asks for launch errors (cudaGetLastError).
 void launch_rms_norm(const RmsNormArgs& args, cudaStream_t stream);
+
+/// Rows whose shares of the weight's gradient are summed into one part.
+inline constexpr int64_t kRowsPerPart = 128;
+
+struct RmsNormBackwardArgs {
+  const float* grad = nullptr;    ///< [rows, width]
+  const void* x = nullptr;        ///< [rows, width] of `type`
+  const float* weight = nullptr;  ///< [width]
+  void* to_x = nullptr;           ///< [rows, width] of `type`
+  float* scales = nullptr;        ///< [rows], room for 1 / norm of each
+  float* to_weight = nullptr;     ///< [ceil(rows / kRowsPerPart), width], to be summed over parts
+  ElementType type = ElementType::kFloat32;
+  int64_t num_rows = 0;
+  int width = 0;
+  float eps = 0.0f;
+};
+
+/// Starts both kernels on `stream`.
+void launch_rms_norm_backward(const RmsNormBackwardArgs& args, cudaStream_t stream);
 
 }  // namespace molmo::cuda

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <mutex>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -180,7 +181,8 @@ class BackendCommunicator : public Communicator {
   void watch(const c10::intrusive_ptr<c10d::Work>& work, const Place& place) {
     const auto ask = [work] {
       if (!work->isCompleted()) return Watchdog::Progress::kRunning;
-      return work->isSuccess() ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
+      // isSuccess() is not to be had: NCCL's throws that it is deprecated.
+      return work->exception() == nullptr ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
     };
     watchdog_->watch(fmt::format("rank {} of {}: {} of {} at step {}", place.rank, place.size, place.collective,
                                  place.subject, place.step),
@@ -193,9 +195,17 @@ class BackendCommunicator : public Communicator {
   std::unique_ptr<Watchdog> watchdog_;  // of collectives on a GPU
 };
 
+// c10d's record of recent collectives is one per process, and takes a group's first collective into a map that nothing
+// guards: two threads with a group each (here: the run and what saves behind its back) can crash there.
+void switch_off_flight_recorder() {
+  static std::once_flag once;
+  std::call_once(once, [] { ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0); });
+}
+
 }  // namespace
 
 std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts) {
+  switch_off_flight_recorder();
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(rank.port);
   options.isServer = rank.index == 0;

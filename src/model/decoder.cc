@@ -83,8 +83,9 @@ Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const K
   return config_.scale_embeddings ? x * std::sqrt(static_cast<double>(config_.width)) : x;
 }
 
-nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache,
+nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const PackedRows& packed, const KvCache* cache,
                                           const ForwardOptions& options) const {
+  const Tensor& subsegments = packed.segments;
   // Right padding lies behind every real query, so plain causality is enough, unless someone looks at padded positions.
   const bool sees_padding = taps_are_heard() || options.router_losses != nullptr;
   if (cache != nullptr && cache->length() > 0) {  // every earlier token that is real, and the new ones causally
@@ -93,14 +94,16 @@ nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subse
     const Tensor past =
         cache->valid().slice(1, 0, cache->length()).unsqueeze(1).expand({rows, length, cache->length()});
     const Tensor fresh = causal(length, ids.device()).unsqueeze(0).logical_and((ids != -1).unsqueeze(1));  // [B, S, S]
-    return {.is_causal = false,
-            .bias = bias_from(at::concat({past, fresh}, 2).unsqueeze(1)),
-            .segments = {}};  // [B, 1, S, Sk]
+    return {.is_causal = false, .bias = bias_from(at::concat({past, fresh}, 2).unsqueeze(1))};  // [B, 1, S, Sk]
   }
-  if (!subsegments.defined() && !sees_padding) return {.is_causal = true, .bias = {}, .segments = {}};
+  if (!subsegments.defined() && !sees_padding) return {.is_causal = true};
   const bool keeps_probabilities = options.dropout.attention > 0 || config_.direct_attention;
-  if (!sees_padding && !keeps_probabilities && tensor::has_packed_attention(ids.device(), options.compute))
-    return {.is_causal = false, .bias = {}, .segments = at::where(ids == -1, -1, subsegments)};
+  if (!sees_padding && !keeps_probabilities) {
+    if (tensor::has_packed_attention(ids.device(), options.compute))
+      return {.segments = at::where(ids == -1, -1, subsegments)};
+    if (packed.sequences != nullptr && tensor::has_flash_kernel(ids.device(), options.compute, config_.head_dim()))
+      return {.sequences = packed.sequences};
+  }
   const Tensor real = ids != -1;                                                                   // [B, S]
   Tensor allowed = causal(ids.size(1), ids.device()).unsqueeze(0).logical_and(real.unsqueeze(1));  // [B, S, S]
   if (subsegments.defined()) {
@@ -109,18 +112,18 @@ nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const Tensor& subse
   }
   const Tensor bias = bias_from(allowed.unsqueeze(1));  // [B, 1, S, S]
   tap("decoder.attention_bias", bias);
-  return {.is_causal = false, .bias = bias, .segments = {}};
+  return {.bias = bias};
 }
 
 Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions,
-                           const Tensor& subsegments, KvCache* cache, const ForwardOptions& options) const {
+                           const PackedRows& packed, KvCache* cache, const ForwardOptions& options) const {
   expect_shape("decoder embeddings", embeddings, {ids.size(0), ids.size(1), config_.width});
   expect_shape("decoder positions", positions, {ids.size(0), ids.size(1)});
   tap("decoder.position_ids", positions);
   // PARITY: padding carries -1, which takes the table's last row (trap T17).
   const Tensor safe_positions = at::where(positions < 0, config_.max_positions - 1, positions);
   auto context = std::make_shared<BlockContext>(BlockContext{
-      .rope = {}, .mask = attention_mask(ids, subsegments, cache, options), .cache = cache, .options = options});
+      .rope = {}, .mask = attention_mask(ids, packed, cache, options), .cache = cache, .options = options});
   if (config_.rope) {
     const nn::RopeTables rope = nn::rope_tables(safe_positions, config_.head_dim(), config_.rope_theta);  // [B, S, Dh]
     context->rope = {rope.sin.unsqueeze(1), rope.cos.unsqueeze(1)};

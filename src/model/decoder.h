@@ -9,6 +9,12 @@
 
 namespace molmo::model {
 
+/// Several annotations or examples in a row; nothing is defined where there are none.
+struct PackedRows {
+  Tensor segments;                                        // [B, S] int64: a key is seen where its number is not lower
+  std::shared_ptr<const tensor::SequencePlan> sequences;  // of the segments, where flash attention is to be had
+};
+
 class Decoder {
  public:
   Decoder(const config::DecoderConfig& config, ParamScope scope);
@@ -18,8 +24,8 @@ class Decoder {
 
   /// Blocks and final norm over embeddings with image features in place; learned positions and the embedding scale are
   /// applied here. Without a cache `ids` gives the mask; with one, positions continue where it ends.
-  Tensor operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions, const Tensor& subsegments,
-                    KvCache* cache, const ForwardOptions& options) const;  // [B,S,D], 3 x [B,S] -> [B,S,D]
+  Tensor operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions, const PackedRows& packed,
+                    KvCache* cache, const ForwardOptions& options) const;  // [B,S,D], 2 x [B,S] -> [B,S,D]
 
   Tensor head(const Tensor& hidden, at::ScalarType compute) const;  // [..., D] -> [..., V]
 
@@ -35,7 +41,7 @@ class Decoder {
   double logit_divisor() const;
   Tensor enter(const Tensor& embeddings, const Tensor& positions, const KvCache* cache,
                const ForwardOptions& options) const;  // [B,S,D] -> same
-  nn::AttentionMask attention_mask(const Tensor& ids, const Tensor& subsegments, const KvCache* cache,
+  nn::AttentionMask attention_mask(const Tensor& ids, const PackedRows& packed, const KvCache* cache,
                                    const ForwardOptions& options) const;
 
   config::DecoderConfig config_;

@@ -58,7 +58,8 @@ Tensor Molmo::hidden_states(const ModelInputs& inputs, KvCache* cache, const For
   MOLMO_CHECK(inputs.position_ids.defined() || cache == nullptr || cache->length() == 0,
               "later passes need position_ids");
   const Tensor positions = inputs.position_ids.defined() ? inputs.position_ids : derive_positions(inputs.input_ids);
-  return decoder_(x, inputs.input_ids, positions, inputs.subsegment_ids, cache, options);
+  const PackedRows packed{.segments = inputs.subsegment_ids, .sequences = inputs.sequences};
+  return decoder_(x, inputs.input_ids, positions, packed, cache, options);
 }
 
 std::vector<Unit> Molmo::units() const {

@@ -64,17 +64,24 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
   if (q.size(2) == 1 && !mask.is_causal && !softmax.in_float32 && softmax.dropout == 0 && !at::GradMode::is_enabled()) {
     return tensor::kernels().decode_attention(q, k, v, mask.bias).reshape({q.size(0), 1, q.size(1) * q.size(3)});
   }
-  if (mask.segments.defined()) {
+  if (mask.segments.defined() || mask.sequences != nullptr) {
     MOLMO_CHECK(!softmax.in_float32 && softmax.dropout == 0, "packed attention has no probabilities to round or drop");
-    const Tensor packed = std::get<0>(tensor::kernels().packed_attention(q, k, v, mask.segments));  // [B, H, S, Dh]
+    const Tensor packed =
+        mask.sequences != nullptr
+            ? tensor::attend_sequences(q, k, v, mask.sequences)
+            : std::get<0>(tensor::kernels().packed_attention(q, k, v, mask.segments));  // [B, H, S, Dh]
     return packed.transpose(1, 2).reshape({q.size(0), q.size(2), q.size(1) * q.size(3)});
   }
-  const Tensor keys = repeat_kv_heads(k, q.size(1)), values = repeat_kv_heads(v, q.size(1));  // [B, H, Sk, Dh]
+  // Flash attention of a GPU lets query heads share those of keys and values.
+  const bool shares_heads = q.is_cuda() && !mask.bias.defined() && !softmax.in_float32 && softmax.dropout == 0;
+  const Tensor keys = shares_heads ? k : repeat_kv_heads(k, q.size(1)),
+               values = shares_heads ? v : repeat_kv_heads(v, q.size(1));  // [B, H or K, Sk, Dh]
   const auto fused = [&] {
     const auto bias =
         mask.bias.defined() ? std::optional<Tensor>(tensor::bias_as(mask.bias, q.scalar_type())) : std::nullopt;
     return at::scaled_dot_product_attention(q, keys, values, bias, /*dropout_p=*/0.0,
-                                            /*is_causal=*/!bias && mask.is_causal);
+                                            /*is_causal=*/!bias && mask.is_causal, /*scale=*/std::nullopt,
+                                            /*enable_gqa=*/shares_heads && k.size(1) != q.size(1));
   };
   if (q.is_cpu() && q.scalar_type() == at::kBFloat16 && !tensor::is_fast_at_bfloat16(q.device())) {
     // Emulated bfloat16 products would be ten times slower than this, which rounds less.

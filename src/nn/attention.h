@@ -2,18 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 
-#include "tensor/tensor.h"
+#include "tensor/sequence_attention.h"
 
 namespace molmo::nn {
 
-/// Which keys a query sees. The first that is set counts: `segments`, as KernelTable::packed_attention has them; `bias`
-/// (additive, broadcast to [B, heads, Sq, Sk]); `is_causal`. None: all keys.
+/// Which keys a query sees. The first that is set counts: `sequences`; `segments`, as KernelTable::packed_attention has
+/// them; `bias` (additive, broadcast to [B, heads, Sq, Sk]); `is_causal`. None: all keys.
 struct AttentionMask {
   bool is_causal = false;
-  Tensor bias;      // [B, 1, Sq, Sk] or undefined
-  Tensor segments;  // [B, S] or undefined
+  Tensor bias = {};                                            // [B, 1, Sq, Sk] or undefined
+  Tensor segments = {};                                        // [B, S] or undefined
+  std::shared_ptr<const tensor::SequencePlan> sequences = {};  // of a GPU
 };
 
 /// What happens to the probabilities. Any of it costs the fused kernel.

@@ -10,6 +10,7 @@
 #include "tensor/linear_cross_entropy.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
+#include "tensor/sequence_attention.h"
 
 namespace molmo::tensor {
 namespace {
@@ -72,10 +73,90 @@ TEST_F(GpuKernel, RmsNormTakesTransposedInputAndNoRows) {
   EXPECT_EQ(kernels().rms_norm(at::empty({0, 40}, at::TensorOptions(device_)), weight.to(device_), 1e-6).numel(), 0);
 }
 
-TEST_F(GpuKernel, RmsNormKeepsTheGradientWhereOneIsWanted) {
-  const Tensor x = at::randn({4, 32}, at::TensorOptions(device_)).requires_grad_();
-  kernels().rms_norm(x, at::ones({32}, at::TensorOptions(device_)), 1e-6).sum().backward();
-  EXPECT_TRUE(x.grad().defined());
+// Result and gradients of function(inputs), for which a gradient of ones and twos comes back.
+template <class Function>
+std::vector<Tensor> passes(at::Device device, const std::vector<Tensor>& inputs, const Function& function) {
+  std::vector<Tensor> leaves;
+  for (const Tensor& input : inputs) leaves.push_back(input.detach().to(device).requires_grad_());
+  const Tensor out = function(leaves);
+  const Tensor grad = at::arange(out.numel(), at::kLong).remainder(2).add(1).view(out.sizes());
+  out.backward(grad.to(out.options()));
+  std::vector<Tensor> results{out.detach().to(at::kFloat)};
+  for (const Tensor& leaf : leaves) results.push_back(leaf.grad().to(at::kFloat));
+  return results;
+}
+
+// As the CPU has them, within a few units in the last place of the dtype.
+template <class Function>
+void expect_same_passes(at::Device device, const std::vector<Tensor>& inputs, const Function& function) {
+  const std::vector<Tensor> got = passes(device, inputs, function), expected = passes(at::kCPU, inputs, function);
+  const double tolerance = inputs[0].scalar_type() == at::kFloat ? 1e-5 : 1.0 / 64;
+  for (size_t i = 0; i < got.size(); ++i)
+    EXPECT_LE(relative_difference(got[i], expected[i]), tolerance) << "result " << i << " of " << inputs[0].sizes();
+}
+
+TEST_F(GpuKernel, RmsNormDifferentiatesAsTheCpuDoes) {
+  for (const int64_t width : {1, 100, 128, 3584, 16384}) {
+    for (const int64_t num_rows : {1, 130, 513}) {
+      for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+        expect_same_passes(device_, {at::randn({num_rows, width}).to(type), at::rand({width}) + 0.5},
+                           [](const auto& in) { return kernels().rms_norm(in[0], in[1], 1e-6); });
+      }
+    }
+  }
+}
+
+TEST_F(GpuKernel, RopeDifferentiatesAsTheCpuDoes) {
+  for (const int64_t width : {6, 64, 128}) {
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      for (const int64_t tables : {1, 3}) {
+        const Tensor angle = at::randn({tables, 1, 17, width / 2}).repeat({1, 1, 1, 2});
+        // A slice of fused projections, as the decoder rotates them, and a dense array.
+        const Tensor fused = at::randn({3, 17, 5 * width + 4}).to(type), dense = at::randn({3, 5, 17, width}).to(type);
+        const auto rotate = [&](const Tensor& x) {
+          return kernels().rope(x, angle.sin().to(x.device()), angle.cos().to(x.device()));
+        };
+        expect_same_passes(device_, {fused}, [&](const auto& in) {
+          return rotate(in[0].slice(2, 0, 5 * width).view({3, 17, 5, width}).transpose(1, 2)).contiguous();
+        });
+        expect_same_passes(device_, {dense}, [&](const auto& in) { return rotate(in[0]); });
+      }
+    }
+  }
+}
+
+TEST_F(GpuKernel, SwiGluDifferentiatesAsTheCpuDoes) {
+  for (const int64_t width : {1, 7, 64, 18944}) {
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      expect_same_passes(device_, {at::randn({33, 2 * width}).to(type)}, [&](const auto& in) {  // fused
+        return kernels().swiglu(in[0].slice(1, 0, width), in[0].slice(1, width));
+      });
+      expect_same_passes(device_, {at::randn({2, 9, width}).to(type), at::randn({2, 9, width}).to(type)},
+                         [](const auto& in) { return kernels().swiglu(in[0], in[1]); });
+    }
+  }
+}
+
+TEST_F(GpuKernel, FlashAttentionOverPackedRowsIsThatOfTheMaskedSquare) {
+  constexpr int64_t kPicture = 10000, kNext = 20000;
+  std::vector<int64_t> annotated(40, kPicture), packed(15, 0);
+  for (int64_t i = 0; i < 24; ++i) annotated.push_back(i / 8);
+  packed.insert(packed.end(), 30, kNext + kPicture);
+  for (int64_t i = 0; i < 12; ++i) packed.push_back(kNext + i / 6);
+  packed.insert(packed.end(), 7, -1);
+  const Tensor segments = at::stack({at::tensor(annotated), at::tensor(packed)});
+  const auto plan = std::make_shared<SequencePlan>(plan_sequences(segments, device_));
+  for (const int64_t width : {64, 128}) {
+    const std::vector<Tensor> inputs{at::randn({2, 8, 64, width}).to(at::kBFloat16),
+                                     at::randn({2, 2, 64, width}).to(at::kBFloat16),
+                                     at::randn({2, 2, 64, width}).to(at::kBFloat16)};
+    ASSERT_TRUE(has_flash_kernel(device_, at::kBFloat16, width));
+    expect_same_passes(device_, inputs, [&](const auto& in) {
+      if (in[0].is_cuda()) return attend_sequences(in[0], in[1], in[2], plan);
+      const auto wide = [](const Tensor& x) { return x.to(at::kFloat); };
+      return std::get<0>(operator_kernels().packed_attention(wide(in[0]), wide(in[1]), wide(in[2]), segments));
+    });
+  }
 }
 
 TEST_F(GpuKernel, RmsNormPutsASecondDevicesResultThere) {
