@@ -38,7 +38,8 @@ class LocalRanks {
     for (int rank = 0; rank < options.ranks; ++rank) running_.push_back({rank, start(rank, port)});
   }
 
-  // Until all have ended; returns the code to end with: that of the first rank that failed.
+  // Until all have ended; returns the code to end with: that of the first rank that failed of itself. A rank that lost
+  // another ends with 75, maybe before the one that failed is seen to have ended.
   int wait() {
     while (!running_.empty()) {
       if (caught_signal != 0) pass_on_signal();
@@ -88,7 +89,7 @@ class LocalRanks {
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(ExitCode::kRestart);
     log_warning(WIFEXITED(status) ? fmt::format("[launch] rank {} ended with exit code {}", rank, code)
                                   : fmt::format("[launch] rank {} was killed by signal {}", rank, WTERMSIG(status)));
-    if (exit_code_ == 0) exit_code_ = code;
+    if (exit_code_ == 0 || exit_code_ == static_cast<int>(ExitCode::kRestart)) exit_code_ = code;
     if (!deadline_) deadline_ = Clock::now() + std::chrono::seconds(options_.grace);  // the others see it themselves
   }
 

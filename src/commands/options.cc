@@ -19,7 +19,8 @@ void ComputeOptions::add_to(cli::Command& command, bool with_dtype) {
 }
 
 at::Device ComputeOptions::open(const dist::Rank& rank) const {
-  const int share = std::max(1, static_cast<int>(num_available_threads()) / rank.local_count);
+  const int available = static_cast<int>(num_available_threads());
+  const int share = rank.threads > 0 ? std::min(available, rank.threads) : std::max(1, available / rank.local_count);
   set_num_threads(threads > 0 ? threads : share);
   const at::Device opened = tensor::parse_device(device);
   if (!opened.is_cuda() || rank.local_count == 1 || device.find(':') != std::string::npos) return opened;

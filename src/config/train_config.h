@@ -25,6 +25,7 @@ struct ShardingConfig {
   bool defer_reduction = true;  ///< whole gradients stay on a rank until the last micro-batch of an update
   int start_timeout = 600;      ///< seconds
   int step_timeout = 600;       ///< seconds
+  int save_timeout = 3600;      ///< seconds
 
   template <class V>
   void visit(V& v) {
@@ -45,6 +46,11 @@ struct ShardingConfig {
        .min = 1,
        .max = 86400},
       step_timeout);
+    v({.name = "save_timeout",
+       .help = "seconds to wait for the ranks' files of a checkpoint, which are written behind the run's back",
+       .min = 1,
+       .max = 86400},
+      save_timeout);
   }
 };
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -92,7 +93,7 @@ c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::St
     const auto make = reinterpret_cast<MakeNccl>(tensor::find_in_cuda_half("molmo_cuda_make_nccl"));
     MOLMO_CHECK(make != nullptr, "the CUDA half has no NCCL");
     c10::intrusive_ptr<c10d::Backend> backend;
-    make(store, rank, size, settings.timeouts.start, &backend);
+    make(store, rank, size, std::max(settings.timeouts.start, settings.timeouts.step), &backend);
     return backend;
   }
   auto options = c10d::ProcessGroupGloo::Options::create(settings.timeouts.start);
@@ -149,13 +150,14 @@ class BackendCommunicator : public Communicator {
     });
   }
 
-  std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks,
-                                         at::Device device) override {
+  std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks, at::Device device,
+                                         std::optional<std::chrono::seconds> timeout) override {
     const auto own = std::find(ranks.begin(), ranks.end(), rank());
     MOLMO_CHECK(own != ranks.end(), "subgroup without its caller");
     if (ranks.size() == 1) return connect({}, settings_.timeouts);
     Settings settings = settings_;
     settings.device = device;
+    settings.timeouts.step = timeout.value_or(settings.timeouts.step);
     const auto store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("{}/{}/", name, ranks.front()), store_);
     try {
       return std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
@@ -208,11 +210,14 @@ std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& 
   switch_off_flight_recorder();
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(rank.port);
-  options.isServer = rank.index == 0;
+  options.isServer = rank.index == 0 && !rank.agents_attempt;
   options.numWorkers = static_cast<size_t>(rank.count);
   options.timeout = timeouts.start;
   try {
-    auto store = c10::make_intrusive<c10d::TCPStore>(rank.address, options);
+    c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(rank.address, options);
+    // The agent's store outlives its ranks: what those before them have left there is not ours.
+    if (rank.agents_attempt)
+      store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("molmo/{}/", *rank.agents_attempt), store);
     return std::make_unique<BackendCommunicator>(std::move(store), rank.index, rank.count,
                                                  Settings{rank.address, at::kCPU, timeouts});
   } catch (const std::exception& error) {

@@ -30,7 +30,8 @@ class Alone : public Communicator {
     return std::make_unique<Done>();
   }
   std::unique_ptr<Pending> all_reduce(const Tensor&, std::string_view) override { return std::make_unique<Done>(); }
-  std::unique_ptr<Communicator> subgroup(const std::string&, const std::vector<int>&, at::Device) override {
+  std::unique_ptr<Communicator> subgroup(const std::string&, const std::vector<int>&, at::Device,
+                                         std::optional<std::chrono::seconds>) override {
     return std::make_unique<Alone>();
   }
 };

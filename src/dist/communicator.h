@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,9 +67,11 @@ class Communicator {
   virtual at::Device device() const { return at::kCPU; }
 
   /// A group of some of the ranks (of this communicator), of which the calling one is one: over NCCL for tensors of a
-  /// GPU, over Gloo for those of the CPU. Groups of one name are formed at one time and share no rank.
+  /// GPU, over Gloo for those of the CPU. Groups of one name share no rank. `timeout` is that of its collectives, where
+  /// it is another than this one's.
   virtual std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks,
-                                                 at::Device device) = 0;
+                                                 at::Device device,
+                                                 std::optional<std::chrono::seconds> timeout = {}) = 0;
 
   /// The step that errors name, those of its subgroups too.
   void set_step(int64_t step) { *step_ = step; }

@@ -54,24 +54,26 @@ class Reader {
   const Environment& environment_;
 };
 
+bool is_slurm(const Starter& starter) { return starter.index == std::string_view("SLURM_PROCID"); }
+
 // A lone `molmo` in a Slurm allocation (no srun) is a run of its own, whatever the allocation's number of tasks.
 bool is_started_by(const Starter& starter, const Reader& read) {
-  if (starter.index == std::string_view("SLURM_PROCID")) return read.has("SLURM_PROCID") && read.has("SLURM_STEP_ID");
+  if (is_slurm(starter)) return read.has("SLURM_PROCID") && read.has("SLURM_STEP_ID");
   return read.has(starter.index) || (starter.index == std::string_view("RANK") && read.has("WORLD_SIZE"));
 }
 
 void find_first_rank(Rank& rank, const Starter& starter, const Reader& read) {
-  const bool is_slurm = starter.index == std::string_view("SLURM_PROCID");
+  const bool by_slurm = is_slurm(starter);
   std::string address = "127.0.0.1";
-  if (is_slurm) address = first_host(read.text("SLURM_STEP_NODELIST", read.text("SLURM_JOB_NODELIST", address)));
+  if (by_slurm) address = first_host(read.text("SLURM_STEP_NODELIST", read.text("SLURM_JOB_NODELIST", address)));
   rank.address = read.text("MASTER_ADDR", address);
-  if (!read.has("MASTER_ADDR") && !is_slurm && rank.local_count < rank.count) {
+  if (!read.has("MASTER_ADDR") && !by_slurm && rank.local_count < rank.count) {
     throw Error(
         fmt::format("[dist] MASTER_ADDR, got nothing, expected the machine of rank 0 ({} starts {} ranks on "
                     "several machines)",
                     starter.name, rank.count));
   }
-  if (read.has("MASTER_PORT") || !is_slurm) {
+  if (read.has("MASTER_PORT") || !by_slurm) {
     rank.port = read.number("MASTER_PORT", 1, kMostPort);
   } else {
     rank.port = kFirstPort + read.number("SLURM_JOB_ID", 0, 2'000'000'000, 0) % kNumPorts;
@@ -99,6 +101,10 @@ Rank read_rank(const Environment& environment) {
     rank.local_index = read.number(starter.local_index, 0, rank.count - 1, rank.index);
     rank.local_count = read.number(starter.local_count, 1, rank.count, rank.count);
     find_first_rank(rank, starter, read);
+    if (read.text("TORCHELASTIC_USE_AGENT_STORE", "") == "True")
+      rank.agents_attempt = read.text("TORCHELASTIC_RESTART_COUNT", "0");
+    // srun binds a task to its CPUs where it knows how many it wants.
+    if (is_slurm(starter)) rank.threads = read.number("SLURM_CPUS_PER_TASK", 1, kMostRanks, 0);
     return rank;
   }
   return {};

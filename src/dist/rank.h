@@ -15,6 +15,9 @@ struct Rank {
   int local_index = 0, local_count = 1;  ///< among those of this machine
   std::string address = "127.0.0.1";     ///< machine of rank 0
   int port = 0;                          ///< where rank 0 listens
+  int threads = 0;                       ///< that the starter gave this rank alone; 0: those of the machine are shared
+  /// Who started the ranks listens at the address himself (torchrun): all ranks join, under names of this attempt.
+  std::optional<std::string> agents_attempt;
 
   bool operator==(const Rank&) const = default;
 };

@@ -143,7 +143,11 @@ void ShardedParams::acquire(ShardedUnit& unit, Direction direction) {
   latest_[d] = &unit;
   unit.start_gather();
   ShardedUnit* next = next_[d][&unit];
-  if (next != nullptr && !next->is_live() && num_live() < options_.most_live) next->start_gather();
+  // Counted: units with tied weights run twice in a pass, and their successors go round in a circle.
+  for (int ahead = 1; ahead < options_.most_live && next != nullptr && num_live() < options_.most_live; ++ahead) {
+    next->start_gather();
+    next = next_[d][next];
+  }
   unit.finish_gather();
 }
 

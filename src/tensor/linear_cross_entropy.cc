@@ -35,7 +35,7 @@ struct Sums {
 
 class Chunks {
  public:
-  Chunks(const Tensor& x, const Head& head, const CrossEntropyOptions& options)
+  Chunks(const Tensor& x, const Head& head, const CrossEntropyOptions& options, bool with_gradients)
       : x_(x),
         head_(head),
         options_(options),
@@ -43,6 +43,7 @@ class Chunks {
         bias_(head.bias.defined() ? head.bias.to(options.compute) : head.bias) {
     const auto scalar = x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
     for (Tensor* sum : {&sums_.cross_entropy, &sums_.z_loss, &sums_.accuracy}) *sum = at::zeros({}, scalar);
+    if (!with_gradients) return;
     if (x.requires_grad()) sums_.grad_x = at::empty_like(x);
     const auto master = [&](const Tensor& of) { return at::zeros(of.sizes(), scalar); };
     if (head.weight.requires_grad()) sums_.grad_weight = master(head.weight);
@@ -92,13 +93,13 @@ class Chunks {
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   static variable_list forward(AutogradContext* context, const Tensor& x, const Tensor& weight,
                                const std::optional<Tensor>& bias, const Tensor& labels, const Tensor& weights,
-                               double logit_divisor, const CrossEntropyOptions* options) {
+                               double logit_divisor, const CrossEntropyOptions* options, bool with_gradients) {
     const Head head{weight, bias.value_or(Tensor()), logit_divisor};
     const int64_t num_rows = x.size(0);
     const int64_t step = options->chunk_rows > 0
                              ? options->chunk_rows
                              : std::max(kLeastRows, kChunkValues / std::max<int64_t>(1, weight.size(0)));
-    Chunks chunks(x, head, *options);
+    Chunks chunks(x, head, *options, with_gradients);
     for (int64_t begin = 0; begin < num_rows; begin += step)
       chunks.add(begin, std::min(begin + step, num_rows), labels, weights);
     const Sums& sums = chunks.sums();
@@ -116,7 +117,7 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
       const Tensor made = context->saved_data[name].toTensor();
       return made.defined() && grads[0].defined() ? made.mul_(grads[0].to(made.scalar_type())) : Tensor();
     };
-    return {scaled("x"), scaled("weight"), scaled("bias"), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {scaled("x"), scaled("weight"), scaled("bias"), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -127,8 +128,8 @@ CrossEntropySums linear_cross_entropy(const Tensor& x, const Head& head, const T
   expect_shape("cross-entropy x", x, {labels.size(0), head.weight.size(1)});
   expect_shape("cross-entropy weights", weights, {labels.size(0)});
   const std::optional<Tensor> bias = head.bias.defined() ? std::optional<Tensor>(head.bias) : std::nullopt;
-  const variable_list parts =
-      LinearCrossEntropy::apply(x, head.weight, bias, labels, weights, head.logit_divisor, &options);
+  const variable_list parts = LinearCrossEntropy::apply(x, head.weight, bias, labels, weights, head.logit_divisor,
+                                                        &options, at::GradMode::is_enabled());
   return {.loss = parts[0], .cross_entropy = parts[1], .z_loss = parts[2], .accuracy = parts[3]};
 }
 

@@ -28,7 +28,6 @@ void AdamW::update(int64_t step, int64_t run_steps) {
         moments = {at::zeros_like(param->value), at::zeros_like(param->value),
                    at::zeros({}, param->value.options().dtype(at::kFloat))};
       }
-      moments.step.add_(1.0);
       values.push_back(param->value);
       gradients.push_back(param->value.grad());
       exp_avgs.push_back(moments.exp_avg);
@@ -36,6 +35,7 @@ void AdamW::update(int64_t step, int64_t run_steps) {
       steps.push_back(moments.step);
     }
     if (values.empty()) continue;
+    at::_foreach_add_(steps, 1.0);
     at::_fused_adamw_(values, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, steps,
                       learning_rate(config_, component, step, run_steps), component.betas[0], component.betas[1],
                       group.weight_decay, component.eps, /*amsgrad=*/false, /*maximize=*/false);

@@ -145,16 +145,21 @@ class Snapshot {
       begin_step_folder(run, state_.step);
       if (add_files) add_files(folder);
     }
-    wait_for_all(group, "the checkpoint's folder");
+    if (group != nullptr) group->meet("the checkpoint's folder");
     if (model_) {
       const std::string file = model_->write(folder, kModelStem);
       if (num_shards_ == 1) write_index(folder, file, model_->tensors());
       optimizer_->write(folder, kOptimizerStem);
     }
-    wait_for_all(group, "the checkpoint's files");
+    if (group != nullptr) group->meet("the checkpoint's files");
     if (!is_first_) return;
     write_state(folder, state_);
-    complete_step_folder(run, state_.step, num_shards_, keep);
+    std::vector<std::string> slices;
+    for (int i = 1; i <= num_shards_; ++i) {
+      for (const char* stem : {kModelStem, kOptimizerStem})
+        slices.push_back(formats::shard_file_name(i, num_shards_, stem));
+    }
+    complete_step_folder(run, state_.step, slices, keep);
   }
 
  private:
@@ -163,11 +168,6 @@ class Snapshot {
     if (!share.writes()) return;
     model_ = model_files(content, share);
     optimizer_ = optimizer_files(content, share);
-  }
-
-  static void wait_for_all(dist::Communicator* group, std::string_view subject) {
-    std::array<double, 1> nothing{};
-    if (group != nullptr) group->sum(nothing, subject);
   }
 
   TrainState state_;
@@ -230,12 +230,13 @@ SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
 
 }  // namespace
 
-CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator* everyone, AddFiles add_files)
+CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator* everyone, std::chrono::seconds timeout,
+                                 AddFiles add_files)
     : run_(std::move(run)), keep_(keep), add_files_(std::move(add_files)) {
   if (everyone == nullptr) return;
   std::vector<int> ranks;
   for (int rank = 0; rank < everyone->size(); ++rank) ranks.push_back(rank);
-  group_ = everyone->subgroup("checkpoints", ranks, at::kCPU);
+  group_ = everyone->subgroup("checkpoints", ranks, at::kCPU, timeout);
 }
 
 CheckpointSaver::~CheckpointSaver() {
@@ -250,6 +251,10 @@ void CheckpointSaver::save(const CheckpointContent& content, const TrainState& s
   auto snapshot = std::make_shared<Snapshot>(content, state);
   writing_ =
       std::async(std::launch::async, [this, snapshot] { snapshot->write(run_, keep_, group_.get(), add_files_); });
+}
+
+void CheckpointSaver::check() {
+  if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) writing_.get();
 }
 
 void CheckpointSaver::wait() {

@@ -42,8 +42,9 @@ class CheckpointSaver {
   /// Adds files of its own to a step folder, on rank 0 (the model's configuration and tokenizer).
   using AddFiles = std::function<void(const std::filesystem::path& folder)>;
 
-  /// Keeps the newest `keep` complete steps. `everyone` as in CheckpointContent.
-  CheckpointSaver(std::filesystem::path run, int keep, dist::Communicator* everyone, AddFiles add_files);
+  /// Keeps the newest `keep` complete steps. `everyone` as in CheckpointContent; `timeout`: for all ranks' files.
+  CheckpointSaver(std::filesystem::path run, int keep, dist::Communicator* everyone, std::chrono::seconds timeout,
+                  AddFiles add_files);
   ~CheckpointSaver();  ///< waits, and swallows what wait() would throw
   CheckpointSaver(const CheckpointSaver&) = delete;
   CheckpointSaver& operator=(const CheckpointSaver&) = delete;
@@ -53,6 +54,9 @@ class CheckpointSaver {
 
   /// Until the last save is complete. Errors: a file that cannot be written; a rank that is lost.
   void wait();
+
+  /// Throws what the last save has met, if it has ended.
+  void check();
 
  private:
   std::filesystem::path run_;

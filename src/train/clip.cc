@@ -52,7 +52,8 @@ ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const std::arra
     num_limited += group.params.size();
     if (factor >= 1.0) continue;
     num_clipped += group.params.size();
-    for (Tensor gradient : gradients_of(group)) gradient.mul_(factor);
+    if (const std::vector<Tensor> gradients = gradients_of(group); !gradients.empty())
+      at::_foreach_mul_(gradients, factor);
   }
   if (num_limited > 0) result.clipping_rate = static_cast<double>(num_clipped) / static_cast<double>(num_limited);
   return result;

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "molmo/error.h"
 
 namespace molmo::train {
 namespace {
@@ -20,13 +21,21 @@ namespace fs = std::filesystem;
 constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kStepPrefix = "step";
 
-// Every file of the step, the model's configuration and tokenizer among them.
-void write_manifest(const fs::path& folder, int num_shards) {
+// Every file of the step, the model's configuration and tokenizer among them. Slices are asked for by name: a listing
+// of a network's folder may be older than what other machines have put there.
+void write_manifest(const fs::path& folder, const std::vector<std::string>& slices) {
   std::map<std::string, uint64_t> sizes;
   for (const auto& entry : fs::directory_iterator(folder)) sizes[entry.path().filename().string()] = entry.file_size();
+  for (const std::string& slice : slices) {
+    std::error_code failed;
+    sizes[slice] = fs::file_size(folder / slice, failed);
+    if (failed)
+      throw Error(fmt::format("[checkpoint] {}: {}, expected the files of all ranks in one folder that all of them see",
+                              (folder / slice).string(), failed.message()));
+  }
   Json files = Json::object();
   for (const auto& [name, size] : sizes) files[name] = size;
-  write_json(folder / kManifestFile, Json{{"format", 1}, {"num_shards", num_shards}, {"files", files}});
+  write_json(folder / kManifestFile, Json{{"format", 1}, {"files", files}});
 }
 
 // A manifest that cannot be read says no more than one that is missing.
@@ -53,23 +62,34 @@ std::optional<int64_t> step_of(const fs::path& folder) {
   return std::stoll(digits);
 }
 
-// What is overwritten is incomplete until the end; another number of ranks wrote files of other names.
-void remove_earlier_attempt(const fs::path& folder) {
-  fs::remove(folder / kManifestFile);
-  std::vector<fs::path> stale;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.find("-of-") != std::string::npos || name.ends_with(".index.json")) stale.push_back(entry.path());
+// All step folders of a run, ascending.
+std::map<int64_t, fs::path> step_folders(const fs::path& run) {
+  std::map<int64_t, fs::path> folders;
+  if (!fs::is_directory(run)) return folders;
+  for (const auto& entry : fs::directory_iterator(run)) {
+    const auto step = entry.is_directory() ? step_of(entry.path()) : std::nullopt;
+    if (step) folders[*step] = entry.path();
   }
-  for (const fs::path& path : stale) fs::remove(path);
+  return folders;
 }
 
+void remove_step(const fs::path& folder) {
+  fs::remove(folder / kManifestFile);  // first, so that a half-removed step is never taken for complete
+  fs::remove_all(folder);
+}
+
+// What is older than the steps to keep: complete ones, and the torsos of killed runs.
 void remove_old_steps(const fs::path& run, int keep) {
-  const std::vector<int64_t> steps = complete_steps(run);
-  for (size_t i = 0; i + static_cast<size_t>(keep) < steps.size(); ++i) {
-    const fs::path folder = run / step_folder_name(steps[i]);
-    fs::remove(folder / kManifestFile);  // first, so that a half-removed step is never taken for complete
-    fs::remove_all(folder);
+  const std::vector<int64_t> complete = complete_steps(run);
+  if (complete.size() < static_cast<size_t>(keep)) return;
+  const int64_t oldest_kept = complete[complete.size() - static_cast<size_t>(keep)];
+  for (const auto& [step, folder] : step_folders(run)) {
+    if (step >= oldest_kept) break;
+    try {
+      remove_step(folder);
+    } catch (const fs::filesystem_error& error) {
+      log_warning(fmt::format("[checkpoint] {}: cannot be removed: {}", folder.string(), error.code().message()));
+    }
   }
 }
 
@@ -79,30 +99,28 @@ std::string step_folder_name(int64_t step) { return fmt::format("{}{:06}", kStep
 
 std::vector<int64_t> complete_steps(const fs::path& run) {
   std::vector<int64_t> steps;
-  if (!fs::is_directory(run)) return steps;
-  for (const auto& entry : fs::directory_iterator(run)) {
-    const auto step = entry.is_directory() ? step_of(entry.path()) : std::nullopt;
-    if (!step) continue;
-    if (is_complete(entry.path())) {
-      steps.push_back(*step);
-    } else {
-      log_warning(fmt::format("[checkpoint] {}: incomplete, left out", entry.path().string()));
-    }
+  for (const auto& [step, folder] : step_folders(run)) {
+    if (is_complete(folder)) steps.push_back(step);
   }
-  std::sort(steps.begin(), steps.end());
   return steps;
+}
+
+void warn_of_incomplete_steps(const fs::path& run) {
+  for (const auto& [step, folder] : step_folders(run)) {
+    if (!is_complete(folder)) log_warning(fmt::format("[checkpoint] {}: incomplete, left out", folder.string()));
+  }
 }
 
 fs::path begin_step_folder(const fs::path& run, int64_t step) {
   const fs::path folder = run / step_folder_name(step);
+  if (fs::exists(folder)) remove_step(folder);
   fs::create_directories(folder);
-  remove_earlier_attempt(folder);
   return folder;
 }
 
-void complete_step_folder(const fs::path& run, int64_t step, int num_shards, int keep) {
+void complete_step_folder(const fs::path& run, int64_t step, const std::vector<std::string>& slices, int keep) {
   const fs::path folder = run / step_folder_name(step);
-  write_manifest(folder, num_shards);
+  write_manifest(folder, slices);
   sync_directory(folder);
   write_file_atomically(run / "latest", folder.filename().string() + "\n");
   remove_old_steps(run, keep);

@@ -124,6 +124,16 @@ void TrainedModel::init_weights(const config::TrainConfig& config) {
   }
 }
 
+void TrainedModel::allocate() {
+  if (sharded_) return;
+  for (ParamSet* set : param_sets()) {
+    for (Parameter& param : set->all()) {
+      param.value = at::empty(param.value.sizes(), at::TensorOptions().dtype(at::kFloat).device(device_))
+                        .set_requires_grad(param.value.requires_grad());
+    }
+  }
+}
+
 CheckpointContent TrainedModel::content() {
   return {.model = &molmo_.params(),
           .extra = tower_ != nullptr ? &tower_->params() : nullptr,

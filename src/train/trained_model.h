@@ -19,6 +19,9 @@ class TrainedModel {
   /// Fresh values, and those of the folders that the recipe names. A rank keeps its slices only.
   void init_weights(const config::TrainConfig& config);
 
+  /// Memory for the values of a checkpoint instead.
+  void allocate();
+
   const model::Molmo& molmo() const { return molmo_; }
   const Objective& objective() const { return *objective_; }
   AdamW& optimizer() { return *optimizer_; }

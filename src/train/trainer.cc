@@ -40,7 +40,7 @@ class SignalScope {
     stop_signal = 0;
     struct sigaction action {};
     action.sa_handler = note_signal;
-    action.sa_flags = SA_RESETHAND;
+    action.sa_flags = SA_RESETHAND | SA_RESTART;  // what writes a file goes on
     ::sigaction(SIGTERM, &action, &old_term_);
     ::sigaction(SIGINT, &action, &old_int_);
   }
@@ -93,7 +93,6 @@ class Trainer {
         model_(config_, options_.device, *everyone_),
         compute_(tensor::parse_compute_type(config::enum_name(config_.compute_dtype), options_.device)) {
     text::expect_vocabulary(tokenizer_, config_.molmo.tokenizer.file, config_.molmo.model.decoder.vocab_size);
-    if (!options_.dry_run) model_.init_weights(config_);
   }
 
   RunSummary run();
@@ -109,7 +108,7 @@ class Trainer {
   bool is_evaluated(int64_t step) const;
   void evaluate(int64_t step, CheckpointSaver& saver, std::optional<Monitor>& monitor);
   void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
-  void prepare_run_folder();
+  void prepare_run();
   int64_t agree_on_step() const;
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
 
@@ -189,6 +188,7 @@ int64_t Trainer::agree_on_step() const {
   std::array<double, 1> step{-1.0};
   if (is_first()) {
     const std::vector<int64_t> steps = complete_steps(options_.out);
+    warn_of_incomplete_steps(options_.out);
     if (!steps.empty()) step[0] = static_cast<double>(steps.back());
   } else {
     step[0] = 0.0;
@@ -197,12 +197,14 @@ int64_t Trainer::agree_on_step() const {
   return std::llround(step[0]);
 }
 
-void Trainer::prepare_run_folder() {
+// The model begins with the weights of a checkpoint, or with those that the recipe says.
+void Trainer::prepare_run() {
   const int64_t last = agree_on_step();
   if (last >= 0 && !options_.resume) {
     throw Error(fmt::format("[train] {} holds a run that is {} steps old, expected a new folder (or --resume auto)",
                             options_.out.string(), last));
   }
+  if (last < 0) model_.init_weights(config_);  // before anything is written: it may fail
   if (is_first()) {
     fs::create_directories(options_.out);
     add_log_file(options_.out / "log.txt");
@@ -215,6 +217,7 @@ void Trainer::prepare_run_folder() {
   }
   if (last < 0) return;
   const fs::path folder = options_.out / step_folder_name(last);
+  model_.allocate();
   state_ = load_checkpoint(folder, model_.content());
   log_info(fmt::format("[train] resumed from {}", folder.string()));
 }
@@ -230,22 +233,24 @@ void Trainer::give_up(int64_t step, int64_t num_bad_steps) const {
 }
 
 RunSummary Trainer::run() {
-  prepare_run_folder();
   const SignalScope signals;
+  prepare_run();
   const auto start = Clock::now();
   StepLoader loader = make_loader();
   std::optional<Monitor> monitor;
   if (is_first()) monitor.emplace(options_.out, config_, everyone_->size(), state_.step);
   RunSummary summary;
-  CheckpointSaver saver(options_.out, config_.keep_checkpoints, everyone_.get(), [this](const fs::path& folder) {
-    model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
-  });
+  CheckpointSaver saver(options_.out, config_.keep_checkpoints, everyone_.get(),
+                        std::chrono::seconds(config_.sharding.save_timeout), [this](const fs::path& folder) {
+                          model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
+                        });
   SpikeGuard guard(config_.max_sigmas);
   guard.set_state(state_.guard);
   int64_t num_bad_steps = 0;  // in a row
   double save_seconds = 0.0;  // of the step before
   while (state_.step < config_.steps) {
     const auto step_start = Clock::now();
+    saver.check();
     StepTimes times{.save_seconds = save_seconds};
     const std::vector<MicroBatch> batches = loader.next(times);
     const int64_t step = state_.step + 1;
