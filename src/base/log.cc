@@ -5,6 +5,8 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "molmo/error.h"
+
 namespace molmo {
 namespace {
 
@@ -32,9 +34,15 @@ void set_log_level(LogLevel level) {
 }
 
 void add_log_file(const std::filesystem::path& path) {
-  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
-  sink->set_pattern("%Y-%m-%d %H:%M:%S %L %v");
-  logger().sinks().push_back(std::move(sink));
+  try {
+    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+    sink->set_pattern("%Y-%m-%d %H:%M:%S %L %v");
+    logger().sinks().push_back(std::move(sink));
+  } catch (const spdlog::spdlog_ex& error) {
+    throw Error(std::string("[file] ") + error.what());
+  }
 }
+
+void flush_logs() { logger().flush(); }
 
 }  // namespace molmo

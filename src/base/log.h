@@ -17,7 +17,9 @@ void log_error(const std::string& message);
 /// Messages below `level` are dropped; the default is kInfo.
 void set_log_level(LogLevel level);
 
-/// Copies every message to `path` too (a run folder's log.txt), appending.
+/// Copies every message to `path` too (a run folder's log.txt), appending. Error if it cannot be written.
 void add_log_file(const std::filesystem::path& path);
+
+void flush_logs();
 
 }  // namespace molmo

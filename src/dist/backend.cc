@@ -14,6 +14,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "base/check.h"
+#include "base/end_now.h"
 #include "dist/watchdog.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
@@ -103,11 +104,37 @@ c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::St
   return backend;
 }
 
-[[noreturn]] void end_process(const std::string& what, const std::string& reason) {
-  std::fprintf(stderr, "[dist] %s: %s; expected all ranks in time: restart with --resume auto\n", what.c_str(),
-               reason.c_str());
-  std::_Exit(static_cast<int>(ExitCode::kRestart));  // the main thread may hang in the driver
+// At once: the main thread may hang in the driver.
+[[noreturn]] void give_up(const std::string& what, const std::string& reason) {
+  end_now(Error(fmt::format("[dist] {}: {}; expected all ranks in time: restart with --resume auto", what, reason),
+                ExitCode::kRestart));
 }
+
+// A collective that a watchdog looks at, from before it begins.
+class Watched {
+ public:
+  void set_work(c10::intrusive_ptr<c10d::Work> work) {
+    const std::lock_guard lock(mutex_);
+    work_ = std::move(work);
+  }
+  void set_over() {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+  }
+
+  Watchdog::Progress progress() {
+    const std::lock_guard lock(mutex_);
+    if (is_over_) return Watchdog::Progress::kDone;
+    if (!work_ || !work_->isCompleted()) return Watchdog::Progress::kRunning;
+    // isSuccess() is not to be had: NCCL's throws that it is deprecated.
+    return work_->exception() == nullptr ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
+  }
+
+ private:
+  std::mutex mutex_;
+  c10::intrusive_ptr<c10d::Work> work_;
+  bool is_over_ = false;
+};
 
 class BackendCommunicator : public Communicator {
  public:
@@ -117,8 +144,17 @@ class BackendCommunicator : public Communicator {
         store_(std::move(store)),
         settings_(std::move(settings)),
         backend_(make_backend(store_, rank, size, settings_)) {
-    if (settings_.device.is_cuda()) watchdog_ = std::make_unique<Watchdog>(end_process);
+    if (settings_.device.is_cuda()) watchdog_ = std::make_unique<Watchdog>(give_up);
   }
+
+  // NCCL says goodbye to the other ranks, and would wait for one that is lost.
+  ~BackendCommunicator() override {
+    const std::shared_ptr<Watched> watched = watch({rank(), size(), step(), "leaving", "its group"});
+    backend_.reset();
+    if (watched) watched->set_over();
+  }
+  BackendCommunicator(const BackendCommunicator&) = delete;
+  BackendCommunicator& operator=(const BackendCommunicator&) = delete;
 
   at::Device device() const override { return settings_.device; }
 
@@ -171,30 +207,37 @@ class BackendCommunicator : public Communicator {
   template <class Start>
   std::unique_ptr<Pending> start(const char* collective, std::string_view subject, const Start& run) {
     Place place{rank(), size(), step(), collective, std::string(subject)};
+    const std::shared_ptr<Watched> watched = watch(place);
     try {
       const c10::intrusive_ptr<c10d::Work> work = run();
-      if (watchdog_) watch(work, place);
+      if (watched) watched->set_work(work);
       return std::make_unique<PendingWork>(work, std::move(place));
     } catch (const c10::Error& error) {
+      if (watched) watched->set_over();
       fail(place, error.what());
     }
   }
 
-  void watch(const c10::intrusive_ptr<c10d::Work>& work, const Place& place) {
-    const auto ask = [work] {
-      if (!work->isCompleted()) return Watchdog::Progress::kRunning;
-      // isSuccess() is not to be had: NCCL's throws that it is deprecated.
-      return work->exception() == nullptr ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
-    };
-    watchdog_->watch(fmt::format("rank {} of {}: {} of {} at step {}", place.rank, place.size, place.collective,
-                                 place.subject, place.step),
-                     ask, std::chrono::steady_clock::now() + settings_.timeouts.step);
+  // Null where collectives block those that wait for them and need no watching. Before the call that begins one: the
+  // first of a group meets the other ranks in it.
+  std::shared_ptr<Watched> watch(const Place& place) {
+    if (!watchdog_) return nullptr;
+    auto watched = std::make_shared<Watched>();
+    const std::chrono::seconds limit =
+        is_formed_ ? settings_.timeouts.step : std::max(settings_.timeouts.start, settings_.timeouts.step);
+    is_formed_ = true;
+    watchdog_->watch(
+        fmt::format("rank {} of {}: {} of {} at step {}", place.rank, place.size, place.collective, place.subject,
+                    place.step),
+        [watched] { return watched->progress(); }, std::chrono::steady_clock::now() + limit);
+    return watched;
   }
 
   c10::intrusive_ptr<c10d::Store> store_;
   Settings settings_;
   c10::intrusive_ptr<c10d::Backend> backend_;
   std::unique_ptr<Watchdog> watchdog_;  // of collectives on a GPU
+  bool is_formed_ = false;              // by a first collective
 };
 
 // c10d's record of recent collectives is one per process, and takes a group's first collective into a map that nothing

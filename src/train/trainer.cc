@@ -7,6 +7,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "base/end_now.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -110,6 +111,7 @@ class Trainer {
   void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
   void prepare_run();
   int64_t agree_on_step() const;
+  [[noreturn]] void stop(int64_t step) const;
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
 
   config::TrainConfig config_;
@@ -154,6 +156,12 @@ bool Trainer::is_evaluated(int64_t step) const {
                      [&](const auto& entry) { return is_due(entry.second.every, step, config_.steps); });
 }
 
+void Trainer::stop(int64_t step) const {
+  throw Error(
+      fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto", step),
+      ExitCode::kRestart);
+}
+
 // Rank 0 answers with the whole model, from the step that was saved. The others stay in touch: a rank that is lost
 // meanwhile is noticed, and no collective waits longer than usual.
 void Trainer::answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor) {
@@ -163,9 +171,17 @@ void Trainer::answer_tasks(int64_t step, const std::string& name, std::optional<
       return options_.evaluate(options_.out / step_folder_name(step), config_.evaluations.at(name));
     });
   }
-  for (std::array<double, 1> is_done{0.0}; is_done[0] == 0.0;) {
-    if (is_first() && scores.wait_for(std::chrono::milliseconds(500)) == std::future_status::ready) is_done[0] = 1.0;
-    everyone_->sum(is_done, "the end of an evaluation");
+  try {
+    for (bool is_done = false; !is_done;) {
+      is_done = is_first() && scores.wait_for(std::chrono::milliseconds(500)) == std::future_status::ready;
+      std::array<double, 2> sums{is_done ? 1.0 : 0.0, stop_signal != 0 ? 1.0 : 0.0};
+      everyone_->sum(sums, "the end of an evaluation");
+      if (sums[1] > 0) stop(step);
+      is_done = sums[0] > 0;
+    }
+  } catch (const Error& error) {
+    if (is_first()) end_now(error);  // nothing stops the answering, and what is thrown would wait for it
+    throw;
   }
   if (is_first()) monitor->record(step, name, scores.get());
 }
@@ -275,10 +291,7 @@ RunSummary Trainer::run() {
     if (!stops) evaluate(step, saver, monitor);
     if (stops) {
       saver.wait();
-      throw Error(
-          fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto",
-                      step),
-          ExitCode::kRestart);
+      stop(step);
     }
   }
   saver.wait();

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
 #include "molmo/error.h"
 #include "support/ranks.h"
 
@@ -66,6 +68,33 @@ TEST(Communicator, NamesWhatWaitedForALostRank) {
               }
             },
             {.start = std::chrono::seconds(30), .step = std::chrono::seconds(2)});
+}
+
+// As torchrun does it: its agent listens, and keeps what the ranks of an earlier attempt have left.
+TEST(Communicator, JoinsTheStoreOfAnAgent) {
+  const int port = find_free_port();
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(port);
+  options.isServer = true;
+  options.waitWorkers = false;
+  const auto agent = c10::make_intrusive<c10d::TCPStore>("127.0.0.1", options);
+  for (const char* attempt : {"0", "1"}) {
+    std::vector<std::thread> ranks;
+    for (int i = 0; i < 2; ++i) {
+      ranks.emplace_back([&, i] {
+        const auto everyone = connect({.index = i,
+                                       .count = 2,
+                                       .local_index = i,
+                                       .local_count = 2,
+                                       .address = "127.0.0.1",
+                                       .port = port,
+                                       .agents_attempt = attempt},
+                                      {.start = std::chrono::seconds(30), .step = std::chrono::seconds(30)});
+        EXPECT_EQ(everyone->maximum(i, "test"), 1.0);
+      });
+    }
+    for (std::thread& rank : ranks) rank.join();
+  }
 }
 
 TEST(Communicator, GivesUpOnRanksThatDoNotCome) {

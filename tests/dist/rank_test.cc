@@ -31,6 +31,27 @@ TEST(Rank, ReadsTorchrun) {
             (Rank{9, 16, 1, 8, "head", 2950}));
 }
 
+TEST(Rank, JoinsTheStoreOfTorchrunsAgent) {
+  Variables torchrun{{"RANK", "0"},
+                     {"WORLD_SIZE", "2"},
+                     {"LOCAL_RANK", "0"},
+                     {"LOCAL_WORLD_SIZE", "2"},
+                     {"MASTER_ADDR", "me"},
+                     {"MASTER_PORT", "2950"},
+                     {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                     {"TORCHELASTIC_RESTART_COUNT", "3"}};
+  EXPECT_EQ(rank_of(torchrun).agents_attempt, "3");
+  torchrun["TORCHELASTIC_USE_AGENT_STORE"] = "False";
+  EXPECT_EQ(rank_of(torchrun).agents_attempt, std::nullopt);
+}
+
+TEST(Rank, TakesTheThreadsThatSlurmGivesATask) {
+  Variables step{{"SLURM_PROCID", "1"}, {"SLURM_NTASKS", "2"}, {"SLURM_STEP_ID", "0"}, {"SLURM_JOB_ID", "1"}};
+  EXPECT_EQ(rank_of(step).threads, 0);
+  step["SLURM_CPUS_PER_TASK"] = "12";
+  EXPECT_EQ(rank_of(step).threads, 12);
+}
+
 TEST(Rank, DerivesTheFirstRankOfASlurmStep) {
   Variables step{{"SLURM_PROCID", "3"},
                  {"SLURM_NTASKS", "4"},
