@@ -21,19 +21,25 @@ struct TrainOptions {
   ComputeOptions compute;
 };
 
-// The harness of `molmo eval`, on the device that trains.
-std::map<std::string, double> evaluate_step(const std::filesystem::path& step,
-                                            const config::EvaluationConfig& evaluation, at::Device device,
-                                            at::ScalarType compute) {
-  const generate::LoadedModel model = generate::load_model(step, device, compute);
+// The harness of `molmo eval`, on the model as it trains.
+std::map<std::string, double> evaluate(const train::ModelInTraining& training,
+                                       const config::EvaluationConfig& evaluation) {
+  const generate::LoadedModel model{
+      .config = training.config,
+      .molmo = std::shared_ptr<const model::Molmo>(std::shared_ptr<void>(), &training.molmo),  // the trainer's
+      .tokenizer = training.tokenizer,
+      .fingerprint = ""};
   model::ForwardOptions forward;
-  forward.compute = compute;
-  eval::EvalOptions options{.data = evaluation.data,
-                            .split = evaluation.split,
-                            .tasks = {},
-                            .max_per_task = evaluation.max_per_task,
-                            .batch_size = evaluation.batch_size,
-                            .out = {}};
+  forward.compute = training.compute;
+  eval::EvalOptions options{
+      .data = evaluation.data,
+      .split = evaluation.split,
+      .tasks = {},
+      .max_per_task = evaluation.max_per_task,
+      .batch_size = evaluation.batch_size,
+      .out = {},
+      .with_blank = false,
+      .share = {.index = training.rank, .count = training.num_ranks, .exchange = training.exchange}};
   for (const std::string& name : evaluation.tasks) options.tasks.push_back(eval::parse_task(name));
   std::map<std::string, double> scores;
   for (const eval::TaskScore& score : eval::evaluate(model, forward, options).scores)
@@ -45,16 +51,12 @@ void run_train(const TrainOptions& options) {
   const auto config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
   const dist::Rank rank = dist::read_rank();
   const at::Device device = options.compute.open(rank);
-  const at::ScalarType compute = tensor::parse_compute_type(config::enum_name(config.compute_dtype), device);
-  const train::RunOptions run{
-      .out = options.out,
-      .resume = options.resume == "auto",
-      .dry_run = options.dry_run,
-      .device = device,
-      .rank = rank,
-      .evaluate = [device, compute](const std::filesystem::path& step, const config::EvaluationConfig& evaluation) {
-        return evaluate_step(step, evaluation, device, compute);
-      }};
+  const train::RunOptions run{.out = options.out,
+                              .resume = options.resume == "auto",
+                              .dry_run = options.dry_run,
+                              .device = device,
+                              .rank = rank,
+                              .evaluate = evaluate};
   const train::RunSummary summary = train::train(config, run);
   if (options.dry_run || run.rank.index != 0) return;
   log_info(fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps,

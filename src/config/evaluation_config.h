@@ -30,7 +30,7 @@ struct LossEvaluatorConfig {
   }
 };
 
-/// Tasks that the model answers during a run, scored by the harness of `molmo eval`.
+/// Tasks that the model answers during a run, as it stands and where it lies, scored by the harness of `molmo eval`.
 struct EvaluationConfig {
   std::string data;
   std::string split = "validation";
@@ -45,10 +45,7 @@ struct EvaluationConfig {
     v({.name = "split", .help = "rows of this split"}, split);
     v({.name = "tasks", .help = "as in molmo eval --tasks; empty: all"}, tasks);
     v({.name = "max_per_task", .help = "questions of a task; 0: all", .min = 0}, max_per_task);
-    v({.name = "every",
-       .help = "steps between evaluations, each of which saves the step first; the last one counts too",
-       .min = 1},
-      every);
+    v({.name = "every", .help = "steps between evaluations; the last step counts too", .min = 1}, every);
     v({.name = "batch_size", .help = "questions answered at a time", .min = 1, .max = 4096}, batch_size);
   }
 };

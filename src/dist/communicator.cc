@@ -56,6 +56,25 @@ double Communicator::maximum(double value, std::string_view subject) {
   return all.max().item<double>();
 }
 
+std::vector<std::string> Communicator::gather_texts(const std::string& own, std::string_view subject) {
+  const auto longest = static_cast<int64_t>(maximum(static_cast<double>(own.size()), subject));
+  const auto bytes = at::TensorOptions().dtype(at::kByte);
+  Tensor sent = at::zeros({longest}, bytes);
+  std::copy(own.begin(), own.end(), sent.mutable_data_ptr<uint8_t>());
+  const Tensor length = at::full({1}, static_cast<int64_t>(own.size()), at::kLong);
+  const Tensor texts = at::empty({size() * longest}, bytes).to(device()),
+               lengths = at::empty({size()}, at::kLong).to(device());
+  all_gather(sent.to(device()), texts, subject)->wait();
+  all_gather(length.to(device()), lengths, subject)->wait();
+  const Tensor all = texts.cpu(), sizes = lengths.cpu();
+  std::vector<std::string> said;
+  for (int64_t rank = 0; rank < size(); ++rank) {
+    const auto* begin = reinterpret_cast<const char*>(all.const_data_ptr<uint8_t>()) + rank * longest;
+    said.emplace_back(begin, static_cast<size_t>(sizes.const_data_ptr<int64_t>()[rank]));
+  }
+  return said;
+}
+
 std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts) {
   if (rank.count == 1) return std::make_unique<Alone>();
   return connect_backend(rank, timeouts);

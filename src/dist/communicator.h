@@ -63,6 +63,9 @@ class Communicator {
   /// The largest of the ranks' numbers.
   double maximum(double value, std::string_view subject);
 
+  /// What every rank says, in the order of ranks.
+  std::vector<std::string> gather_texts(const std::string& own, std::string_view subject);
+
   /// Where the tensors lie that it sends.
   virtual at::Device device() const { return at::kCPU; }
 

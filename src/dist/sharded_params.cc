@@ -127,9 +127,25 @@ Tensor ShardedParams::gather(const std::string& name) {
 
 TensorList ShardedParams::run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) {
   if (unit.params.empty()) return function(inputs);
+  return run_pass(sharded_unit(unit), inputs, function, options_.recomputes && options_.recomputes(unit.name));
+}
+
+ShardedParams::ShardedUnit& ShardedParams::sharded_unit(const Unit& unit) const {
   const auto found = by_unit_.find(unit.name);
   MOLMO_CHECK(found != by_unit_.end(), "no sharded unit " + unit.name);
-  return run_pass(*found->second, inputs, function, options_.recomputes && options_.recomputes(unit.name));
+  return *found->second;
+}
+
+int ShardedParams::index_of(const Unit& unit) const {
+  const ShardedUnit& wanted = sharded_unit(unit);
+  const auto found = std::find_if(units_.begin(), units_.end(), [&](const auto& own) { return own.get() == &wanted; });
+  return static_cast<int>(found - units_.begin());
+}
+
+void ShardedParams::take_part(int unit) {
+  ShardedUnit& other = *units_.at(static_cast<size_t>(unit));
+  acquire(other, Direction::kForward);
+  release(other);
 }
 
 int ShardedParams::num_live() const {

@@ -45,6 +45,10 @@ class ShardedParams : public UnitRunner {
 
   TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) override;
 
+  int num_units() const { return static_cast<int>(units_.size()); }
+  int index_of(const Unit& unit) const;  ///< in the model's order
+  void take_part(int unit);              ///< gathers and frees it beside the ranks that run it, without gradients
+
   void begin_pass(bool is_last);  ///< before a micro-batch; the last one of a step sends the gradients
   void finish_step();  ///< after the last backward: gradients, summed over all ranks, are in the slices' grad()
   void clear_gradients();
@@ -66,6 +70,7 @@ class ShardedParams : public UnitRunner {
   void agree_on_gradients();
   int num_live() const;
   const Place& place(const std::string& name) const;
+  ShardedUnit& sharded_unit(const Unit& unit) const;
 
   Mesh mesh_;
   ShardOptions options_;

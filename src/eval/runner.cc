@@ -38,11 +38,35 @@ class Runner {
 
   // Real pictures first: blank ones have their sizes.
   void answer(std::vector<Answered>& items, Pictures pictures) {
-    for (size_t begin = 0; begin < items.size();) {
+    std::vector<size_t> own;
+    for (size_t i = static_cast<size_t>(options_.share.index); i < items.size();
+         i += static_cast<size_t>(options_.share.count))
+      own.push_back(i);
+    for (size_t begin = 0; begin < own.size();) {
       size_t end = begin;  // a batch stays within its task: one budget of tokens
-      while (end < items.size() && items[end].question.task == items[begin].question.task) ++end;
-      answer_task(items, begin, end, pictures);
+      while (end < own.size() && items[own[end]].question.task == items[own[begin]].question.task) ++end;
+      answer_task(items, std::span(own).subspan(begin, end - begin), pictures);
       begin = end;
+    }
+  }
+
+  // Takes over what the others have answered.
+  void exchange(std::vector<Answered>& items) const {
+    const Share& share = options_.share;
+    if (share.count == 1) return;
+    Json own = Json::array();
+    for (size_t i = static_cast<size_t>(share.index); i < items.size(); i += static_cast<size_t>(share.count)) {
+      const Answered& item = items[i];
+      own.push_back({i, item.reply, item.blank_reply, item.prompt, item.size.width, item.size.height});
+    }
+    // A reply may hold bytes that are no UTF-8.
+    const auto text = own.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+    for (const std::string& said : share.exchange(text)) {
+      for (const Json& line : parse_json(said, "an evaluation's answers")) {
+        Answered& item = items.at(line.at(0).get<size_t>());
+        item.reply = line.at(1), item.blank_reply = line.at(2), item.prompt = line.at(3);
+        item.size = {line.at(4).get<int>(), line.at(5).get<int>()};
+      }
     }
   }
 
@@ -94,31 +118,31 @@ class Runner {
   }
 
   // Equal prompts on equal pictures get one answer: with blank pictures most questions are such repeats.
-  void answer_task(std::vector<Answered>& items, size_t begin, size_t end, Pictures pictures) {
+  void answer_task(std::vector<Answered>& items, std::span<const size_t> own, Pictures pictures) {
     const auto batch_size = static_cast<size_t>(options_.batch_size);
-    const int64_t max_new_tokens = task_info(items[begin].question.task).max_new_tokens;
+    const int64_t max_new_tokens = task_info(items[own[0]].question.task).max_new_tokens;
     Open open;
     std::map<std::string, size_t> first_of;
     std::vector<std::pair<size_t, size_t>> repeats;  // a question, and the earlier one that is its equal
-    for (size_t at = begin; at < end; at += batch_size) {
-      const size_t count = std::min(batch_size, end - at);
-      std::vector<preprocess::Example> examples(count);
-      pool_.parallel_for(count, [&](size_t i) { examples[i] = prepare(items[at + i], pictures); });
-      for (size_t i = 0; i < count; ++i) {
-        if (const std::string* known = log_.find(at + i, pictures)) {
-          reply_of(items[at + i], pictures) = *known;
+    for (size_t at = 0; at < own.size(); at += batch_size) {
+      const std::span<const size_t> places = own.subspan(at, std::min(batch_size, own.size() - at));
+      std::vector<preprocess::Example> examples(places.size());
+      pool_.parallel_for(places.size(), [&](size_t i) { examples[i] = prepare(items[places[i]], pictures); });
+      for (size_t i = 0; i < places.size(); ++i) {
+        if (const std::string* known = log_.find(places[i], pictures)) {
+          reply_of(items[places[i]], pictures) = *known;
           continue;
         }
-        const auto [first, is_new] = first_of.try_emplace(fingerprint(examples[i]), at + i);
+        const auto [first, is_new] = first_of.try_emplace(fingerprint(examples[i]), places[i]);
         if (!is_new) {
-          repeats.emplace_back(at + i, first->second);
+          repeats.emplace_back(places[i], first->second);
           continue;
         }
         open.examples.push_back(std::move(examples[i]));
-        open.places.push_back(at + i);
+        open.places.push_back(places[i]);
         if (open.places.size() == batch_size) answer_open(items, open, max_new_tokens, pictures);
       }
-      log_debug(fmt::format("[eval] {} of {} questions", at + count, items.size()));
+      log_debug(fmt::format("[eval] {} of {} questions", places.back() + 1, items.size()));
     }
     answer_open(items, open, max_new_tokens, pictures);
     for (const auto& [place, first] : repeats) keep_reply(items, place, reply_of(items[first], pictures), pictures);
@@ -215,7 +239,8 @@ EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOpti
 
   Runner runner(model, forward, resolved);
   runner.answer(result.answers, Pictures::kReal);
-  runner.answer(result.answers, Pictures::kBlank);
+  if (options.with_blank) runner.answer(result.answers, Pictures::kBlank);
+  runner.exchange(result.answers);
   answer_by_chance(result.answers, options.seed);
   for (Answered& item : result.answers) {
     item.score = score_reply(item.question, item.reply, item.size);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,13 @@
 
 namespace molmo::eval {
 
+/// One of several processes that answer together: every count-th question, from `index` on.
+struct Share {
+  int index = 0, count = 1;
+  /// Called once, behind the last answer: hands what this one says to all, and gives what all have said.
+  std::function<std::vector<std::string>(const std::string& own)> exchange;
+};
+
 struct EvalOptions {
   std::filesystem::path data;  ///< own-data folder
   std::string split = "test";
@@ -22,6 +30,8 @@ struct EvalOptions {
   int batch_size = 16;
   uint32_t seed = 0;          ///< of prompt templates and of the chance baseline
   std::filesystem::path out;  ///< folder for predictions.jsonl, from which a stopped run goes on; empty: none
+  bool with_blank = true;     ///< ask about blank pictures too
+  Share share;                ///< `out` is for a single process
 };
 
 /// One answered question.
@@ -48,7 +58,8 @@ struct EvalResult {
   double seconds = 0.0;
 };
 
-/// Errors: a split without pictures or questions; predictions in `out` that were made with other settings.
+/// With a share every process returns the whole result. Errors: a split without pictures or questions; predictions in
+/// `out` that were made with other settings.
 EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
                     const EvalOptions& options);
 

@@ -53,10 +53,11 @@ bool share_pictures(std::span<const preprocess::Example> examples) {
 LoadedModel load_model(const std::filesystem::path& folder, at::Device device, at::ScalarType compute) {
   LoadedModel loaded;
   loaded.config = model::read_model_config(folder);
-  loaded.molmo = std::make_unique<model::Molmo>(loaded.config.model);
-  model::load_weights(loaded.molmo->params(), loaded.config.model, folder);
-  if (compute != at::kFloat) model::round_matrices(loaded.molmo->params(), compute);
-  for (Parameter& param : loaded.molmo->params().all()) param.value = param.value.to(device);
+  const auto molmo = std::make_shared<model::Molmo>(loaded.config.model);
+  model::load_weights(molmo->params(), loaded.config.model, folder);
+  if (compute != at::kFloat) model::round_matrices(molmo->params(), compute);
+  for (Parameter& param : molmo->params().all()) param.value = param.value.to(device);
+  loaded.molmo = molmo;
   loaded.tokenizer = text::load_tokenizer(folder, loaded.config.tokenizer);
   text::expect_vocabulary(loaded.tokenizer, (folder / loaded.config.tokenizer.file).string(),
                           loaded.config.model.decoder.vocab_size);

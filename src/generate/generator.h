@@ -13,10 +13,10 @@
 
 namespace molmo::generate {
 
-/// A model folder in memory: everything that generation and evaluation need.
+/// A model folder in memory, or a model that trains: everything that generation and evaluation need.
 struct LoadedModel {
   config::MolmoConfig config;
-  std::unique_ptr<model::Molmo> molmo;
+  std::shared_ptr<const model::Molmo> molmo;
   text::MolmoTokenizer tokenizer;
   std::string fingerprint;  ///< names, sizes and times of the weight files: tells one set of weights from another
 };

@@ -4,16 +4,15 @@
 #include <sys/resource.h>
 
 #include <csignal>
-#include <future>
 #include <nlohmann/json.hpp>
 
-#include "base/end_now.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "config/load.h"
 #include "config/validate.h"
+#include "dist/lockstep.h"
 #include "hub/find_model.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
@@ -106,12 +105,10 @@ class Trainer {
   }
   model::ForwardOptions forward_options(int64_t step) const;
   bool agree_to_stop(StepTimes& times) const;
-  bool is_evaluated(int64_t step) const;
-  void evaluate(int64_t step, CheckpointSaver& saver, std::optional<Monitor>& monitor);
+  void evaluate(int64_t step, std::optional<Monitor>& monitor);
   void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
   void prepare_run();
   int64_t agree_on_step() const;
-  [[noreturn]] void stop(int64_t step) const;
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
 
   config::TrainConfig config_;
@@ -151,43 +148,32 @@ bool Trainer::agree_to_stop(StepTimes& times) const {
 
 bool is_due(int64_t every, int64_t step, int64_t last) { return step % every == 0 || step == last; }
 
-bool Trainer::is_evaluated(int64_t step) const {
-  return std::any_of(config_.evaluations.begin(), config_.evaluations.end(),
-                     [&](const auto& entry) { return is_due(entry.second.every, step, config_.steps); });
-}
-
-void Trainer::stop(int64_t step) const {
-  throw Error(
-      fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto", step),
-      ExitCode::kRestart);
-}
-
-// Rank 0 answers with the whole model, from the step that was saved. The others stay in touch: a rank that is lost
-// meanwhile is noticed, and no collective waits longer than usual.
+// The ranks share the questions. Answers differ in length, and so do the ranks' passes: they keep in step unit by unit.
 void Trainer::answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor) {
-  std::future<std::map<std::string, double>> scores;
-  if (is_first()) {
-    scores = std::async(std::launch::async, [&] {
-      return options_.evaluate(options_.out / step_folder_name(step), config_.evaluations.at(name));
-    });
+  std::optional<dist::Lockstep> lockstep;
+  if (model_.ranks().sharded != nullptr) lockstep.emplace(*model_.ranks().sharded, *everyone_);
+  const ModelInTraining model{.molmo = model_.molmo(),
+                              .config = config_.molmo,
+                              .tokenizer = tokenizer_,
+                              .compute = compute_,
+                              .rank = everyone_->rank(),
+                              .num_ranks = everyone_->size(),
+                              .exchange = [&](const std::string& own) {
+                                if (lockstep) lockstep->finish();
+                                return everyone_->gather_texts(own, "an evaluation's answers");
+                              }};
+  std::map<std::string, double> scores;
+  {
+    const at::NoGradGuard no_grad;
+    std::optional<ScopedUnitRunner> scope;
+    if (lockstep) scope.emplace(*lockstep);
+    scores = options_.evaluate(model, config_.evaluations.at(name));
   }
-  try {
-    for (bool is_done = false; !is_done;) {
-      is_done = is_first() && scores.wait_for(std::chrono::milliseconds(500)) == std::future_status::ready;
-      std::array<double, 2> sums{is_done ? 1.0 : 0.0, stop_signal != 0 ? 1.0 : 0.0};
-      everyone_->sum(sums, "the end of an evaluation");
-      if (sums[1] > 0) stop(step);
-      is_done = sums[0] > 0;
-    }
-  } catch (const Error& error) {
-    if (is_first()) end_now(error);  // nothing stops the answering, and what is thrown would wait for it
-    throw;
-  }
-  if (is_first()) monitor->record(step, name, scores.get());
+  if (lockstep && everyone_->size() == 1) lockstep->finish();
+  if (monitor) monitor->record(step, name, scores);
 }
 
-void Trainer::evaluate(int64_t step, CheckpointSaver& saver, std::optional<Monitor>& monitor) {
-  if (is_evaluated(step)) saver.wait();
+void Trainer::evaluate(int64_t step, std::optional<Monitor>& monitor) {
   for (const auto& [name, evaluation] : config_.evaluations) {
     if (is_due(evaluation.every, step, config_.steps)) answer_tasks(step, name, monitor);
   }
@@ -285,13 +271,16 @@ RunSummary Trainer::run() {
     if (monitor) monitor->record(step, result, times);
     summary.last_loss = result.cross_entropy;
     const auto save_start = Clock::now();
-    const bool saves = step % config_.save_every == 0 || step == config_.steps || stops || is_evaluated(step);
+    const bool saves = step % config_.save_every == 0 || step == config_.steps || stops;
     if (saves) saver.save(model_.content(), state_);
     save_seconds = saves ? seconds_since(save_start) : 0.0;
-    if (!stops) evaluate(step, saver, monitor);
+    if (!stops) evaluate(step, monitor);
     if (stops) {
       saver.wait();
-      stop(step);
+      throw Error(
+          fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto",
+                      step),
+          ExitCode::kRestart);
     }
   }
   saver.wait();

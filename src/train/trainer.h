@@ -6,24 +6,38 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "config/train_config.h"
 #include "dist/rank.h"
-#include "tensor/tensor.h"
+#include "model/molmo.h"
+#include "text/tokenizer.h"
 
 namespace molmo::train {
 
-/// Scores of a saved step by name ("pointing_f1"). The program brings one: answering and scoring lie above training.
-using EvaluateStep = std::function<std::map<std::string, double>(const std::filesystem::path& step,
-                                                                 const config::EvaluationConfig& evaluation)>;
+/// A model between two steps, under the runner of its units. Every rank has one.
+struct ModelInTraining {
+  const model::Molmo& molmo;
+  const config::MolmoConfig& config;
+  const text::MolmoTokenizer& tokenizer;
+  at::ScalarType compute;
+  int rank, num_ranks;
+  /// Called once per evaluation, when this rank has nothing left for the model: what all ranks say.
+  std::function<std::vector<std::string>(const std::string& own)> exchange;
+};
+
+/// Scores by name ("pointing_f1"). The program brings one: answering and scoring lie above training. Every rank calls
+/// it, and may answer its share of the questions at its own pace.
+using Evaluate = std::function<std::map<std::string, double>(const ModelInTraining& model,
+                                                             const config::EvaluationConfig& evaluation)>;
 
 struct RunOptions {
   std::filesystem::path out;  ///< the run folder
   bool resume = false;        ///< continue from the highest complete step, if there is one
   bool dry_run = false;       ///< check data, model and memory, print the plan, touch nothing
   at::Device device = at::kCPU;
-  dist::Rank rank;        ///< of this process among those that train together
-  EvaluateStep evaluate;  ///< for the recipe's `evaluations`; rank 0 calls it, on the whole model
+  dist::Rank rank;    ///< of this process among those that train together
+  Evaluate evaluate;  ///< for the recipe's `evaluations`
 };
 
 struct RunSummary {

@@ -150,20 +150,26 @@ TEST_F(LaunchedRanks, PackedRowsTrainLikeRowsOfTheirOwn) {
   expect_straight_curve("packed1");
 }
 
-TEST_F(LaunchedRanks, AnswerTasksDuringTheRun) {
+// Each rank answers its share with the weights that all hold together.
+TEST_F(LaunchedRanks, AnswerTasksDuringTheRunAsOneProcessDoes) {
   const std::string evaluation = fmt::format(
-      "--set evaluations.scenes='{{\"data\": \"{}\", \"split\": \"test\", \"tasks\": [\"counting\"], \"max_per_task\": "
-      "3, "
-      "\"every\": 4}}'",
+      "--set evaluations.scenes='{{\"data\": \"{}\", \"split\": \"test\", \"tasks\": [\"counting\", \"caption\"], "
+      "\"max_per_task\": 3, \"batch_size\": 2, \"every\": 4}}'",
       path("data"));
-  ASSERT_EQ(launch(2, "answered", evaluation).code, 0);
-  std::vector<int64_t> steps;
-  for_each_json_line(path("answered") + "/evaluations.jsonl", [&](size_t, const Json& line) {
-    EXPECT_TRUE(line.contains("count_accuracy")) << line.dump();
-    steps.push_back(line.at("step").get<int64_t>());
-  });
-  EXPECT_EQ(steps, (std::vector<int64_t>{4, 6}));
-  expect_straight_curve("answered");
+  std::vector<Json> of_one;
+  for (const int ranks : {1, 2, 3}) {
+    const std::string run = fmt::format("answered{}", ranks);
+    ASSERT_EQ(launch(ranks, run, evaluation).code, 0);
+    std::vector<Json> lines;
+    for_each_json_line(path(run) + "/evaluations.jsonl", [&](size_t, const Json& line) { lines.push_back(line); });
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_EQ(lines[0].at("step"), 4);
+    EXPECT_EQ(lines[1].at("step"), 6);
+    EXPECT_TRUE(lines[0].contains("count_accuracy")) << lines[0].dump();
+    if (ranks == 1) of_one = lines;
+    EXPECT_EQ(lines, of_one);
+    expect_straight_curve(run);
+  }
 }
 
 TEST_F(LaunchedRanks, HeldOutLossesAreThoseOfOneProcess) {

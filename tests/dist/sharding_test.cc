@@ -25,6 +25,7 @@ struct Setting {
   int live_units = 3;
   bool recomputes = false, defers = true, freezes_tower = false, ties_head = false, is_mixture = false;
   at::ScalarType compute = at::kDouble;
+  double dropout = 0.0;
   std::set<int64_t> rows_with_pictures = {0, 1, 3};
 };
 
@@ -73,11 +74,13 @@ train::MicroBatch make_batch(const Setting& setting, int64_t step, const std::ve
   batch.targets = {at::roll(ids, {-1}, {1}).index_select(0, chosen),
                    (weights * (at::roll(ids, {-1}, {1}) != -1)).index_select(0, chosen)};
   batch.inputs.is_response = batch.targets.weights > 0;
+  batch.inputs.token_streams = chosen.unsqueeze(1).expand({-1, kLength}).contiguous();
   if (pictured.empty()) return batch;
   const Tensor of_pictures = at::tensor(pictured, longs);
   batch.inputs.patches = patches.index_select(0, of_pictures);
   batch.inputs.image_masks = masks.index_select(0, of_pictures);
   batch.inputs.crop_rows = at::tensor(crop_rows, longs);
+  batch.inputs.crop_streams = of_pictures + kRows;
   batch.inputs.token_positions =
       at::arange(1, 5, longs).unsqueeze(0).expand({static_cast<int64_t>(pictured.size()), 4}).contiguous();
   return batch;
@@ -97,6 +100,15 @@ std::vector<train::MicroBatch> rank_batches(const Setting& setting, const train:
   const int64_t most_rows = (kRows + count - 1) / count, most = (most_rows + setting.micro - 1) / setting.micro;
   while (static_cast<int64_t>(batches.size()) < most) batches.push_back(objective.nothing());
   return batches;
+}
+
+model::ForwardOptions forward_options(const Setting& setting, int64_t step) {
+  model::ForwardOptions forward;
+  forward.compute = setting.compute;
+  forward.dropout.residual = forward.dropout.attention = forward.dropout.embedding = setting.dropout;
+  forward.dropout.features = setting.dropout;
+  forward.dropout.seed = static_cast<uint64_t>(step);
+  return forward;
 }
 
 struct Curve {
@@ -121,11 +133,11 @@ Curve train_whole(const Setting& setting) {
   const auto molmo = whole_model(setting);
   train::AdamW optimizer(train::make_groups(molmo->params(), optimizer_config(setting)), optimizer_config(setting));
   const train::TokenObjective objective(*molmo, 1e-4);
-  model::ForwardOptions forward;
-  forward.compute = setting.compute;
-  for (int64_t step = 1; step <= kSteps; ++step)
-    record(curve, train_step(objective, optimizer, rank_batches(setting, objective, step, 0, 1),
-                             {.step = step, .run_steps = kSteps, .forward = forward, .ranks = {}}));
+  for (int64_t step = 1; step <= kSteps; ++step) {
+    record(curve,
+           train_step(objective, optimizer, rank_batches(setting, objective, step, 0, 1),
+                      {.step = step, .run_steps = kSteps, .forward = forward_options(setting, step), .ranks = {}}));
+  }
   for (const Parameter& param : molmo->params().all()) curve.weights[param.name] = param.value.detach();
   return curve;
 }
@@ -154,13 +166,14 @@ Curve train_sharded(const Setting& setting) {
     for (const Parameter& param : source->params().all()) sharded.store(param.name, param.value);
     train::AdamW optimizer(train::make_groups(sharded.slices(), optimizer_config(setting)), optimizer_config(setting));
     const train::TokenObjective objective(molmo, 1e-4);
-    model::ForwardOptions forward;
-    forward.compute = setting.compute;
     Curve own;
     for (int64_t step = 1; step <= kSteps; ++step) {
       const auto batches = rank_batches(setting, objective, step, everyone.rank(), everyone.size());
       record(own, train_step(objective, optimizer, batches,
-                             {.step = step, .run_steps = kSteps, .forward = forward, .ranks = {&everyone, &sharded}}));
+                             {.step = step,
+                              .run_steps = kSteps,
+                              .forward = forward_options(setting, step),
+                              .ranks = {&everyone, &sharded}}));
     }
     for (const Parameter& param : source->params().all()) own.weights[param.name] = sharded.gather(param.name);
     const std::lock_guard lock(mutex);
@@ -207,6 +220,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Setting{.name = "OnePicture", .ranks = 4, .micro = 1, .rows_with_pictures = {2}},
                       Setting{.name = "OneLiveUnit", .ranks = 2, .live_units = 1},
                       Setting{.name = "Bfloat16", .ranks = 2, .recomputes = true, .compute = at::kBFloat16},
+                      Setting{.name = "Dropout", .ranks = 3, .micro = 1, .recomputes = true, .dropout = 0.2},
                       Setting{.name = "Mixture", .ranks = 3, .micro = 1, .is_mixture = true}),
     [](const auto& info) { return info.param.name; });
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dist/lockstep.h"
+
+#include "tensor/ops.h"
+
+namespace molmo::dist {
+
+Lockstep::Lockstep(ShardedParams& sharded, Communicator& everyone)
+    : sharded_(sharded), everyone_(everyone), num_units_(sharded.num_units()) {
+  sharded_.begin_pass(/*is_last=*/false);
+}
+
+// The first unit that a rank asks for; num_units_: none.
+int Lockstep::agree(int own) { return -static_cast<int>(everyone_.maximum(-own, "the next unit of an evaluation")); }
+
+TensorList Lockstep::run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) {
+  if (unit.params.empty()) return function(inputs);
+  const int own = sharded_.index_of(unit);
+  for (int next = agree(own); next != own; next = agree(own)) sharded_.take_part(next);
+  const at::NoGradGuard no_gradients;
+  return sharded_.run(unit, inputs, function);
+}
+
+void Lockstep::finish() {
+  for (int next = agree(num_units_); next != num_units_; next = agree(num_units_)) sharded_.take_part(next);
+  sharded_.free_all();
+}
+
+}  // namespace molmo::dist
