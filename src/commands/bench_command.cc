@@ -52,7 +52,7 @@ void run_tokenizer_bench(const TokenizerBenchOptions& options) {
 }
 
 struct PreprocessBenchOptions {
-  std::string preset = "molmo-7b-d", tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", image;
+  std::string preset = "molmo-7b-d", tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", image, dump;
   int width = 1024, height = 768, repeats = 20;
   bool byte_patches = false, json = false;
 };
@@ -70,6 +70,7 @@ void run_preprocess_bench(const PreprocessBenchOptions& options) {
   const image::Picture picture = options.image.empty()
                                      ? preprocess::make_benchmark_picture(options.width, options.height)
                                      : image::load_picture(options.image);
+  if (!options.dump.empty()) write_file_atomically(options.dump, preprocess::encode_benchmark_jpeg(picture));
   const preprocess::PreprocessSpeed speed =
       preprocess::measure_preprocess_speed(picture, config.preprocess, tokenizer, options.repeats);
   if (options.json) {
@@ -106,6 +107,7 @@ void add_preprocess_bench(cli::Command& bench) {
   command.option("--width", options->width, "of the picture").within(1, 20000);
   command.option("--height", options->height, "of the picture").within(1, 20000);
   command.option("--repeats", options->repeats, "the best of them counts").within(1, 1000);
+  command.option("--dump", options->dump, "write the JPEG here, for benchmarks/peers/torchvision_preprocess_peer.py");
   command.flag("--byte-patches", options->byte_patches, "leave the patches bytes, to be normalised on the device");
   command.flag("--json", options->json, "print one JSON object");
   command.runs(options, run_preprocess_bench);

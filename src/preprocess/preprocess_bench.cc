@@ -63,9 +63,11 @@ image::Picture make_benchmark_picture(int width, int height) {
   return picture;
 }
 
+std::string encode_benchmark_jpeg(const image::Picture& picture) { return image::encode_jpeg(picture, kJpegQuality); }
+
 PreprocessSpeed measure_preprocess_speed(const image::Picture& picture, const config::PreprocessConfig& config,
                                          const text::MolmoTokenizer& tokenizer, int num_repeats) {
-  const std::string jpeg = image::encode_jpeg(picture, kJpegQuality);
+  const std::string jpeg = encode_benchmark_jpeg(picture);
   const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(jpeg.data()), jpeg.size());
   const Processor processor(config, config::AnnotationWeighting::kNone, tokenizer);
   const std::vector<Conversation> conversations = {

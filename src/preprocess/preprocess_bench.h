@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "config/molmo_config.h"
@@ -27,6 +28,9 @@ struct PreprocessSpeed {
 
 /// A picture with the structure of a photograph: smooth gradients, edges and fine noise.
 image::Picture make_benchmark_picture(int width, int height);
+
+/// What is decoded in the measurement.
+std::string encode_benchmark_jpeg(const image::Picture& picture);
 
 PreprocessSpeed measure_preprocess_speed(const image::Picture& picture, const config::PreprocessConfig& config,
                                          const text::MolmoTokenizer& tokenizer, int num_repeats);
