@@ -29,6 +29,12 @@ Tensor bias_from(const Tensor& allowed) {
   return at::zeros(allowed.sizes(), allowed.options().dtype(at::kFloat)).masked_fill_(allowed.logical_not(), kMasked);
 }
 
+// A GPU is not asked what its tokens are: it would have to finish first.
+bool may_hold_padding(const Tensor& ids, const PackedRows& packed) {
+  if (packed.sequences != nullptr) return packed.sequences->is_padding.defined();
+  return !ids.is_cpu() || (ids == -1).any().item<bool>();
+}
+
 }  // namespace
 
 Decoder::Decoder(const config::DecoderConfig& config, ParamScope scope) : config_(config) {
@@ -87,7 +93,7 @@ nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const PackedRows& p
                                           const ForwardOptions& options) const {
   const Tensor& subsegments = packed.segments;
   // Right padding lies behind every real query, so plain causality is enough, unless someone looks at padded positions.
-  const bool sees_padding = taps_are_heard() || options.router_losses != nullptr;
+  const bool sees_padding = taps_are_heard() || (options.router_losses != nullptr && may_hold_padding(ids, packed));
   if (cache != nullptr && cache->length() > 0) {  // every earlier token that is real, and the new ones causally
     MOLMO_CHECK(!subsegments.defined(), "packed rows have no cache");
     const int64_t rows = ids.size(0), length = ids.size(1);

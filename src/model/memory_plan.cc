@@ -10,6 +10,7 @@ namespace molmo::model {
 namespace {
 
 constexpr int64_t kFloatBytes = 4;
+constexpr int64_t kProductBytes = int64_t{1} << 20;  // in which a matrix product packs blocks of its operands
 
 int64_t bytes_of(at::ScalarType type) { return static_cast<int64_t>(c10::elementSize(type)); }
 
@@ -22,8 +23,8 @@ class Activations {
 
   int64_t largest() const {
     const int64_t prompt = inputs() + decoder();
-    return std::max(
-        {has_pictures() ? inputs() + tower() : 0, has_pictures() ? inputs() + connector() : 0, prompt, head()});
+    const int64_t pictures = has_pictures() ? inputs() + std::max(tower(), connector()) : 0;
+    return std::max({pictures, prompt, head()}) + kProductBytes;
   }
 
  private:

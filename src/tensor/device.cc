@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/device.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
 #include <fmt/format.h>
 
 #include <charconv>
@@ -14,6 +12,7 @@
 #include "base/log.h"
 #include "base/shared_library.h"
 #include "molmo/error.h"
+#include "tensor/cpu/processor.h"
 #include "tensor/kernels.h"
 
 namespace molmo::tensor {
@@ -72,24 +71,18 @@ CudaDriver probe_cuda_driver() {
   return {.num_devices = count, .problem = ""};
 }
 
-bool is_fast_at_bfloat16(const at::Device& device) {
-  if (!device.is_cpu()) return true;
-#if defined(__x86_64__)
-  // AMX has tiles of bfloat16. The dot products of AVX-512 alone are no faster than float32: prefilling in bfloat16 was
-  // half as fast on a Xeon with them (docs/benchmarks.md).
-  constexpr unsigned kAmxBfloat16 = 1u << 22;
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmxBfloat16) != 0;
-#else
-  return false;
-#endif
-}
+bool is_fast_at_bfloat16(const at::Device& device) { return !device.is_cpu() || cpu::is_fast_at_bfloat16(); }
 
 at::ScalarType parse_compute_type(std::string_view text, const at::Device& device) {
   if (text == "fp32") return at::kFloat;
   if (text == "bf16") return at::kBFloat16;
   if (text == "auto") return is_fast_at_bfloat16(device) ? at::kBFloat16 : at::kFloat;
   throw Error(fmt::format("[device] dtype '{}', expected fp32, bf16 or auto", text));
+}
+
+int64_t peak_device_bytes(const at::Device& device) {
+  constexpr auto kAggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return c10::getDeviceAllocator(device.type())->getDeviceStats(device.index()).allocated_bytes[kAggregate].peak;
 }
 
 void open_cuda_half() {

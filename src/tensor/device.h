@@ -23,13 +23,16 @@ CudaDriver probe_cuda_driver();
 /// where libmolmo_cuda.so was not built.
 at::Device parse_device(const std::string& text);
 
-/// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on a CPU with tiles for them (AMX).
-/// On others LibTorch emulates bfloat16, an order of magnitude slower.
+/// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on some CPUs (cpu/processor.h). On
+/// others LibTorch emulates bfloat16, an order of magnitude slower.
 bool is_fast_at_bfloat16(const at::Device& device);
 
 /// The dtype of matrix products that "fp32", "bf16" or "auto" (bf16 where the device is fast at it) means there.
 /// Throws Error("[device] ...") for another text.
 at::ScalarType parse_compute_type(std::string_view text, const at::Device& device);
+
+/// The most that tensors have taken of a GPU's memory so far, by LibTorch's allocator.
+int64_t peak_device_bytes(const at::Device& device);
 
 /// Opens libtorch_cuda.so and libmolmo_cuda.so and installs its kernels; does nothing the second time. The library is
 /// taken from MOLMO_CUDA_LIBRARY where set, else from the program's own folder, else by the loader's rules. Needs no

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "tensor/device.h"
 #include "tensor/kernels.h"
+#include "tensor/linear.h"
 #include "tensor/ops.h"
 #include "tensor/precision.h"
 #include "tensor/shape.h"
@@ -19,13 +19,6 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kChunkValues = int64_t{1} << 25;  // of logits: 128 MiB in float32
 constexpr int64_t kLeastRows = 64;
-
-// A product of gradients; where bfloat16 is emulated, in float32 and rounded.
-Tensor product(const Tensor& a, const Tensor& b) {
-  if (a.is_cpu() && a.scalar_type() == at::kBFloat16 && !is_fast_at_bfloat16(a.device()))
-    return at::matmul(a.to(at::kFloat), b.to(at::kFloat)).to(at::kBFloat16);
-  return at::matmul(a, b);
-}
 
 // What the chunks add up to.
 struct Sums {

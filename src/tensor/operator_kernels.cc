@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <limits>
 
-#include "tensor/device.h"
 #include "tensor/kernels.h"
+#include "tensor/linear.h"
 #include "tensor/ops.h"
 #include "tensor/precision.h"
 
@@ -15,19 +15,8 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   return weight * scaled.to(x.scalar_type());
 }
 
-// LibTorch's bfloat16 products on a CPU without instructions for them are ten times slower than in float32. These give
-// the same: inputs rounded, float32 sums, the result rounded.
-bool widens(const Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == at::kBFloat16 && !is_fast_at_bfloat16(x.device());
-}
-
 Tensor matvec(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const Tensor rows = x.to(weight.scalar_type());
-  const auto in = [&](at::ScalarType type) {
-    return at::linear(rows.to(type), weight.to(type),
-                      bias.defined() ? std::optional<Tensor>(bias.to(type)) : std::nullopt);
-  };
-  return widens(rows) ? in(at::kFloat).to(at::kBFloat16) : in(weight.scalar_type());
+  return linear(x.to(weight.scalar_type()), weight, bias.defined() ? bias.to(weight.scalar_type()) : bias);
 }
 
 Tensor masked_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
