@@ -13,15 +13,32 @@
 
 namespace molmo {
 
-FileLock::FileLock(const std::filesystem::path& path) {
+namespace {
+
+// A file system without locks (some network mounts) is no reason to refuse work that is rarely done twice at once.
+bool is_taken_by_others(int descriptor, int operation) {
+  int status = 0;
+  do {
+    status = ::flock(descriptor, operation);
+  } while (status != 0 && errno == EINTR);
+  return status != 0 && errno == EWOULDBLOCK;
+}
+
+}  // namespace
+
+FileLock::FileLock(const std::filesystem::path& path, Open) {
   std::filesystem::create_directories(path.parent_path());
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw Error(fmt::format("[file] cannot open {}: {}", path.string(), std::strerror(errno)));
-  int status = 0;
-  do {
-    status = ::flock(descriptor_, LOCK_EX);
-  } while (status != 0 && errno == EINTR);
-  // A file system without locks (some network mounts) is no reason to refuse work that is rarely done twice at once.
+}
+
+FileLock::FileLock(const std::filesystem::path& path) : FileLock(path, Open{}) {
+  is_taken_by_others(descriptor_, LOCK_EX);
+}
+
+std::unique_ptr<FileLock> FileLock::try_take(const std::filesystem::path& path) {
+  std::unique_ptr<FileLock> lock(new FileLock(path, Open{}));
+  return is_taken_by_others(lock->descriptor_, LOCK_EX | LOCK_NB) ? nullptr : std::move(lock);
 }
 
 FileLock::~FileLock() { ::close(descriptor_); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 
 namespace molmo {
 
@@ -11,11 +12,16 @@ namespace molmo {
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& path);
+  /// Null where somebody else holds it.
+  static std::unique_ptr<FileLock> try_take(const std::filesystem::path& path);
   ~FileLock();
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
 
  private:
+  struct Open {};
+  FileLock(const std::filesystem::path& path, Open);
+
   int descriptor_ = -1;
 };
 

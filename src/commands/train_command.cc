@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "config/load.h"
+#include "data/own_data.h"
 #include "eval/runner.h"
 #include "tensor/device.h"
 #include "train/trainer.h"
@@ -47,8 +48,17 @@ std::map<std::string, double> evaluate(const train::ModelInTraining& training,
   return scores;
 }
 
+// Before anything is trained: an evaluation may be due hours later.
+void check_evaluations(const config::TrainConfig& config) {
+  for (const auto& [name, evaluation] : config.evaluations) {
+    for (const std::string& task : evaluation.tasks) eval::parse_task(task);
+    data::select_split(data::read_own_data(evaluation.data), evaluation.split);
+  }
+}
+
 void run_train(const TrainOptions& options) {
   const auto config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
+  check_evaluations(config);
   const dist::Rank rank = dist::read_rank();
   const at::Device device = options.compute.open(rank);
   const train::RunOptions run{.out = options.out,

@@ -189,6 +189,9 @@ void validate(const TrainConfig& train, std::vector<std::string>& problems) {
   check_data(train.data, Rules("data.", problems));
   rules.expect(!train.data.packing.is_on() || train.stage != TrainStage::kTower, "data.packing.max_tokens",
                train.data.packing.max_tokens, "0 in stage 'tower', which has no rows of tokens");
+  if (train.data.packing.is_on())
+    rules.expect_at_most("data.sequence_length", train.data.sequence_length, "data.packing.max_tokens",
+                         train.data.packing.max_tokens);
   check_optimizer(train.optimizer, Rules("optimizer.", problems));
 }
 

@@ -43,7 +43,7 @@ struct LoadedBatch {
 class Loader {
  public:
   /// Reads the datasets and starts the workers (data.num_workers, at most data.prefetch_batches batches ahead).
-  /// Errors: those of load_datasets; sizes that do not divide; a start that is no multiple of the global batch size.
+  /// Errors: those of load_datasets; a start that is no multiple of the global batch size.
   Loader(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,
          LoaderOptions options);
   ~Loader();  ///< stops the workers; each finishes the example at hand

@@ -66,7 +66,7 @@ std::string format_tf_record(std::string_view data) {
   return length + raw_bytes(masked_crc(length)) + std::string(data) + raw_bytes(masked_crc(data));
 }
 
-TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
+TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder, int64_t first_step) {
   char host[256] = "localhost";
   ::gethostname(host, sizeof host - 1);
   // The process number keeps two runs that start within a second apart.
@@ -74,6 +74,8 @@ TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder) {
   file_.open(path, std::ios::binary);
   if (!file_) throw Error(fmt::format("[file] cannot write {}: {}", path.string(), std::strerror(errno)));
   write_event(message(3, "brain.Event:2"));  // Event.file_version
+  // Event.step, .session_log with SessionLog.status = START
+  write_event(tagged(2, 0, varint(static_cast<uint64_t>(first_step))) + message(7, tagged(1, 0, varint(1))));
 }
 
 void TensorBoardWriter::add_scalar(std::string_view tag, double value, int64_t step) {

@@ -19,7 +19,8 @@ std::string format_tf_record(std::string_view data);
 /// Appends scalars to a new file `events.out.tfevents.<seconds>.<host>` in a folder.
 class TensorBoardWriter {
  public:
-  explicit TensorBoardWriter(const std::filesystem::path& folder);
+  /// What earlier files say of `first_step` and later steps no longer counts: a resumed run does them again.
+  TensorBoardWriter(const std::filesystem::path& folder, int64_t first_step);
   void add_scalar(std::string_view tag, double value, int64_t step);
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/checkpoint.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -232,7 +233,7 @@ SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
 
 CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator* everyone, std::chrono::seconds timeout,
                                  AddFiles add_files)
-    : run_(std::move(run)), keep_(keep), add_files_(std::move(add_files)) {
+    : run_(std::move(run)), keep_(keep), everyone_(everyone), add_files_(std::move(add_files)) {
   if (everyone == nullptr) return;
   std::vector<int> ranks;
   for (int rank = 0; rank < everyone->size(); ++rank) ranks.push_back(rank);
@@ -240,10 +241,7 @@ CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator* eve
 }
 
 CheckpointSaver::~CheckpointSaver() {
-  try {
-    wait();
-  } catch (const std::exception&) {  // another error is on its way, or nobody asked
-  }
+  if (writing_.valid()) writing_.wait();  // its error: another is on its way, or nobody asked
 }
 
 void CheckpointSaver::save(const CheckpointContent& content, const TrainState& state) {
@@ -253,12 +251,30 @@ void CheckpointSaver::save(const CheckpointContent& content, const TrainState& s
       std::async(std::launch::async, [this, snapshot] { snapshot->write(run_, keep_, group_.get(), add_files_); });
 }
 
-void CheckpointSaver::check() {
-  if (writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) writing_.get();
+bool CheckpointSaver::is_writing() const {
+  return writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
 }
 
+void CheckpointSaver::check() {
+  if (writing_.valid() && !is_writing()) writing_.get();
+}
+
+// The ranks ask one another until all have written: so one that has died or hangs is missed within the time of a step,
+// and one with a slow disk may take its time.
 void CheckpointSaver::wait() {
-  if (writing_.valid()) writing_.get();
+  constexpr std::chrono::milliseconds kPause{20};
+  if (everyone_ == nullptr) {
+    if (writing_.valid()) writing_.get();
+    return;
+  }
+  while (true) {
+    check();
+    std::array<double, 1> num_writing{is_writing() ? 1.0 : 0.0};
+    everyone_->sum(num_writing, "whether the checkpoint is written");
+    if (num_writing[0] == 0.0) break;
+    if (writing_.valid()) writing_.wait_for(kPause);
+  }
+  check();
 }
 
 void save_checkpoint(const fs::path& run, const CheckpointContent& content, const TrainState& state, int keep) {

@@ -45,7 +45,7 @@ class CheckpointSaver {
   /// Keeps the newest `keep` complete steps. `everyone` as in CheckpointContent; `timeout`: for all ranks' files.
   CheckpointSaver(std::filesystem::path run, int keep, dist::Communicator* everyone, std::chrono::seconds timeout,
                   AddFiles add_files);
-  ~CheckpointSaver();  ///< waits, and swallows what wait() would throw
+  ~CheckpointSaver();  ///< waits for its own thread, and says nothing of its errors
   CheckpointSaver(const CheckpointSaver&) = delete;
   CheckpointSaver& operator=(const CheckpointSaver&) = delete;
 
@@ -58,9 +58,13 @@ class CheckpointSaver {
   /// Throws what the last save has met, if it has ended.
   void check();
 
+  /// Whether a save is on its way.
+  bool is_writing() const;
+
  private:
   std::filesystem::path run_;
   int keep_;
+  dist::Communicator* everyone_;  // or null: one process
   AddFiles add_files_;
   std::unique_ptr<dist::Communicator> group_;  // the thread's own, or null: one process
   std::future<void> writing_;

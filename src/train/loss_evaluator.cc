@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "data/dataset.h"
 #include "data/loader.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
@@ -20,7 +21,24 @@ config::DataConfig data_of(const std::string& name, const config::TrainConfig& r
   return data;
 }
 
+int64_t count_batches(const std::string& name, const config::TrainConfig& recipe, int64_t num_records, int num_ranks) {
+  const int64_t batch_size = int64_t{recipe.micro_batch_size} * num_ranks;
+  const int64_t available = std::min(num_records, recipe.loss_evaluators.at(name).max_examples);
+  if (available >= batch_size) return available / batch_size;
+  throw Error(
+      fmt::format("[train] loss evaluator '{}': {} examples, expected at least the {} of a micro-batch on each "
+                  "of {} ranks",
+                  name, available, batch_size, num_ranks));
+}
+
 }  // namespace
+
+void check_loss_evaluators(const config::TrainConfig& recipe, int num_ranks) {
+  for (const auto& [name, evaluator] : recipe.loss_evaluators) {
+    const auto datasets = data::load_datasets(data_of(name, recipe), recipe.stage);
+    count_batches(name, recipe, static_cast<int64_t>(datasets.front().records.size()), num_ranks);
+  }
+}
 
 EvaluatedLoss evaluate_loss(const std::string& name, const config::TrainConfig& recipe,
                             const text::MolmoTokenizer& tokenizer, const Objective& objective, at::ScalarType compute,
@@ -33,16 +51,9 @@ EvaluatedLoss evaluate_loss(const std::string& name, const config::TrainConfig& 
                        .micro_batch_size = recipe.micro_batch_size,
                        .start_example = 0,
                        .rank = ranks.everyone == nullptr ? 0 : ranks.everyone->rank(),
-                       .world_size = num_ranks});
-  const int64_t available =
-      std::min(loader.sources().front().num_records, recipe.loss_evaluators.at(name).max_examples);
-  const int64_t num_batches = available / batch_size;
-  if (num_batches == 0) {
-    throw Error(
-        fmt::format("[train] loss evaluator '{}': {} examples, expected at least the {} of a micro-batch on each "
-                    "of {} ranks",
-                    name, available, batch_size, num_ranks));
-  }
+                       .world_size = num_ranks,
+                       .cache_bytes = 0});
+  const int64_t num_batches = count_batches(name, recipe, loader.sources().front().num_records, num_ranks);
   const at::NoGradGuard no_grad;
   std::optional<ScopedUnitRunner> sharded;
   if (ranks.sharded != nullptr) sharded.emplace(*ranks.sharded);

@@ -57,6 +57,7 @@ Json metrics_line(const config::TrainConfig& config, int num_ranks, int64_t step
   if (config.peak_tflops)
     line["mfu"] = times.flops / times.seconds / (*config.peak_tflops * 1e12 * static_cast<double>(num_ranks));
   line["memory_bytes"] = times.memory_bytes;
+  if (times.device_memory_bytes > 0) line["device_memory_bytes"] = times.device_memory_bytes;
   if (times.save_seconds > 0) line["save_wait_seconds"] = times.save_seconds;
   line["seconds"] = times.seconds;
   if (result.is_skipped) line["skipped"] = true;
@@ -77,7 +78,8 @@ Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& co
   cut_metrics(run / kMetricsFile, first_step);
   const bool evaluates = !config.loss_evaluators.empty() || !config.evaluations.empty();
   if (evaluates) cut_metrics(run / kEvaluationsFile, first_step);
-  files_.reset(new Files{std::ofstream(run / kMetricsFile, std::ios::app), {}, formats::TensorBoardWriter(run)});
+  files_.reset(
+      new Files{std::ofstream(run / kMetricsFile, std::ios::app), {}, formats::TensorBoardWriter(run, first_step + 1)});
   if (evaluates) files_->evaluations.open(run / kEvaluationsFile, std::ios::app);
 }
 

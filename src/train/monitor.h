@@ -15,9 +15,10 @@ namespace molmo::train {
 struct StepTimes {
   double seconds = 0.0, data_wait_seconds = 0.0;
   int64_t num_examples = 0, num_tokens = 0, num_crops = 0;  ///< tokens: useful ones, padding not counted
-  double flops = 0.0;         ///< of forward and backward over all ranks, padding not counted (model/flops.h)
-  double memory_bytes = 0.0;  ///< the most that any rank's process has had
-  double save_seconds = 0.0;  ///< that the run waited for the checkpoint before this step, if there was one
+  double flops = 0.0;                ///< of forward and backward over all ranks, padding not counted (model/flops.h)
+  double memory_bytes = 0.0;         ///< the most that any rank's process has had
+  double device_memory_bytes = 0.0;  ///< the most that tensors have had of any rank's GPU
+  double save_seconds = 0.0;         ///< that the run waited for the checkpoint before this step, if there was one
 };
 
 class Monitor {

@@ -5,7 +5,10 @@
 
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <thread>
 
+#include "base/end_now.h"
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -92,6 +95,7 @@ class Trainer {
                                  .step = std::chrono::seconds(config_.sharding.step_timeout)})),
         model_(config_, options_.device, *everyone_),
         compute_(tensor::parse_compute_type(config::enum_name(config_.compute_dtype), options_.device)) {
+    check_loss_evaluators(config_, everyone_->size());
     text::expect_vocabulary(tokenizer_, config_.molmo.tokenizer.file, config_.molmo.model.decoder.vocab_size);
   }
 
@@ -109,6 +113,8 @@ class Trainer {
   void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
   void prepare_run();
   int64_t agree_on_step() const;
+  double take_steps(CheckpointSaver& saver);
+  void lock_run_folder();
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
 
   config::TrainConfig config_;
@@ -118,6 +124,7 @@ class Trainer {
   TrainedModel model_;
   at::ScalarType compute_;
   TrainState state_;
+  std::unique_ptr<FileLock> lock_;  // of the run folder, on rank 0
 };
 
 model::ForwardOptions Trainer::forward_options(int64_t step) const {
@@ -143,6 +150,9 @@ bool Trainer::agree_to_stop(StepTimes& times) const {
   times.num_crops = std::llround(sums[2]);
   times.flops = sums[3];
   times.memory_bytes = everyone_->maximum(peak_memory_bytes(), "memory");
+  if (options_.device.is_cuda())
+    times.device_memory_bytes =
+        everyone_->maximum(static_cast<double>(tensor::peak_device_bytes(options_.device)), "a device's memory");
   return sums[4] > 0;
 }
 
@@ -199,6 +209,17 @@ int64_t Trainer::agree_on_step() const {
   return std::llround(step[0]);
 }
 
+// Of a run that was killed a rank may live for some seconds.
+void Trainer::lock_run_folder() {
+  constexpr int kMostTries = 50;
+  for (int i = 0; i < kMostTries; ++i) {
+    lock_ = FileLock::try_take(options_.out / "lock");
+    if (lock_) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  throw Error(fmt::format("[train] {} is in use by another run, expected one at a time", options_.out.string()));
+}
+
 // The model begins with the weights of a checkpoint, or with those that the recipe says.
 void Trainer::prepare_run() {
   const int64_t last = agree_on_step();
@@ -208,7 +229,7 @@ void Trainer::prepare_run() {
   }
   if (last < 0) model_.init_weights(config_);  // before anything is written: it may fail
   if (is_first()) {
-    fs::create_directories(options_.out);
+    lock_run_folder();
     add_log_file(options_.out / "log.txt");
     const fs::path config_file = options_.out / "config.json";
     if (last >= 0 && fs::exists(config_file))
@@ -234,22 +255,16 @@ void Trainer::give_up(int64_t step, int64_t num_bad_steps) const {
       ExitCode::kBadSteps);
 }
 
-RunSummary Trainer::run() {
-  const SignalScope signals;
-  prepare_run();
-  const auto start = Clock::now();
+// All steps that are left, saved. Returns the loss of the last.
+double Trainer::take_steps(CheckpointSaver& saver) {
   StepLoader loader = make_loader();
   std::optional<Monitor> monitor;
   if (is_first()) monitor.emplace(options_.out, config_, everyone_->size(), state_.step);
-  RunSummary summary;
-  CheckpointSaver saver(options_.out, config_.keep_checkpoints, everyone_.get(),
-                        std::chrono::seconds(config_.sharding.save_timeout), [this](const fs::path& folder) {
-                          model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
-                        });
   SpikeGuard guard(config_.max_sigmas);
   guard.set_state(state_.guard);
   int64_t num_bad_steps = 0;  // in a row
   double save_seconds = 0.0;  // of the step before
+  double last_loss = 0.0;
   while (state_.step < config_.steps) {
     const auto step_start = Clock::now();
     saver.check();
@@ -269,23 +284,42 @@ RunSummary Trainer::run() {
     const bool stops = agree_to_stop(times);
     times.seconds = seconds_since(step_start);
     if (monitor) monitor->record(step, result, times);
-    summary.last_loss = result.cross_entropy;
+    last_loss = result.cross_entropy;
     const auto save_start = Clock::now();
     const bool saves = step % config_.save_every == 0 || step == config_.steps || stops;
     if (saves) saver.save(model_.content(), state_);
     save_seconds = saves ? seconds_since(save_start) : 0.0;
-    if (!stops) evaluate(step, monitor);
-    if (stops) {
-      saver.wait();
-      throw Error(
-          fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto",
-                      step),
-          ExitCode::kRestart);
+    if (!stops) {
+      evaluate(step, monitor);
+      continue;
     }
+    saver.wait();
+    throw Error(
+        fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto", step),
+        ExitCode::kRestart);
   }
   saver.wait();
-  // One that leaves while another is still forming a group looks to it as one that has died.
-  everyone_->meet("the end of the run");
+  return last_loss;
+}
+
+RunSummary Trainer::run() {
+  const SignalScope signals;
+  prepare_run();
+  const auto start = Clock::now();
+  CheckpointSaver saver(options_.out, config_.keep_checkpoints, everyone_.get(),
+                        std::chrono::seconds(config_.sharding.save_timeout), [this](const fs::path& folder) {
+                          model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
+                        });
+  RunSummary summary;
+  try {
+    summary.last_loss = take_steps(saver);
+    // One that leaves while another is still forming a group looks to it as one that has died.
+    everyone_->meet("the end of the run");
+  } catch (const Error& error) {
+    // The saver's thread may be waiting for the lost rank too, far longer than a step may take.
+    if (error.code() == ExitCode::kRestart && saver.is_writing()) end_now(error);
+    throw;
+  }
   summary.steps = state_.step;
   summary.seconds = seconds_since(start);
   summary.checkpoint = options_.out / step_folder_name(state_.step);

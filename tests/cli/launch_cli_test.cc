@@ -42,13 +42,13 @@ class LaunchedRanks : public molmo::testing::TrainedProgram {
 
   // Starts two ranks on an endless run, and sends `signal` to rank `rank` (or, for -1, to the launcher) once a step is
   // saved.
-  static Outcome interrupt(const std::string& run, const std::string& signal, int rank) {
+  static Outcome interrupt(const std::string& run, const std::string& signal, int rank, int save_every = 2) {
     const std::string script = fmt::format(
-        "( $MOLMO_BINARY launch -n 2 --grace 5 -- train {0} --out {1} --set steps=1000000 --set save_every=2 "
+        "( $MOLMO_BINARY launch -n 2 --grace 5 -- train {0} --out {1} --set steps=1000000 --set save_every={4} "
         "--set sharding.step_timeout=4 & "
         "launcher=$!; for i in $(seq 300); do [ -e {1}/latest ] && break; sleep 0.1; done; "
         "set -- $(cat /proc/$launcher/task/$launcher/children) $launcher; shift {2}; kill -{3} $1; wait $launcher )",
-        path("recipe.json"), path(run), rank < 0 ? 2 : rank, signal);
+        path("recipe.json"), path(run), rank < 0 ? 2 : rank, signal, save_every);
     return run_command(script);
   }
 
@@ -141,6 +141,16 @@ TEST_F(LaunchedRanks, EndWith75WhenOneHangs) {
   EXPECT_EQ(outcome.code, 75) << outcome.err;
   EXPECT_NE(outcome.err.find("[dist] rank 0 of 2: "), std::string::npos) << outcome.err;
   expect_resumable("hanging");
+}
+
+// A save may take an hour, but not because of a rank that does nothing. With a save in every step one is on its way.
+TEST_F(LaunchedRanks, EndWith75InTheTimeOfAStepWhenOneHangsWhileTheySave) {
+  const auto start = std::chrono::steady_clock::now();
+  const Outcome outcome = interrupt("hanging-save", "STOP", 1, /*save_every=*/1);
+  EXPECT_EQ(outcome.code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find("[dist] rank 0 of 2: "), std::string::npos) << outcome.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+  expect_resumable("hanging-save");
 }
 
 TEST_F(LaunchedRanks, PackedRowsTrainLikeRowsOfTheirOwn) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "cli/trained_program.h"
@@ -51,6 +52,26 @@ TEST_F(TrainedProgram, ChangedRecipeIsNamedOnResume) {
 
 TEST_F(TrainedProgram, UsedRunFolderIsRefused) {
   expect_user_error(train("straight", ""), "holds a run that is 6 steps old");
+}
+
+TEST_F(TrainedProgram, FolderOfARunningRunIsRefused) {
+  const FileLock running(path("running") + "/lock");
+  expect_user_error(train("running", ""), "[train] " + path("running") + " is in use by another run, expected one");
+}
+
+// Before the first step, not when they are due.
+TEST_F(TrainedProgram, EvaluationsThatCannotBeAreRefusedAtOnce) {
+  const std::string data = path("data"), no_split = " --set evaluations.x.split=moon";
+  const std::string task = " --set evaluations.x.data=" + data + R"( --set evaluations.x.tasks='["counting"]')";
+  expect_user_error(train("refused", task + no_split), "no record of split 'moon', got test, test_unseen, train");
+  expect_user_error(
+      train("refused", " --set evaluations.x.data=" + data + R"( --set evaluations.x.tasks='["juggling"]')"),
+      "juggling");
+  expect_user_error(train("refused", " --set loss_evaluators.y.path=" + data +
+                                         " --set loss_evaluators.y.split=test --set loss_evaluators.y.max_examples=1 "
+                                         "--set micro_batch_size=2"),
+                    "[train] loss evaluator 'y': 1 examples, expected at least the 2 of a micro-batch");
+  EXPECT_FALSE(std::filesystem::exists(path("refused")));
 }
 
 TEST_F(TrainedProgram, EndlessBadStepsEndWith74) {

@@ -23,7 +23,7 @@ struct Setting {
   int64_t micro = 2;  // rows of a micro-batch
   int replicas = 1;
   int live_units = 3;
-  bool recomputes = false, defers = true, freezes_tower = false, ties_head = false, is_mixture = false;
+  bool recomputes = false, defers = true, freezes_tower = false, ties_head = false, is_mixture = false, packs = false;
   at::ScalarType compute = at::kDouble;
   double dropout = 0.0;
   std::set<int64_t> rows_with_pictures = {0, 1, 3};
@@ -71,8 +71,9 @@ train::MicroBatch make_batch(const Setting& setting, int64_t step, const std::ve
   const Tensor chosen = at::tensor(rows, longs);
   train::MicroBatch batch;
   batch.inputs.input_ids = ids.index_select(0, chosen);
-  batch.targets = {at::roll(ids, {-1}, {1}).index_select(0, chosen),
-                   (weights * (at::roll(ids, {-1}, {1}) != -1)).index_select(0, chosen)};
+  const Tensor next = at::roll(ids, {-1}, {1});
+  batch.targets = {next.index_select(0, chosen),
+                   (weights * (ids != -1).logical_and(next != -1)).index_select(0, chosen)};
   batch.inputs.is_response = batch.targets.weights > 0;
   batch.inputs.token_streams = chosen.unsqueeze(1).expand({-1, kLength}).contiguous();
   if (pictured.empty()) return batch;
@@ -86,6 +87,24 @@ train::MicroBatch make_batch(const Setting& setting, int64_t step, const std::ve
   return batch;
 }
 
+// The rows one behind another and without their padding, as preprocess::pack has them.
+train::MicroBatch in_one_row(train::MicroBatch batch) {
+  model::ModelInputs& inputs = batch.inputs;
+  const Tensor real = inputs.input_ids != -1;  // [B, S]
+  const int64_t num_rows = real.size(0);
+  inputs.position_ids = at::arange(kLength).expand({num_rows, kLength});
+  inputs.subsegment_ids = at::arange(num_rows).unsqueeze(1).expand({num_rows, kLength});
+  if (inputs.patches.defined()) {
+    const Tensor lengths = real.sum(1), starts = lengths.cumsum(0) - lengths;
+    inputs.token_positions = inputs.token_positions + starts.index_select(0, inputs.crop_rows).unsqueeze(1);
+    inputs.crop_rows = at::zeros_like(inputs.crop_rows);
+  }
+  for (Tensor* values : {&inputs.position_ids, &inputs.subsegment_ids, &inputs.is_response, &inputs.token_streams,
+                         &batch.targets.labels, &batch.targets.weights, &inputs.input_ids})
+    *values = values->masked_select(real).unsqueeze(0);  // [1, T]
+  return batch;
+}
+
 // The rank's micro-batches: as many as the rank with the most rows has.
 std::vector<train::MicroBatch> rank_batches(const Setting& setting, const train::Objective& objective, int64_t step,
                                             int rank, int count) {
@@ -94,7 +113,8 @@ std::vector<train::MicroBatch> rank_batches(const Setting& setting, const train:
   for (int64_t row = rank; row < kRows; row += count) {
     rows.push_back(row);
     if (static_cast<int64_t>(rows.size()) < setting.micro && row + count < kRows) continue;
-    batches.push_back(make_batch(setting, step, rows));
+    train::MicroBatch batch = make_batch(setting, step, rows);
+    batches.push_back(setting.packs ? in_one_row(std::move(batch)) : std::move(batch));
     rows.clear();
   }
   const int64_t most_rows = (kRows + count - 1) / count, most = (most_rows + setting.micro - 1) / setting.micro;
@@ -199,7 +219,7 @@ class Sharding : public ::testing::TestWithParam<Setting> {};
 TEST_P(Sharding, TrainsLikeOneProcess) {
   const Setting& setting = GetParam();
   Setting whole = setting;
-  whole.micro = kRows;
+  whole.micro = kRows, whole.packs = false;
   const double tolerance = setting.compute == at::kDouble ? 1e-9 : 2e-2;
   expect_same(train_sharded(setting), train_whole(whole), tolerance);
 }
@@ -221,7 +241,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Setting{.name = "OneLiveUnit", .ranks = 2, .live_units = 1},
                       Setting{.name = "Bfloat16", .ranks = 2, .recomputes = true, .compute = at::kBFloat16},
                       Setting{.name = "Dropout", .ranks = 3, .micro = 1, .recomputes = true, .dropout = 0.2},
-                      Setting{.name = "Mixture", .ranks = 3, .micro = 1, .is_mixture = true}),
+                      Setting{.name = "Mixture", .ranks = 3, .micro = 1, .is_mixture = true},
+                      Setting{.name = "Packed", .ranks = 1, .micro = 5, .packs = true},
+                      Setting{.name = "PackedOnThreeRanks", .ranks = 3, .recomputes = true, .packs = true}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

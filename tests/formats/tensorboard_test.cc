@@ -48,13 +48,13 @@ TEST(Crc32c, KnownVectors) {  // RFC 3720, B.4
 TEST(TensorBoard, FileHoldsVersionAndScalars) {
   const testing::TemporaryFolder folder;
   {
-    TensorBoardWriter writer(folder.path());
+    TensorBoardWriter writer(folder.path(), 300);
     writer.add_scalar("loss", 2.5, 300);
   }
   const auto path = std::filesystem::directory_iterator(folder.path())->path();
   EXPECT_EQ(path.filename().string().rfind("events.out.tfevents.", 0), 0u);
   const std::vector<std::string> records = records_of(read_text_file(path));
-  ASSERT_EQ(records.size(), 2u);
+  ASSERT_EQ(records.size(), 3u);
   // Field 1 is the wall time (a fixed64 behind its tag); the rest is known byte by byte.
   EXPECT_EQ(records[0][0], '\x09');
   EXPECT_GT(value_at<double>(records[0], 1), 1.7e9);
@@ -62,8 +62,9 @@ TEST(TensorBoard, FileHoldsVersionAndScalars) {
             "\x1a\x0d"
             "brain.Event:2");
   const std::string value =
-      std::string("\x0a\x04loss\x15", 7) + std::string("\x00\x00\x20\x40", 4);  // tag; simple_value 2.5f
-  EXPECT_EQ(records[1].substr(9),
+      std::string("\x0a\x04loss\x15", 7) + std::string("\x00\x00\x20\x40", 4);      // tag; simple_value 2.5f
+  EXPECT_EQ(records[1].substr(9), std::string("\x10\xac\x02\x3a\x02\x08\x01", 7));  // step 300; session_log { START }
+  EXPECT_EQ(records[2].substr(9),
             std::string("\x10\xac\x02\x2a\x0d\x0a\x0b", 7) + value);  // step 300; summary { value }
 }
 
