@@ -29,30 +29,33 @@ void run_data_bench(const DataBenchOptions& options) {
   const auto per_second = [&](int64_t count) { return static_cast<double>(count) / speed.seconds; };
   const data::UsefulShares& shares = speed.shares;
   if (options.json) {
-    std::cout << format_json_line(
-                     Json{{"examples_per_s", per_second(speed.num_examples)},
-                          {"tokens_per_s", per_second(speed.num_tokens)},
-                          {"crops_per_s", per_second(speed.num_crops)},
-                          {"useful_share",
-                           {{"longest", shares.longest}, {"fixed", shares.fixed}, {"packed", shares.packed}}},
-                          {"rows_per_example_packed", shares.packed_rows},
-                          {"stage_ms",
-                           {{"decode", speed.decode_ms},
-                            {"crops", speed.crops_ms},
-                            {"text", speed.text_ms},
-                            {"collate", speed.collate_ms}}}})
+    std::cout << format_json_line(Json{{"examples_per_s", per_second(speed.num_examples)},
+                                       {"tokens_per_s", per_second(speed.num_tokens)},
+                                       {"crops_per_s", per_second(speed.num_crops)},
+                                       {"useful_share",
+                                        {{"packed", 1.0},
+                                         {"micro_batch", shares.micro_batch},
+                                         {"update", shares.update},
+                                         {"fixed", shares.fixed}}},
+                                       {"packed_fill", shares.packed_fill},
+                                       {"rows_per_example_packed", shares.packed_rows},
+                                       {"stage_ms",
+                                        {{"decode", speed.decode_ms},
+                                         {"crops", speed.crops_ms},
+                                         {"text", speed.text_ms},
+                                         {"collate", speed.collate_ms}}}})
               << "\n";
     return;
   }
   std::cout << fmt::format(
-      "{} updates, {} examples, {} workers\n{:.1f} examples/s, {:.0f} tokens/s, {:.1f} crops/s\nuseful tokens: {:.1f} "
-      "% "
-      "padded to the longest row of a micro-batch, {:.1f} % padded to {}, {:.1f} % in packed rows\none worker, per "
-      "example: decode {:.2f} ms, crops {:.2f} ms, text {:.2f} ms, collate {:.2f} ms\n",
+      "{} updates, {} examples, {} workers\n{:.1f} examples/s, {:.0f} tokens/s, {:.1f} crops/s\n"
+      "useful tokens: 100 % in packed rows (which fill {:.1f} % of their limit); of rows padded to the longest of a "
+      "micro-batch {:.1f} %, of an update {:.1f} %, to {} {:.1f} %\n"
+      "one worker, per example: decode {:.2f} ms, crops {:.2f} ms, text {:.2f} ms, collate {:.2f} ms\n",
       options.steps, speed.num_examples, recipe.data.num_workers, per_second(speed.num_examples),
-      per_second(speed.num_tokens), per_second(speed.num_crops), 100 * shares.longest, 100 * shares.fixed,
-      recipe.data.sequence_length, 100 * shares.packed, speed.decode_ms, speed.crops_ms, speed.text_ms,
-      speed.collate_ms);
+      per_second(speed.num_tokens), per_second(speed.num_crops), 100 * shares.packed_fill, 100 * shares.micro_batch,
+      100 * shares.update, recipe.data.sequence_length, 100 * shares.fixed, speed.decode_ms, speed.crops_ms,
+      speed.text_ms, speed.collate_ms);
 }
 
 }  // namespace

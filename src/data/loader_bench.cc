@@ -41,15 +41,21 @@ UsefulShares useful_shares(const Sizes& sizes, const config::TrainConfig& recipe
   const config::DataConfig& data = recipe.data;
   const preprocess::RowSize limits{data.packing.is_on() ? data.packing.max_tokens : data.sequence_length,
                                    data.packing.max_crops};
-  double useful = 0.0, num_examples = 0.0, num_rows = 0.0;
+  double useful = 0.0, num_examples = 0.0, num_rows = 0.0, of_updates = 0.0;
   for (const auto& step : sizes.steps) {
-    for (const preprocess::RowSize& size : step) useful += static_cast<double>(size.tokens);
+    int64_t longest = 0;
+    for (const preprocess::RowSize& size : step) {
+      useful += static_cast<double>(size.tokens);
+      longest = std::max(longest, size.tokens);
+    }
     num_examples += static_cast<double>(step.size());
+    of_updates += static_cast<double>(step.size()) * static_cast<double>(longest);
     num_rows += static_cast<double>(preprocess::plan_rows(step, limits).size());
   }
-  return {.longest = useful / static_cast<double>(padded_tokens),
+  return {.micro_batch = useful / static_cast<double>(padded_tokens),
+          .update = useful / of_updates,
           .fixed = useful / (num_examples * data.sequence_length),
-          .packed = useful / (num_rows * static_cast<double>(limits.tokens)),
+          .packed_fill = useful / (num_rows * static_cast<double>(limits.tokens)),
           .packed_rows = num_rows / num_examples};
 }
 
@@ -60,6 +66,13 @@ void measure_stages(const config::TrainConfig& recipe, const text::MolmoTokenize
   const preprocess::Processor processor(recipe.molmo.preprocess, recipe.molmo.prompt.annotation_weighting, tokenizer);
   const PromptFormatter format(recipe.molmo.prompt);
   std::vector<preprocess::Example> examples;
+  const auto collate = [&] {
+    const auto start = Clock::now();
+    if (!examples.empty())
+      preprocess::collate(examples, {.sequence_length = recipe.data.sequence_length, .pad_to_max = false});
+    speed.collate_ms += 1e3 * seconds_since(start);
+    examples.clear();
+  };
   int64_t count = 0;
   for (const Dataset& dataset : datasets) {
     for (const Record& record : dataset.records) {
@@ -82,12 +95,10 @@ void measure_stages(const config::TrainConfig& recipe, const text::MolmoTokenize
           format(example, {pictures[0].width, pictures[0].height}, /*for_inference=*/false, random);
       examples.push_back(processor.assemble(std::move(inputs), formatted.conversations, example.weight));
       speed.text_ms += 1e3 * seconds_since(start);
+      if (static_cast<int64_t>(examples.size()) == recipe.micro_batch_size) collate();
     }
   }
-  const auto start = Clock::now();
-  if (!examples.empty())
-    preprocess::collate(examples, {.sequence_length = recipe.data.sequence_length, .pad_to_max = false});
-  speed.collate_ms = 1e3 * seconds_since(start);
+  collate();
   for (double* stage : {&speed.decode_ms, &speed.crops_ms, &speed.text_ms, &speed.collate_ms})
     *stage /= static_cast<double>(std::max<int64_t>(1, count));
 }

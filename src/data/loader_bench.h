@@ -6,11 +6,13 @@
 
 namespace molmo::data {
 
-/// Useful tokens over those of the rows that are computed, in three ways of making rows of the same examples.
+/// Useful tokens over those that are computed, in several ways of making rows of the same examples. Packed rows
+/// (preprocess/pack.h) have no padding: their share is 1.
 struct UsefulShares {
-  double longest = 0.0;      ///< micro-batches padded to their longest row
+  double micro_batch = 0.0;  ///< rows, sorted by length, padded to the longest of their micro-batch
+  double update = 0.0;       ///< rows padded to the longest of their update
   double fixed = 0.0;        ///< rows padded to data.sequence_length, as the public trainer does
-  double packed = 0.0;       ///< packed rows (preprocess/pack.h) padded to the limit; as they are computed, unpadded: 1
+  double packed_fill = 0.0;  ///< how much of its limit of tokens a packed row holds
   double packed_rows = 0.0;  ///< rows per example
 };
 

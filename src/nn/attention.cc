@@ -30,6 +30,14 @@ bool prefers_products(const Tensor& q, const Tensor& k) {
   return q.is_cpu() && q.scalar_type() == at::kBFloat16 && q.size(0) * q.size(1) * q.size(2) * k.size(2) <= kMostScores;
 }
 
+// Rows without padding before a query, none of which is cached.
+bool is_plain_causal(const Tensor& q, const Tensor& k, const AttentionMask& mask) {
+  return mask.is_causal && !mask.bias.defined() && q.size(2) == k.size(2);
+}
+
+// [B, H, S, Dh] -> [B, S, H Dh]
+Tensor join_heads(const Tensor& x) { return x.transpose(1, 2).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)}); }
+
 Tensor causal_bias(int64_t queries, int64_t keys, const at::TensorOptions& options) {
   return at::full({queries, keys}, -std::numeric_limits<double>::infinity(), options).triu_(keys - queries + 1);
 }
@@ -64,16 +72,20 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
   if (q.size(2) == 1 && !mask.is_causal && !softmax.in_float32 && softmax.dropout == 0 && !at::GradMode::is_enabled()) {
     return tensor::kernels().decode_attention(q, k, v, mask.bias).reshape({q.size(0), 1, q.size(1) * q.size(3)});
   }
+  const bool keeps_probabilities = softmax.in_float32 || softmax.dropout > 0;
   if (mask.segments.defined() || mask.sequences != nullptr) {
-    MOLMO_CHECK(!softmax.in_float32 && softmax.dropout == 0, "packed attention has no probabilities to round or drop");
-    const Tensor packed =
-        mask.sequences != nullptr
-            ? tensor::attend_sequences(q, k, v, mask.sequences)
-            : std::get<0>(tensor::kernels().packed_attention(q, k, v, mask.segments));  // [B, H, S, Dh]
-    return packed.transpose(1, 2).reshape({q.size(0), q.size(2), q.size(1) * q.size(3)});
+    MOLMO_CHECK(!keeps_probabilities, "packed attention has no probabilities to round or drop");
+    return join_heads(mask.sequences != nullptr
+                          ? tensor::attend_sequences(q, k, v, mask.sequences)
+                          : std::get<0>(tensor::kernels().packed_attention(q, k, v, mask.segments)));
+  }
+  if (is_plain_causal(q, k, mask) && !keeps_probabilities &&
+      tensor::prefers_packed_attention(q.device(), q.scalar_type())) {
+    const Tensor one_segment = at::zeros({q.size(0), q.size(2)}, at::kLong);
+    return join_heads(std::get<0>(tensor::kernels().packed_attention(q, k, v, one_segment)));
   }
   // Flash attention of a GPU lets query heads share those of keys and values.
-  const bool shares_heads = q.is_cuda() && !mask.bias.defined() && !softmax.in_float32 && softmax.dropout == 0;
+  const bool shares_heads = q.is_cuda() && !mask.bias.defined() && !keeps_probabilities;
   const Tensor keys = shares_heads ? k : repeat_kv_heads(k, q.size(1)),
                values = shares_heads ? v : repeat_kv_heads(v, q.size(1));  // [B, H or K, Sk, Dh]
   const auto fused = [&] {
@@ -87,9 +99,8 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
     // Emulated bfloat16 products would be ten times slower than this, which rounds less.
     return attend(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), mask, softmax).to(at::kBFloat16);
   }
-  const bool by_products = softmax.in_float32 || softmax.dropout > 0 || prefers_products(q, keys);
-  const Tensor out = by_products ? attend_by_products(q, keys, values, mask, softmax) : fused();  // [B, H, Sq, Dh]
-  return out.transpose(1, 2).reshape({q.size(0), q.size(2), q.size(1) * q.size(3)});
+  const bool by_products = keeps_probabilities || prefers_products(q, keys);
+  return join_heads(by_products ? attend_by_products(q, keys, values, mask, softmax) : fused());
 }
 
 }  // namespace molmo::nn

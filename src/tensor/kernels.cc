@@ -2,6 +2,7 @@
 #include "tensor/kernels.h"
 
 #include "base/check.h"
+#include "tensor/cpu/processor.h"
 #include "tensor/differentiable.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
@@ -133,6 +134,10 @@ bool has_packed_attention(at::Device device, at::ScalarType type) {
   const KernelTable* table =
       type == at::kFloat || (type == at::kBFloat16 && device.is_cpu()) ? table_of(device) : nullptr;
   return table != nullptr && table->packed_attention != nullptr;
+}
+
+bool prefers_packed_attention(at::Device device, at::ScalarType type) {
+  return device.is_cpu() && type == at::kFloat && cpu::is_amd_with_avx512();
 }
 
 const KernelTable& kernels() {
