@@ -43,24 +43,25 @@ class Share {
   const CheckpointContent& content_;
 };
 
-// Files of one stem: whole tensors from one process, slices from several.
+// Files of one stem: whole tensors from one process, slices from several. Copies lie in `buffers`.
 class StemFiles {
  public:
-  explicit StemFiles(const Share& share) : index_(share.index()), count_(share.count()) {}
+  StemFiles(const Share& share, SnapshotBuffers& buffers)
+      : buffers_(&buffers), index_(share.index()), count_(share.count()) {}
 
   // Copies `values`, which are the share's of something shaped like `param`.
   void add(const std::string& name, const Parameter& param, const Tensor& values) {
     shapes_[name] = param.value.sizes().vec();
     if (count_ == 1) {
-      tensors_[name] = copy_of(values).view(param.value.sizes());
+      tensors_[name] = copy_of(name, values).view(param.value.sizes());
     } else if (values.numel() > 0) {
-      tensors_[name] = copy_of(values);
+      tensors_[name] = copy_of(name, values);
     }
   }
   // What is the same on all ranks.
   void add_scalar(const std::string& name, const Tensor& value) {
     shapes_[name] = {};
-    if (index_ == 0) tensors_[name] = count_ == 1 ? copy_of(value) : copy_of(value).view({1});
+    if (index_ == 0) tensors_[name] = count_ == 1 ? copy_of(name, value) : copy_of(name, value).view({1});
   }
 
   std::string write(const fs::path& folder, const char* stem) const {
@@ -74,10 +75,15 @@ class StemFiles {
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }
 
  private:
-  static Tensor copy_of(const Tensor& values) {
-    return values.detach().to(at::kCPU, values.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
+  Tensor copy_of(const std::string& name, const Tensor& values) {
+    Tensor& buffer = (*buffers_)[name];
+    if (!buffer.defined() || buffer.sizes() != values.sizes() || buffer.scalar_type() != values.scalar_type())
+      buffer = at::empty(values.sizes(), values.options().device(at::kCPU));
+    buffer.copy_(values.detach());
+    return buffer;
   }
 
+  SnapshotBuffers* buffers_;
   int index_, count_;
   std::map<std::string, Tensor> tensors_;
   formats::Shapes shapes_;
@@ -86,8 +92,8 @@ class StemFiles {
 const char* const kMomentSuffixes[] = {".exp_avg", ".exp_avg_sq"};
 constexpr const char* kStepSuffix = ".step";
 
-StemFiles model_files(const CheckpointContent& content, const Share& share) {
-  StemFiles files(share);
+StemFiles model_files(const CheckpointContent& content, const Share& share, SnapshotBuffers& buffers) {
+  StemFiles files(share, buffers);
   for (const Parameter& param : content.model->all()) files.add(param.name, param, share.values(param));
   return files;
 }
@@ -103,8 +109,8 @@ void write_index(const fs::path& folder, const std::string& file, const std::map
   formats::write_index(folder, shard_of, num_bytes);
 }
 
-StemFiles optimizer_files(const CheckpointContent& content, const Share& share) {
-  StemFiles files(share);
+StemFiles optimizer_files(const CheckpointContent& content, const Share& share, SnapshotBuffers& buffers) {
+  StemFiles files(share, buffers);
   const std::map<std::string, Tensor> state = content.optimizer->state();
   const auto add_moments = [&](const Parameter& param) {
     const auto step = state.find(param.name + kStepSuffix);
@@ -136,7 +142,8 @@ void write_state(const fs::path& folder, const TrainState& state) {
 // A run's state at one moment, in memory of its own.
 class Snapshot {
  public:
-  Snapshot(const CheckpointContent& content, const TrainState& state) : Snapshot(content, state, Share(content)) {}
+  Snapshot(const CheckpointContent& content, const TrainState& state, SnapshotBuffers& buffers)
+      : Snapshot(content, state, Share(content), buffers) {}
 
   // Every rank writes what is its, then rank 0 completes the step. `group` may be null: one process.
   void write(const fs::path& run, int keep, dist::Communicator* group,
@@ -164,11 +171,11 @@ class Snapshot {
   }
 
  private:
-  Snapshot(const CheckpointContent& content, const TrainState& state, const Share& share)
+  Snapshot(const CheckpointContent& content, const TrainState& state, const Share& share, SnapshotBuffers& buffers)
       : state_(state), is_first_(share.is_first()), num_shards_(share.count()) {
     if (!share.writes()) return;
-    model_ = model_files(content, share);
-    optimizer_ = optimizer_files(content, share);
+    model_ = model_files(content, share, buffers);
+    optimizer_ = optimizer_files(content, share, buffers);
   }
 
   TrainState state_;
@@ -246,7 +253,7 @@ CheckpointSaver::~CheckpointSaver() {
 
 void CheckpointSaver::save(const CheckpointContent& content, const TrainState& state) {
   wait();
-  auto snapshot = std::make_shared<Snapshot>(content, state);
+  auto snapshot = std::make_shared<Snapshot>(content, state, buffers_);
   writing_ =
       std::async(std::launch::async, [this, snapshot] { snapshot->write(run_, keep_, group_.get(), add_files_); });
 }
@@ -278,7 +285,8 @@ void CheckpointSaver::wait() {
 }
 
 void save_checkpoint(const fs::path& run, const CheckpointContent& content, const TrainState& state, int keep) {
-  Snapshot(content, state).write(run, keep, content.everyone, {});
+  SnapshotBuffers buffers;
+  Snapshot(content, state, buffers).write(run, keep, content.everyone, {});
 }
 
 TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent& content) {

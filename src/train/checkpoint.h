@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <map>
 
 #include "dist/sharded_params.h"
 #include "tensor/param_set.h"
@@ -35,8 +36,12 @@ struct CheckpointContent {
   dist::ShardedParams* sharded = nullptr;  ///< or null: the parameters hold their values
 };
 
+/// Copies of weights and moments on the CPU, by name.
+using SnapshotBuffers = std::map<std::string, Tensor>;
+
 /// Writes checkpoints behind the run's back: save() copies the values to memory of its own and returns, a thread does
-/// the rest. Every rank has one, and calls the same.
+/// the rest. That memory stays for the next save: to take it anew costs the kernel more than the copy. Every rank has
+/// one, and calls the same.
 class CheckpointSaver {
  public:
   /// Adds files of its own to a step folder, on rank 0 (the model's configuration and tokenizer).
@@ -66,6 +71,7 @@ class CheckpointSaver {
   int keep_;
   dist::Communicator* everyone_;  // or null: one process
   AddFiles add_files_;
+  SnapshotBuffers buffers_;                    // of the save on its way, or the last one
   std::unique_ptr<dist::Communicator> group_;  // the thread's own, or null: one process
   std::future<void> writing_;
 };
