@@ -13,7 +13,11 @@
 namespace molmo::image {
 namespace {
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION  // libFuzzer's name: small pictures have all the ways to go wrong
+constexpr int64_t kMostPixels = int64_t{1} << 18;
+#else
 constexpr int64_t kMostPixels = int64_t{1} << 29;
+#endif
 // Above the first number of pixels, a byte of the file must not stand for more than the second: no codec of photographs
 // reaches that, and a damaged header must not cost gigabytes.
 constexpr int64_t kUncheckedPixels = int64_t{1} << 26, kMostPixelsPerByte = int64_t{1} << 13;

@@ -138,10 +138,11 @@ size_t ChunkReader::read_pixels(size_t position) {
   }
 }
 
+// Texts and EXIF still count; another header or palette comes too late.
 void ChunkReader::read_after_pixels(size_t position) {
   while (const auto chunk = chunk_at(position)) {
     if (chunk->type == "IEND" || !is_ascii(chunk->type)) return;
-    if (chunk->type != "IDAT") read_chunk(*chunk);
+    if (chunk->type != "IDAT" && chunk->type != "IHDR" && chunk->type != "PLTE") read_chunk(*chunk);
     position = chunk->end;
   }
 }

@@ -84,6 +84,17 @@ TEST(Orientation, FallsBackToXmp) {
 // --- damage
 // -----------------------------------------------------------------------------------------------------------
 
+// Found by fuzzing: a header of another kind made rows wider than their memory.
+TEST(Damage, ALateHeaderOfAPngDoesNotCount) {
+  Picture whole(5, 4);
+  for (size_t i = 0; i < whole.pixels.size(); ++i) whole.pixels[i] = static_cast<uint8_t>(i * 13);
+  std::string png = encode_png(whole);
+  using namespace std::string_literals;
+  png.insert(png.size() - 12,  // of IEND
+             "\0\0\0\x0dIHDR"s + "\0\0\0\x40\0\0\0\x40\x10\x06\0\0\0"s + "\0\0\0\0"s + "\0\0\0\x03PLTEabc\0\0\0\0"s);
+  EXPECT_EQ(decode(png).pixels, whole.pixels);
+}
+
 TEST(Damage, TruncatedPngKeepsItsRows) {
   const Picture whole = striped_picture(40, 40);
   const std::string png = encode_png(whole);
