@@ -9,7 +9,7 @@
 #include "config/load.h"
 #include "data/loader_bench.h"
 #include "text/load_tokenizer.h"
-#include "train/trainer.h"
+#include "train/recipe.h"
 
 namespace molmo::commands {
 namespace {

@@ -3,7 +3,6 @@
 
 #include <sys/resource.h>
 
-#include <csignal>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -14,9 +13,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "config/load.h"
-#include "config/validate.h"
 #include "dist/lockstep.h"
-#include "hub/find_model.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
@@ -24,7 +21,9 @@
 #include "tensor/runtime.h"
 #include "train/checkpoint.h"
 #include "train/monitor.h"
+#include "train/recipe.h"
 #include "train/step_loader.h"
+#include "train/stop_signals.h"
 #include "train/trained_model.h"
 
 namespace molmo::train {
@@ -32,30 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-volatile std::sig_atomic_t stop_signal = 0;
-void note_signal(int signal) { stop_signal = signal; }
-
-// Notes SIGTERM and SIGINT for its lifetime; a second one ends the process as usual.
-class SignalScope {
- public:
-  SignalScope() {
-    stop_signal = 0;
-    struct sigaction action {};
-    action.sa_handler = note_signal;
-    action.sa_flags = SA_RESETHAND | SA_RESTART;  // what writes a file goes on
-    ::sigaction(SIGTERM, &action, &old_term_);
-    ::sigaction(SIGINT, &action, &old_int_);
-  }
-  ~SignalScope() {
-    ::sigaction(SIGTERM, &old_term_, nullptr);
-    ::sigaction(SIGINT, &old_int_, nullptr);
-  }
-
- private:
-  struct sigaction old_term_ {
-  }, old_int_{};
-};
 
 // Says what a resumed run will do otherwise than it began. How far it goes and what it reports may change.
 void warn_of_changes(const config::TrainConfig& before, config::TrainConfig now, const fs::path& file) {
@@ -74,15 +49,6 @@ double peak_memory_bytes() {
 }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// The rules that tie the recipe to a model could not be checked before the model was known.
-void expect_valid(config::TrainConfig config, const fs::path& folder) {
-  config.init_from.reset();
-  std::vector<std::string> problems;
-  config::validate(config, problems);
-  if (!problems.empty())
-    throw Error(fmt::format("[train] the recipe with the model of {}: {}", folder.string(), join_text(problems, "; ")));
-}
 
 class Trainer {
  public:
@@ -143,7 +109,7 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
 // Whether some rank was asked to stop. What was counted becomes that of all ranks.
 bool Trainer::agree_to_stop(StepTimes& times) const {
   std::array<double, 5> sums{static_cast<double>(times.num_examples), static_cast<double>(times.num_tokens),
-                             static_cast<double>(times.num_crops), times.flops, stop_signal != 0 ? 1.0 : 0.0};
+                             static_cast<double>(times.num_crops), times.flops, StopSignals::has_come() ? 1.0 : 0.0};
   everyone_->sum(sums, "counts");
   times.num_examples = std::llround(sums[0]);
   times.num_tokens = std::llround(sums[1]);
@@ -303,7 +269,7 @@ double Trainer::take_steps(CheckpointSaver& saver) {
 }
 
 RunSummary Trainer::run() {
-  const SignalScope signals;
+  const StopSignals signals;
   prepare_run();
   const auto start = Clock::now();
   CheckpointSaver saver(options_.out, config_.keep_checkpoints, everyone_.get(),
@@ -345,23 +311,6 @@ void Trainer::print_plan() {
 }
 
 }  // namespace
-
-config::TrainConfig resolve_recipe(config::TrainConfig config) {
-  if (config.max_crops) config.molmo.preprocess.max_crops = *config.max_crops;
-  std::string& tokenizer = config.molmo.tokenizer.file;
-  if (!config.init_from && config.init_llm_from && !fs::exists(tokenizer))
-    tokenizer = (hub::find_model(*config.init_llm_from) / tokenizer).string();
-  if (!config.init_from) return config;
-  const fs::path folder = hub::find_model(*config.init_from);
-  const config::MolmoConfig source = model::read_model_config(folder);
-  config.molmo.model = source.model;
-  config.molmo.preprocess = source.preprocess;
-  if (config.max_crops) config.molmo.preprocess.max_crops = *config.max_crops;
-  config.molmo.tokenizer = source.tokenizer;
-  config.molmo.tokenizer.file = (folder / source.tokenizer.file).string();
-  expect_valid(config, folder);
-  return config;
-}
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
   config::TrainConfig resolved = resolve_recipe(config);

@@ -47,11 +47,6 @@ struct RunSummary {
   std::filesystem::path checkpoint;  ///< the last complete step
 };
 
-/// The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights. A fresh
-/// model around the decoder of `init_llm_from` takes that folder's tokenizer, unless there is a file of the recipe's
-/// own.
-config::TrainConfig resolve_recipe(config::TrainConfig config);
-
 /// Trains as the recipe says. Results go to the run folder; progress goes to stderr.
 /// Errors: a run folder that is in use (without `resume`), data or weights that do not fit; exit code 74 after
 /// max_bad_steps bad steps in a row; exit code 75 after SIGTERM or SIGINT, when the state has been saved.
