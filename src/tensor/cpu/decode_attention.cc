@@ -33,14 +33,13 @@ void attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bia
       for (int64_t head = kv_head * group; head < (kv_head + 1) * group; ++head) {
         const int64_t at = (batch * num_heads + head) * width;
         for (int64_t i = 0; i < width; ++i) query[static_cast<size_t>(i)] = static_cast<float>(queries[at + i]) * scale;
-        int64_t s = 0;
-        for (; s + 4 <= length; s += 4)
-          loops.dot4(query.data(), key + s * k.stride(2), k.stride(2), width, &scores[static_cast<size_t>(s)]);
-        for (; s < length; ++s) scores[static_cast<size_t>(s)] = loops.dot(query.data(), key + s * k.stride(2), width);
-        for (s = 0; added != nullptr && s < length; ++s) scores[static_cast<size_t>(s)] += added[batch * length + s];
+        for (int64_t s = 0; s < length; ++s)
+          scores[static_cast<size_t>(s)] = loops.dot(query.data(), key + s * k.stride(2), width);
+        for (int64_t s = 0; added != nullptr && s < length; ++s)
+          scores[static_cast<size_t>(s)] += added[batch * length + s];
         softmax.forward(scores.data(), length, /*scale=*/1.0f);
         std::fill(sum.begin(), sum.end(), 0.0f);
-        for (s = 0; s < length; ++s)
+        for (int64_t s = 0; s < length; ++s)
           loops.axpy(scores[static_cast<size_t>(s)], value + s * v.stride(2), sum.data(), width);
         for (int64_t i = 0; i < width; ++i) to[at + i] = static_cast<T>(sum[static_cast<size_t>(i)]);
       }

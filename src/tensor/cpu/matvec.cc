@@ -28,15 +28,9 @@ void multiply(const Tensor& rows, const Tensor& weight, const Tensor& bias, Tens
     for (int64_t group = begin; group < end; ++group) {
       const int64_t first = 4 * group, count = std::min<int64_t>(4, out - first);
       for (int64_t row = 0; row < num_rows; ++row) {
-        float sums[4];
-        if (count == 4) {
-          loops.dot4(x + row * in, w + first * in, in, in, sums);
-        } else {
-          for (int64_t i = 0; i < count; ++i) sums[i] = loops.dot(x + row * in, w + (first + i) * in, in);
-        }
-        for (int64_t i = 0; i < count; ++i) {
-          to[row * out + first + i] =
-              static_cast<T>(sums[i] + (b != nullptr ? static_cast<float>(b[first + i]) : 0.0f));
+        for (int64_t i = first; i < first + count; ++i) {
+          const float sum = loops.dot(x + row * in, w + i * in, in);
+          to[row * out + i] = static_cast<T>(sum + (b != nullptr ? static_cast<float>(b[i]) : 0.0f));
         }
       }
     }

@@ -1,5 +1,5 @@
-// The inner loops of one-row kernels, in the widest instructions that this processor has (AVX2 with FMA, or plain C++).
-// Sums run in a fixed order that depends on the length alone.
+// The inner loops of one-row kernels, in the widest instructions that this processor has (AVX-512, AVX2 with FMA, or
+// plain C++). Sums run in a fixed order that depends on the length alone.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,9 +12,7 @@ namespace molmo::tensor::cpu {
 /// For rows of type T: float or c10::BFloat16, which is widened exactly.
 template <class T>
 struct SimdLoops {
-  /// out[i] = sum over j of x[j] * rows[i * stride + j], for four rows.
-  void (*dot4)(const float* x, const T* rows, int64_t stride, int64_t length, float* out);
-  /// The same for one row.
+  /// The sum over j of x[j] * row[j].
   float (*dot)(const float* x, const T* row, int64_t length);
   /// y[j] += a * row[j].
   void (*axpy)(float a, const T* row, float* y, int64_t length);
