@@ -47,7 +47,7 @@ Tensor Mixture::operator()(const Tensor& tokens, const Routing& routing, at::Sca
     const Tensor x = rows.narrow(0, begin, count[expert]);  // [n, D]
     const Tensor hidden =
         swiglu(linear(x, up[expert], Tensor(), compute), linear(x, gate[expert], Tensor(), compute));  // [n, F]
-    outputs.push_back(at::matmul(hidden, down[expert].to(compute)));                                   // [n, D]
+    outputs.push_back(linear(hidden, down[expert].t(), Tensor(), compute));                            // [n, D]
   }
   const Tensor by_pair = at::concat(outputs).index_select(0, at::argsort(order));  // [T*k, D]
   return (by_pair.view({-1, k, sizes_.width}) * routing.weights.to(compute).unsqueeze(-1)).sum(1);

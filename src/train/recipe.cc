@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/recipe.h"
 
-#include <filesystem>
+#include <optional>
 
 #include "base/strings.h"
+#include "config/load.h"
 #include "config/validate.h"
 #include "hub/find_model.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
+#include "train/step_folders.h"
 
 namespace molmo::train {
 namespace {
@@ -15,30 +17,54 @@ namespace {
 namespace fs = std::filesystem;
 
 // The rules that tie the recipe to a model could not be checked before the model was known.
-void expect_valid(config::TrainConfig config, const fs::path& folder) {
+void expect_valid(config::TrainConfig config) {
+  const std::string source = *config.init_from;
   config.init_from.reset();
   std::vector<std::string> problems;
   config::validate(config, problems);
   if (!problems.empty())
-    throw Error(fmt::format("[train] the recipe with the model of {}: {}", folder.string(), join_text(problems, "; ")));
+    throw Error(fmt::format("[train] the recipe with the model of {}: {}", source, join_text(problems, "; ")));
+}
+
+struct Source {
+  config::MolmoConfig molmo;
+  fs::path tokenizer;
+};
+
+Source source_of_model(const std::string& name) {
+  const fs::path folder = hub::find_model(name);
+  config::MolmoConfig molmo = model::read_model_config(folder);
+  fs::path tokenizer = folder / molmo.tokenizer.file;
+  return {std::move(molmo), std::move(tokenizer)};
+}
+
+std::optional<Source> source_of_run(const fs::path& run) {
+  if (run.empty() || complete_steps(run).empty() || !fs::exists(run / kRecipeFile)) return std::nullopt;
+  config::MolmoConfig molmo = config::load_config<config::TrainConfig>(run / kRecipeFile).molmo;
+  fs::path tokenizer = run / fs::path(molmo.tokenizer.file).filename();
+  if (!fs::exists(tokenizer)) return std::nullopt;
+  return Source{std::move(molmo), std::move(tokenizer)};
 }
 
 }  // namespace
 
-config::TrainConfig resolve_recipe(config::TrainConfig config) {
-  if (config.max_crops) config.molmo.preprocess.max_crops = *config.max_crops;
-  std::string& tokenizer = config.molmo.tokenizer.file;
-  if (!config.init_from && config.init_llm_from && !fs::exists(tokenizer))
-    tokenizer = (hub::find_model(*config.init_llm_from) / tokenizer).string();
-  if (!config.init_from) return config;
-  const fs::path folder = hub::find_model(*config.init_from);
-  const config::MolmoConfig source = model::read_model_config(folder);
-  config.molmo.model = source.model;
-  config.molmo.preprocess = source.preprocess;
-  if (config.max_crops) config.molmo.preprocess.max_crops = *config.max_crops;
-  config.molmo.tokenizer = source.tokenizer;
-  config.molmo.tokenizer.file = (folder / source.tokenizer.file).string();
-  expect_valid(config, folder);
+config::TrainConfig resolve_recipe(config::TrainConfig config, const fs::path& run) {
+  config::MolmoConfig& molmo = config.molmo;
+  if (config.max_crops) molmo.preprocess.max_crops = *config.max_crops;
+  const std::optional<Source> begun = source_of_run(run);
+  if (!config.init_from) {
+    std::string& tokenizer = molmo.tokenizer.file;
+    if (config.init_llm_from && !fs::exists(tokenizer))
+      tokenizer = begun ? begun->tokenizer : hub::find_model(*config.init_llm_from) / tokenizer;
+    return config;
+  }
+  const Source source = begun ? *begun : source_of_model(*config.init_from);
+  molmo.model = source.molmo.model;
+  molmo.preprocess = source.molmo.preprocess;
+  if (config.max_crops) molmo.preprocess.max_crops = *config.max_crops;
+  molmo.tokenizer = source.molmo.tokenizer;
+  molmo.tokenizer.file = source.tokenizer;
+  expect_valid(config);
   return config;
 }
 

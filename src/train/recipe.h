@@ -2,13 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+
 #include "config/train_config.h"
 
 namespace molmo::train {
 
+/// In a run folder: the recipe as it was resolved.
+inline constexpr const char* kRecipeFile = "config.json";
+
 /// The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights. A fresh
 /// model around the decoder of `init_llm_from` takes that folder's tokenizer, unless there is a file of the recipe's
-/// own.
-config::TrainConfig resolve_recipe(config::TrainConfig config);
+/// own. `run`: the folder of a run that may go on, or empty. One with a complete step knows its model and has its
+/// tokenizer, whether or not what it began with is still there.
+config::TrainConfig resolve_recipe(config::TrainConfig config, const std::filesystem::path& run = {});
 
 }  // namespace molmo::train

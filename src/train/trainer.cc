@@ -36,6 +36,7 @@ using Clock = std::chrono::steady_clock;
 void warn_of_changes(const config::TrainConfig& before, config::TrainConfig now, const fs::path& file) {
   now.steps = before.steps, now.log_every = before.log_every, now.save_every = before.save_every;
   now.keep_checkpoints = before.keep_checkpoints;
+  now.molmo.tokenizer.file = before.molmo.tokenizer.file;  // the run has a copy of its own
   now.data.num_workers = before.data.num_workers, now.data.prefetch_batches = before.data.prefetch_batches;
   for (const std::string& line : config::diff(before, now))
     log_warning(fmt::format("[train] resumed with another recipe than {}: {}", file.string(), line));
@@ -81,6 +82,7 @@ class Trainer {
   int64_t agree_on_step() const;
   double take_steps(CheckpointSaver& saver);
   void lock_run_folder();
+  void keep_tokenizer();
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
 
   config::TrainConfig config_;
@@ -186,6 +188,15 @@ void Trainer::lock_run_folder() {
   throw Error(fmt::format("[train] {} is in use by another run, expected one at a time", options_.out.string()));
 }
 
+// What the run began with may be gone when it saves, or goes on.
+void Trainer::keep_tokenizer() {
+  std::string& file = config_.molmo.tokenizer.file;
+  const fs::path copy = options_.out / fs::path(file).filename();
+  std::error_code absent;
+  if (!fs::equivalent(copy, file, absent)) write_file_atomically(copy, read_text_file(file));
+  file = copy;
+}
+
 // The model begins with the weights of a checkpoint, or with those that the recipe says.
 void Trainer::prepare_run() {
   const int64_t last = agree_on_step();
@@ -197,7 +208,8 @@ void Trainer::prepare_run() {
   if (is_first()) {
     lock_run_folder();
     add_log_file(options_.out / "log.txt");
-    const fs::path config_file = options_.out / "config.json";
+    keep_tokenizer();
+    const fs::path config_file = options_.out / kRecipeFile;
     if (last >= 0 && fs::exists(config_file))
       warn_of_changes(config::load_config<config::TrainConfig>(config_file), config_, config_file);
     write_json(config_file, config::to_json(config_));
@@ -313,7 +325,7 @@ void Trainer::print_plan() {
 }  // namespace
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
-  config::TrainConfig resolved = resolve_recipe(config);
+  config::TrainConfig resolved = resolve_recipe(config, options.resume ? options.out : fs::path());
   if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
   Trainer trainer(std::move(resolved), options);
   if (!options.dry_run) return trainer.run();

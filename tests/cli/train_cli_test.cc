@@ -50,6 +50,20 @@ TEST_F(TrainedProgram, ChangedRecipeIsNamedOnResume) {
   EXPECT_NE(outcome.err.find("optimizer.llm.learning_rate: 0.001 -> 0.5"), std::string::npos) << outcome.err;
 }
 
+// A later stage goes on when the run that it began with is gone: it has model and tokenizer of its own.
+TEST_F(TrainedProgram, RunGoesOnWithoutWhatItBeganWith) {
+  std::filesystem::copy(path("straight") + "/step000006", path("stage1"));
+  const std::string options = "--set init_from=" + path("stage1");
+  ASSERT_EQ(train("stage2", options).code, 0);
+  const std::string expected = weights("stage2");
+  std::filesystem::remove_all(path("stage2") + "/step000006");
+  std::filesystem::remove_all(path("stage1"));
+  const Outcome outcome = train("stage2", options + " --resume auto");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err.find("another recipe"), std::string::npos) << outcome.err;
+  EXPECT_EQ(weights("stage2"), expected);
+}
+
 TEST_F(TrainedProgram, UsedRunFolderIsRefused) {
   expect_user_error(train("straight", ""), "holds a run that is 6 steps old");
 }
