@@ -5,7 +5,10 @@
 #include <c10/util/BFloat16.h>
 #include <immintrin.h>
 
+#include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #define MOLMO_AVX2 __attribute__((target("avx2,fma")))
 
@@ -23,6 +26,41 @@ MOLMO_AVX2 inline __m256 load8(const c10::BFloat16* from) {
 MOLMO_AVX2 inline __m256i first_lanes(int64_t count) {
   const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
+}
+
+/// v rounded to T (to nearest, ties to even), in float32.
+template <class T>
+MOLMO_AVX2 inline __m256 rounded8(__m256 v) {
+  if constexpr (std::is_same_v<T, float>) return v;
+  const __m256i bits = _mm256_castps_si256(v),
+                is_odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(is_odd, _mm256_set1_epi32(0x7fff)));
+  const __m256 kept = _mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+  return _mm256_blendv_ps(kept, _mm256_set1_ps(NAN), _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+}
+
+/// The first `count` values of eight, and zeros; all for count >= 8.
+MOLMO_AVX2 inline __m256 load_first(const float* from, int64_t count) {
+  return _mm256_maskload_ps(from, first_lanes(count));
+}
+MOLMO_AVX2 inline __m256 load_first(const c10::BFloat16* from, int64_t count) {
+  if (count >= 8) return load8(from);
+  c10::BFloat16 values[8] = {};
+  std::memcpy(values, from, static_cast<size_t>(count) * sizeof(c10::BFloat16));
+  return load8(values);
+}
+
+/// Writes the first `count` of eight values, rounded.
+MOLMO_AVX2 inline void store_first(float* to, int64_t count, __m256 v) {
+  _mm256_maskstore_ps(to, first_lanes(count), v);
+}
+MOLMO_AVX2 inline void store_first(c10::BFloat16* to, int64_t count, __m256 v) {
+  const __m256i bits = _mm256_srli_epi32(_mm256_castps_si256(rounded8<c10::BFloat16>(v)), 16);
+  const __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+  if (count >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);
+  alignas(16) uint16_t values[8];
+  _mm_store_si128(reinterpret_cast<__m128i*>(values), packed);
+  std::memcpy(to, values, static_cast<size_t>(count) * sizeof(uint16_t));
 }
 
 MOLMO_AVX2 inline float sum8(__m256 v) {

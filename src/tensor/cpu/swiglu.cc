@@ -31,24 +31,25 @@ void plain_backward(const T* grad, const T* up, const T* gate, T* to_up, T* to_g
   }
 }
 
-MOLMO_AVX2 void avx2_forward(const float* up, const float* gate, float* y, int64_t width) {
+template <class T>
+MOLMO_AVX2 void avx2_forward(const T* up, const T* gate, T* y, int64_t width) {
   for (int64_t i = 0; i < width; i += 8) {
-    const __m256i lanes = first_lanes(width - i);
-    const __m256 g = _mm256_maskload_ps(gate + i, lanes), silu = _mm256_mul_ps(g, sigmoid8(g));
-    _mm256_maskstore_ps(y + i, lanes, _mm256_mul_ps(silu, _mm256_maskload_ps(up + i, lanes)));
+    const int64_t count = width - i;
+    const __m256 g = load_first(gate + i, count), silu = rounded8<T>(_mm256_mul_ps(g, sigmoid8(g)));
+    store_first(y + i, count, _mm256_mul_ps(silu, load_first(up + i, count)));
   }
 }
 
-MOLMO_AVX2 void avx2_backward(const float* grad, const float* up, const float* gate, float* to_up, float* to_gate,
-                              int64_t width) {
+template <class T>
+MOLMO_AVX2 void avx2_backward(const T* grad, const T* up, const T* gate, T* to_up, T* to_gate, int64_t width) {
   const __m256 one = _mm256_set1_ps(1.0f);
   for (int64_t i = 0; i < width; i += 8) {
-    const __m256i lanes = first_lanes(width - i);
-    const __m256 g = _mm256_maskload_ps(gate + i, lanes), dy = _mm256_maskload_ps(grad + i, lanes);
+    const int64_t count = width - i;
+    const __m256 g = load_first(gate + i, count), dy = load_first(grad + i, count);
     const __m256 sigmoid = sigmoid8(g), slope = _mm256_fmadd_ps(g, _mm256_sub_ps(one, sigmoid), one);
-    _mm256_maskstore_ps(to_up + i, lanes, _mm256_mul_ps(dy, _mm256_mul_ps(g, sigmoid)));
-    const __m256 to_silu = _mm256_mul_ps(dy, _mm256_maskload_ps(up + i, lanes));
-    _mm256_maskstore_ps(to_gate + i, lanes, _mm256_mul_ps(to_silu, _mm256_mul_ps(sigmoid, slope)));
+    store_first(to_up + i, count, _mm256_mul_ps(dy, rounded8<T>(_mm256_mul_ps(g, sigmoid))));
+    const __m256 to_silu = rounded8<T>(_mm256_mul_ps(dy, load_first(up + i, count)));
+    store_first(to_gate + i, count, _mm256_mul_ps(to_silu, _mm256_mul_ps(sigmoid, slope)));
   }
 }
 
@@ -60,9 +61,7 @@ struct Loops {
 
 template <class T>
 Loops<T> choose() {
-  if constexpr (std::is_same_v<T, float>) {
-    if (has_avx2()) return {avx2_forward, avx2_backward};
-  }
+  if (has_avx2()) return {avx2_forward<T>, avx2_backward<T>};
   return {};
 }
 
