@@ -69,8 +69,10 @@ void run_train(const TrainOptions& options) {
                               .evaluate = evaluate};
   const train::RunSummary summary = train::train(config, run);
   if (options.dry_run || run.rank.index != 0) return;
-  log_info(fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps,
-                       format_duration(summary.seconds), summary.last_loss, summary.checkpoint.string()));
+  log_info(summary.last_loss
+               ? fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps,
+                             format_duration(summary.seconds), *summary.last_loss, summary.checkpoint.string())
+               : fmt::format("[train] all {} steps were done: {}", summary.steps, summary.checkpoint.string()));
   std::cout << summary.checkpoint.string() << "\n";
 }
 

@@ -57,11 +57,12 @@ MicroBatch StepLoader::to_device(const data::LoadedBatch& loaded) const {
 }
 
 std::vector<MicroBatch> StepLoader::next(StepTimes& times) {
-  const auto start = std::chrono::steady_clock::now();
   std::vector<MicroBatch> batches;
   bool is_done = data::num_share_rows(config_.global_batch_size, everyone_.rank(), everyone_.size()) == 0;
   while (!is_done) {
+    const auto start = std::chrono::steady_clock::now();
     const data::LoadedBatch loaded = loader_.next();
+    times.data_wait_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     is_done = loaded.ends_step;
     if (loaded.num_examples == 0) continue;
     batches.push_back(to_device(loaded));
@@ -74,7 +75,6 @@ std::vector<MicroBatch> StepLoader::next(StepTimes& times) {
   const auto most =
       static_cast<size_t>(everyone_.maximum(static_cast<double>(batches.size()), "the number of micro-batches"));
   while (batches.size() < most) batches.push_back(model_.objective().nothing());
-  times.data_wait_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return batches;
 }
 

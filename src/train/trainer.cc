@@ -80,7 +80,7 @@ class Trainer {
   void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
   void prepare_run();
   int64_t agree_on_step() const;
-  double take_steps(CheckpointSaver& saver);
+  std::optional<double> take_steps(CheckpointSaver& saver);
   void lock_run_folder();
   void keep_tokenizer();
   [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
@@ -233,8 +233,8 @@ void Trainer::give_up(int64_t step, int64_t num_bad_steps) const {
       ExitCode::kBadSteps);
 }
 
-// All steps that are left, saved. Returns the loss of the last.
-double Trainer::take_steps(CheckpointSaver& saver) {
+// All steps that are left, saved. Returns the loss of the last, if there is one.
+std::optional<double> Trainer::take_steps(CheckpointSaver& saver) {
   StepLoader loader = make_loader();
   std::optional<Monitor> monitor;
   if (is_first()) monitor.emplace(options_.out, config_, everyone_->size(), state_.step);
@@ -242,7 +242,7 @@ double Trainer::take_steps(CheckpointSaver& saver) {
   guard.set_state(state_.guard);
   int64_t num_bad_steps = 0;  // in a row
   double save_seconds = 0.0;  // of the step before
-  double last_loss = 0.0;
+  std::optional<double> last_loss;
   while (state_.step < config_.steps) {
     const auto step_start = Clock::now();
     saver.check();

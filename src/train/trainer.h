@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,8 @@ struct RunOptions {
 };
 
 struct RunSummary {
-  int64_t steps = 0;  ///< updates done, earlier ones included
-  double last_loss = 0.0;
+  int64_t steps = 0;                ///< updates done, earlier ones included
+  std::optional<double> last_loss;  ///< of the last update, unless none was left
   double seconds = 0.0;
   std::filesystem::path checkpoint;  ///< the last complete step
 };

@@ -48,6 +48,7 @@ TEST_F(TrainedProgram, ChangedRecipeIsNamedOnResume) {
   const Outcome outcome = train("straight", "--resume auto --set optimizer.llm.learning_rate=0.5");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("optimizer.llm.learning_rate: 0.001 -> 0.5"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("[train] all 6 steps were done: "), std::string::npos) << outcome.err;
 }
 
 // A later stage goes on when the run that it began with is gone: it has model and tokenizer of its own.

@@ -1,5 +1,5 @@
-// libFuzzer entry: any text is a config or an Error, read as each kind of file that a model folder may bring along. The
-// first byte chooses the kind; what is accepted survives printing and parsing.
+// libFuzzer entry: any text is a config or an Error, read as each kind of file that a model folder may bring along;
+// what is accepted survives printing and parsing.
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -37,10 +37,17 @@ void read_as(int kind, const Json& json) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
+  Json json;
   try {
-    read_as(data[0] % 4, parse_json(std::string_view(reinterpret_cast<const char*>(data) + 1, size - 1), "fuzz"));
+    json = parse_json(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz");
   } catch (const Error&) {
+    return 0;
+  }
+  for (int kind = 0; kind < 4; ++kind) {
+    try {
+      read_as(kind, json);
+    } catch (const Error&) {
+    }
   }
   return 0;
 }
