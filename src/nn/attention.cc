@@ -79,8 +79,7 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
                           ? tensor::attend_sequences(q, k, v, mask.sequences)
                           : std::get<0>(tensor::kernels().packed_attention(q, k, v, mask.segments)));
   }
-  if (is_plain_causal(q, k, mask) && !keeps_probabilities &&
-      tensor::prefers_packed_attention(q.device(), q.scalar_type())) {
+  if (is_plain_causal(q, k, mask) && !keeps_probabilities && tensor::prefers_packed_attention(q)) {
     const Tensor one_segment = at::zeros({q.size(0), q.size(2)}, at::kLong);
     return join_heads(std::get<0>(tensor::kernels().packed_attention(q, k, v, one_segment)));
   }

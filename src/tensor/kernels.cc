@@ -136,8 +136,10 @@ bool has_packed_attention(at::Device device, at::ScalarType type) {
   return table != nullptr && table->packed_attention != nullptr;
 }
 
-bool prefers_packed_attention(at::Device device, at::ScalarType type) {
-  return device.is_cpu() && type == at::kFloat && cpu::is_amd_with_avx512();
+bool prefers_packed_attention(const Tensor& q) {
+  constexpr int64_t kLeastScores = int64_t{1} << 20;
+  const bool is_large = q.size(0) * q.size(1) * q.size(2) * q.size(2) >= kLeastScores;
+  return is_large && q.is_cpu() && q.scalar_type() == at::kFloat && cpu::is_amd_with_avx512();
 }
 
 const KernelTable& kernels() {
