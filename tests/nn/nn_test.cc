@@ -46,6 +46,13 @@ TEST(Attention, CausalFlagEqualsItsMask) {
   EXPECT_LT(largest_difference(attend(q, k, v, {.is_causal = false, .bias = causal_bias(9)}), expected), 1e-6);
 }
 
+// Long rows may go through another kernel.
+TEST(Attention, LongCausalRowsEqualTheirMask) {
+  const Tensor q = random({2, 6, 300, 16}), k = random({2, 2, 300, 16}, 2), v = random({2, 2, 300, 16}, 3);
+  const Tensor expected = plain_attention(q, k, v, causal_bias(300));
+  EXPECT_LT(largest_difference(attend(q, k, v, {.is_causal = true, .bias = {}}), expected), 1e-5);
+}
+
 TEST(Attention, BFloat16IsWithinItsRounding) {
   const Tensor q = random({2, 4, 9, 8}), k = random({2, 2, 9, 8}, 2), v = random({2, 2, 9, 8}, 3);
   const auto half = [](const Tensor& t) { return t.to(at::kBFloat16); };
