@@ -75,7 +75,7 @@ class Trainer {
     return {config_, tokenizer_, model_, *everyone_, options_.device, state_.examples_seen};
   }
   model::ForwardOptions forward_options(int64_t step) const;
-  bool agree_to_stop(StepTimes& times) const;
+  bool join_ranks(StepTimes& times) const;
   void evaluate(int64_t step, std::optional<Monitor>& monitor);
   void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
   void prepare_run();
@@ -108,8 +108,8 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   return forward;
 }
 
-// Whether some rank was asked to stop. What was counted becomes that of all ranks.
-bool Trainer::agree_to_stop(StepTimes& times) const {
+// What was counted and measured becomes that of all ranks. Returns whether one of them was asked to stop.
+bool Trainer::join_ranks(StepTimes& times) const {
   std::array<double, 5> sums{static_cast<double>(times.num_examples), static_cast<double>(times.num_tokens),
                              static_cast<double>(times.num_crops), times.flops, StopSignals::has_come() ? 1.0 : 0.0};
   everyone_->sum(sums, "counts");
@@ -259,7 +259,7 @@ std::optional<double> Trainer::take_steps(CheckpointSaver& saver) {
     num_bad_steps = result.is_skipped ? num_bad_steps + 1 : 0;
     if (num_bad_steps >= config_.max_bad_steps) give_up(step, num_bad_steps);
     state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size, .guard = guard.state()};
-    const bool stops = agree_to_stop(times);
+    const bool stops = join_ranks(times);
     times.seconds = seconds_since(step_start);
     if (monitor) monitor->record(step, result, times);
     last_loss = result.cross_entropy;
