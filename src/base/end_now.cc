@@ -8,11 +8,16 @@
 
 namespace molmo {
 
-void end_now(const Error& error) {
+void end_now(ExitCode code) {
   flush_logs();
-  std::fprintf(stderr, "%s\n", error.what());
   std::fflush(nullptr);
-  std::_Exit(static_cast<int>(error.code()));
+  std::_Exit(static_cast<int>(code));
+}
+
+void end_now(const Error& error) {
+  flush_logs();  // what was said before comes first
+  std::fprintf(stderr, "%s\n", error.what());
+  end_now(error.code());
 }
 
 }  // namespace molmo

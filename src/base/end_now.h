@@ -6,7 +6,10 @@
 
 namespace molmo {
 
-/// Prints the error and ends the process with its code, at once: no destructor runs, no thread is waited for.
+/// Ends the process at once: logs are written, no destructor runs, no thread is waited for.
+[[noreturn]] void end_now(ExitCode code);
+
+/// Prints the error, and ends with its code.
 [[noreturn]] void end_now(const Error& error);
 
 }  // namespace molmo

@@ -16,12 +16,13 @@ namespace molmo {
 namespace {
 
 // A file system without locks (some network mounts) is no reason to refuse work that is rarely done twice at once.
-bool is_taken_by_others(int descriptor, int operation) {
+// Returns false where others hold the lock, which only LOCK_NB does not wait for.
+bool take(int descriptor, int operation) {
   int status = 0;
   do {
     status = ::flock(descriptor, operation);
   } while (status != 0 && errno == EINTR);
-  return status != 0 && errno == EWOULDBLOCK;
+  return status == 0 || errno != EWOULDBLOCK;
 }
 
 }  // namespace
@@ -32,13 +33,11 @@ FileLock::FileLock(const std::filesystem::path& path, Open) {
   if (descriptor_ < 0) throw Error(fmt::format("[file] cannot open {}: {}", path.string(), std::strerror(errno)));
 }
 
-FileLock::FileLock(const std::filesystem::path& path) : FileLock(path, Open{}) {
-  is_taken_by_others(descriptor_, LOCK_EX);
-}
+FileLock::FileLock(const std::filesystem::path& path) : FileLock(path, Open{}) { take(descriptor_, LOCK_EX); }
 
 std::unique_ptr<FileLock> FileLock::try_take(const std::filesystem::path& path) {
   std::unique_ptr<FileLock> lock(new FileLock(path, Open{}));
-  return is_taken_by_others(lock->descriptor_, LOCK_EX | LOCK_NB) ? nullptr : std::move(lock);
+  return take(lock->descriptor_, LOCK_EX | LOCK_NB) ? std::move(lock) : nullptr;
 }
 
 FileLock::~FileLock() { ::close(descriptor_); }

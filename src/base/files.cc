@@ -133,4 +133,11 @@ void AtomicFile::commit() {
   sync_directory(path_.parent_path());
 }
 
+std::filesystem::path copy_into(const std::filesystem::path& folder, const std::filesystem::path& file) {
+  std::filesystem::path copy = folder / file.filename();
+  std::error_code absent;
+  if (!std::filesystem::equivalent(copy, file, absent)) write_file_atomically(copy, read_text_file(file));
+  return copy;
+}
+
 }  // namespace molmo

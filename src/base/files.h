@@ -62,4 +62,7 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Copies a small file into a folder, under its name, unless it lies there already. Returns where it lies.
+std::filesystem::path copy_into(const std::filesystem::path& folder, const std::filesystem::path& file);
+
 }  // namespace molmo

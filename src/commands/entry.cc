@@ -1,10 +1,8 @@
 // The one function that libmolmo_torch.so exports.
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 
-#include "base/log.h"
+#include "base/end_now.h"
 #include "cli/app.h"
 #include "commands/commands.h"
 #include "molmo/error.h"
@@ -15,9 +13,7 @@ extern "C" int molmo_torch_run(int argc, char** argv) {
   constexpr std::array<molmo::cli::AddCommand, 7> kCommands{add_generate, add_train,   add_eval, add_data,
                                                             add_inspect,  add_convert, add_bench};
   const int code = molmo::cli::run(argc, argv, kCommands, molmo::describe_memory_shortage);
-  if (code != static_cast<int>(molmo::ExitCode::kRestart)) return code;
   // A GPU may still run a collective that waits for a lost rank, and its driver would wait for that.
-  molmo::flush_logs();
-  std::fflush(nullptr);
-  std::_Exit(code);
+  if (code == static_cast<int>(molmo::ExitCode::kRestart)) molmo::end_now(molmo::ExitCode::kRestart);
+  return code;
 }

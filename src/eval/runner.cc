@@ -38,10 +38,7 @@ class Runner {
 
   // Real pictures first: blank ones have their sizes.
   void answer(std::vector<Answered>& items, Pictures pictures) {
-    std::vector<size_t> own;
-    for (size_t i = static_cast<size_t>(options_.share.index); i < items.size();
-         i += static_cast<size_t>(options_.share.count))
-      own.push_back(i);
+    const std::vector<size_t> own = own_places(items.size());
     for (size_t begin = 0; begin < own.size();) {
       size_t end = begin;  // a batch stays within its task: one budget of tokens
       while (end < own.size() && items[own[end]].question.task == items[own[begin]].question.task) ++end;
@@ -55,7 +52,7 @@ class Runner {
     const Share& share = options_.share;
     if (share.count == 1) return;
     Json own = Json::array();
-    for (size_t i = static_cast<size_t>(share.index); i < items.size(); i += static_cast<size_t>(share.count)) {
+    for (const size_t i : own_places(items.size())) {
       const Answered& item = items[i];
       own.push_back({i, item.reply, item.blank_reply, item.prompt, item.size.width, item.size.height});
     }
@@ -71,6 +68,14 @@ class Runner {
   }
 
  private:
+  // Of the questions, those that this process answers.
+  std::vector<size_t> own_places(size_t num_items) const {
+    std::vector<size_t> places;
+    const auto first = static_cast<size_t>(options_.share.index), step = static_cast<size_t>(options_.share.count);
+    for (size_t i = first; i < num_items; i += step) places.push_back(i);
+    return places;
+  }
+
   // Replies are good for a later run only where all of this is the same.
   static Json settings(const generate::LoadedModel& model, const model::ForwardOptions& forward,
                        const EvalOptions& options) {

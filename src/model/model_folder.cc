@@ -32,10 +32,7 @@ config::MolmoConfig read_model_config(const fs::path& folder) {
 
 void write_model_config(const fs::path& folder, config::MolmoConfig config, const fs::path& tokenizer_file) {
   fs::create_directories(folder);
-  config.tokenizer.file = tokenizer_file.filename().string();
-  const fs::path copy = folder / config.tokenizer.file;
-  std::error_code absent;
-  if (!fs::equivalent(copy, tokenizer_file, absent)) write_file_atomically(copy, read_text_file(tokenizer_file));
+  config.tokenizer.file = copy_into(folder, tokenizer_file).filename().string();
   write_json(folder / kMolmoFile, config::to_json(config));
   if (const auto hf = config::to_hf_config(config)) write_json(folder / kHfFile, *hf);
 }

@@ -69,10 +69,9 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
               const SoftmaxOptions& softmax) {
   expect_shape("attend: k", k, {q.size(0), kAnySize, kAnySize, q.size(3)});
   expect_shape("attend: v", v, {q.size(0), k.size(1), k.size(2), q.size(3)});
-  if (q.size(2) == 1 && !mask.is_causal && !softmax.in_float32 && softmax.dropout == 0 && !at::GradMode::is_enabled()) {
-    return tensor::kernels().decode_attention(q, k, v, mask.bias).reshape({q.size(0), 1, q.size(1) * q.size(3)});
-  }
   const bool keeps_probabilities = softmax.in_float32 || softmax.dropout > 0;
+  if (q.size(2) == 1 && !mask.is_causal && !keeps_probabilities && !at::GradMode::is_enabled())
+    return join_heads(tensor::kernels().decode_attention(q, k, v, mask.bias));
   if (mask.segments.defined() || mask.sequences != nullptr) {
     MOLMO_CHECK(!keeps_probabilities, "packed attention has no probabilities to round or drop");
     return join_heads(mask.sequences != nullptr

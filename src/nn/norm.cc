@@ -3,6 +3,7 @@
 
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
+#include "tensor/optional.h"
 #include "tensor/precision.h"
 
 namespace molmo::nn {
@@ -12,8 +13,7 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
 }
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
-  const auto optional = [](const Tensor& t) { return t.defined() ? std::optional<Tensor>(t) : std::nullopt; };
-  return at::layer_norm(widened(x), {x.size(-1)}, optional(weight), optional(bias), eps);
+  return at::layer_norm(widened(x), {x.size(-1)}, as_optional(weight), as_optional(bias), eps);
 }
 
 Norm::Norm(config::NormKind kind, int64_t width, bool has_bias, double eps, const ParamScope& scope)

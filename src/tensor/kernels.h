@@ -70,8 +70,8 @@ Tensor bias_as(const Tensor& bias, at::ScalarType type);
 /// than by the operators in every layer.
 bool has_packed_attention(at::Device device, at::ScalarType type);
 
-/// Whether its kernel is also the faster one for rows of one sequence, causal or not: where LibTorch's uses slow
-/// products (linear.h), and there is enough to do that it matters. q: [B, H, S, Dh]
+/// Whether its kernel is also the faster one for plain causal rows: where LibTorch's uses slow products (linear.h), and
+/// there is enough to do that it matters. q: [B, H, S, Dh]
 bool prefers_packed_attention(const Tensor& q);
 
 /// The front, to call from everywhere: `kernels().rms_norm(x, weight, eps)`. It takes the kernel of x's device, and

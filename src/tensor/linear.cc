@@ -9,16 +9,13 @@
 #include "tensor/cpu/processor.h"
 #include "tensor/device.h"
 #include "tensor/ops.h"
+#include "tensor/optional.h"
 
 namespace molmo::tensor {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-std::optional<Tensor> as_optional(const Tensor& tensor) {
-  return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
-}
 
 // --- oneDNN ----------------------------------------------------------------------------------------------------------
 

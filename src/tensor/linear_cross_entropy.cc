@@ -8,6 +8,7 @@
 #include "tensor/kernels.h"
 #include "tensor/linear.h"
 #include "tensor/ops.h"
+#include "tensor/optional.h"
 #include "tensor/precision.h"
 #include "tensor/shape.h"
 
@@ -120,9 +121,8 @@ CrossEntropySums linear_cross_entropy(const Tensor& x, const Head& head, const T
                                       const CrossEntropyOptions& options) {
   expect_shape("cross-entropy x", x, {labels.size(0), head.weight.size(1)});
   expect_shape("cross-entropy weights", weights, {labels.size(0)});
-  const std::optional<Tensor> bias = head.bias.defined() ? std::optional<Tensor>(head.bias) : std::nullopt;
-  const variable_list parts = LinearCrossEntropy::apply(x, head.weight, bias, labels, weights, head.logit_divisor,
-                                                        &options, at::GradMode::is_enabled());
+  const variable_list parts = LinearCrossEntropy::apply(x, head.weight, as_optional(head.bias), labels, weights,
+                                                        head.logit_divisor, &options, at::GradMode::is_enabled());
   return {.loss = parts[0], .cross_entropy = parts[1], .z_loss = parts[2], .accuracy = parts[3]};
 }
 

@@ -238,13 +238,12 @@ SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
 
 }  // namespace
 
-CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator* everyone, std::chrono::seconds timeout,
+CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator& everyone, std::chrono::seconds timeout,
                                  AddFiles add_files)
     : run_(std::move(run)), keep_(keep), everyone_(everyone), add_files_(std::move(add_files)) {
-  if (everyone == nullptr) return;
   std::vector<int> ranks;
-  for (int rank = 0; rank < everyone->size(); ++rank) ranks.push_back(rank);
-  group_ = everyone->subgroup("checkpoints", ranks, at::kCPU, timeout);
+  for (int rank = 0; rank < everyone.size(); ++rank) ranks.push_back(rank);
+  group_ = everyone.subgroup("checkpoints", ranks, at::kCPU, timeout);
 }
 
 CheckpointSaver::~CheckpointSaver() {
@@ -270,14 +269,10 @@ void CheckpointSaver::check() {
 // and one with a slow disk may take its time.
 void CheckpointSaver::wait() {
   constexpr std::chrono::milliseconds kPause{20};
-  if (everyone_ == nullptr) {
-    if (writing_.valid()) writing_.get();
-    return;
-  }
   while (true) {
     check();
     std::array<double, 1> num_writing{is_writing() ? 1.0 : 0.0};
-    everyone_->sum(num_writing, "whether the checkpoint is written");
+    everyone_.sum(num_writing, "whether the checkpoint is written");
     if (num_writing[0] == 0.0) break;
     if (writing_.valid()) writing_.wait_for(kPause);
   }

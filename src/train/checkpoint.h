@@ -47,8 +47,8 @@ class CheckpointSaver {
   /// Adds files of its own to a step folder, on rank 0 (the model's configuration and tokenizer).
   using AddFiles = std::function<void(const std::filesystem::path& folder)>;
 
-  /// Keeps the newest `keep` complete steps. `everyone` as in CheckpointContent; `timeout`: for all ranks' files.
-  CheckpointSaver(std::filesystem::path run, int keep, dist::Communicator* everyone, std::chrono::seconds timeout,
+  /// Keeps the newest `keep` complete steps. `timeout`: for all ranks' files.
+  CheckpointSaver(std::filesystem::path run, int keep, dist::Communicator& everyone, std::chrono::seconds timeout,
                   AddFiles add_files);
   ~CheckpointSaver();  ///< waits for its own thread, and says nothing of its errors
   CheckpointSaver(const CheckpointSaver&) = delete;
@@ -69,10 +69,10 @@ class CheckpointSaver {
  private:
   std::filesystem::path run_;
   int keep_;
-  dist::Communicator* everyone_;  // or null: one process
+  dist::Communicator& everyone_;
   AddFiles add_files_;
   SnapshotBuffers buffers_;                    // of the save on its way, or the last one
-  std::unique_ptr<dist::Communicator> group_;  // the thread's own, or null: one process
+  std::unique_ptr<dist::Communicator> group_;  // the thread's own
   std::future<void> writing_;
 };
 

@@ -191,10 +191,7 @@ void Trainer::lock_run_folder() {
 // What the run began with may be gone when it saves, or goes on.
 void Trainer::keep_tokenizer() {
   std::string& file = config_.molmo.tokenizer.file;
-  const fs::path copy = options_.out / fs::path(file).filename();
-  std::error_code absent;
-  if (!fs::equivalent(copy, file, absent)) write_file_atomically(copy, read_text_file(file));
-  file = copy;
+  file = copy_into(options_.out, file);
 }
 
 // The model begins with the weights of a checkpoint, or with those that the recipe says.
@@ -284,7 +281,7 @@ RunSummary Trainer::run() {
   const StopSignals signals;
   prepare_run();
   const auto start = Clock::now();
-  CheckpointSaver saver(options_.out, config_.keep_checkpoints, everyone_.get(),
+  CheckpointSaver saver(options_.out, config_.keep_checkpoints, *everyone_,
                         std::chrono::seconds(config_.sharding.save_timeout), [this](const fs::path& folder) {
                           model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
                         });

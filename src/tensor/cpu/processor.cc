@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/cpu/processor.h"
 
-#ifdef __x86_64__
 #include <cpuid.h>
-#endif
 
 namespace molmo::tensor::cpu {
-
-#ifdef __x86_64__
 
 bool is_amd_with_avx512() { return __builtin_cpu_is("amd") && __builtin_cpu_supports("avx512f"); }
 
@@ -17,12 +13,5 @@ bool is_fast_at_bfloat16() {
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kAmxBfloat16) != 0) return true;
   return is_amd_with_avx512() && __builtin_cpu_supports("avx512bf16");
 }
-
-#else
-
-bool is_amd_with_avx512() { return false; }
-bool is_fast_at_bfloat16() { return false; }
-
-#endif
 
 }  // namespace molmo::tensor::cpu
