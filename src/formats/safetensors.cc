@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "formats/safetensors_header.h"
 #include "formats/slices.h"
-#include "formats/torch_file.h"
+#include "formats/torch_folder.h"
 #include "molmo/error.h"
 
 namespace molmo::formats {
@@ -24,7 +24,6 @@ static_assert(std::endian::native == std::endian::little, "safetensors data is l
 constexpr size_t kAlignment = 64;
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
-constexpr const char* kTorchFile = "model.pt";  // as the public training code writes it
 
 // The files of a folder, and which tensors an index promises in which of them.
 struct WeightFiles {
@@ -147,9 +146,13 @@ std::string shard_file_name(int number, int total, const std::string& stem) {
 }
 
 std::unique_ptr<TensorSource> open_tensors(const fs::path& path) {
-  if (is_torch_file(path)) return std::make_unique<TorchFile>(path);
+  const fs::path ending = path.extension();
+  const bool is_called_torch = ending == ".pt" || ending == ".bin" || ending == ".pth";
+  if (is_torch_file(path) || (is_called_torch && fs::is_regular_file(path))) return std::make_unique<TorchFile>(path);
   const bool has_safetensors = fs::exists(path / kSingleFile) || fs::exists(path / kIndexFile);
-  if (!has_safetensors && is_torch_file(path / kTorchFile)) return std::make_unique<TorchFile>(path / kTorchFile);
+  if (!has_safetensors) {
+    if (std::unique_ptr<TensorSource> torch = open_torch_folder(path)) return torch;
+  }
   return std::make_unique<SafetensorsFolder>(path);
 }
 

@@ -37,7 +37,8 @@ class TensorSource {
   virtual std::vector<const TensorView*> tensors() const = 0;  ///< sorted by name
 };
 
-/// Opens a .pt or .safetensors file, or a folder of safetensors (SafetensorsFolder) or with a model.pt.
+/// Opens a .pt or .safetensors file, or a folder of safetensors (SafetensorsFolder), or one that has PyTorch's files
+/// instead: a model.pt, a pytorch_model.bin or its shards (TorchFolder).
 /// Errors: nothing of that kind; a damaged file.
 std::unique_ptr<TensorSource> open_tensors(const std::filesystem::path& path);
 

@@ -168,6 +168,12 @@ bool is_torch_file(const std::filesystem::path& path) {
 
 TorchTensors parse_torch(std::span<const uint8_t> file, const std::string& where) {
   TorchTensors tensors;
+  constexpr uint8_t kPickleBegin[] = {0x80, 0x02};  // torch.save before PyTorch 1.6: pickles in a row, no zip
+  if (file.size() >= sizeof kPickleBegin && std::memcmp(file.data(), kPickleBegin, sizeof kPickleBegin) == 0)
+    throw Error(
+        fmt::format("[torch] {}: got the format that PyTorch wrote before version 1.6, expected the later one: "
+                    "torch.save(torch.load(file), file) with a current PyTorch converts it",
+                    where));
   const Members members = zip_members(file, where);
   for (const auto& [name, data] : members) {
     if (!name.ends_with(kPickleName)) continue;

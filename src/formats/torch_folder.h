@@ -1,0 +1,30 @@
+// The weights of a folder as PyTorch's own files: pytorch_model.bin, or its shards and their index, as older
+// repositories of the hub have them.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "formats/torch_file.h"
+
+namespace molmo::formats {
+
+/// The tensors of all shards that pytorch_model.bin.index.json names.
+/// Errors: a shard that is missing, a promised tensor that is not there, a tensor that lies in two shards.
+class TorchFolder : public TensorSource {
+ public:
+  explicit TorchFolder(const std::filesystem::path& index);
+  const TensorView* find(const std::string& name) const override;
+  std::vector<const TensorView*> tensors() const override;
+
+ private:
+  std::deque<TorchFile> files_;
+  std::map<std::string, const TensorView*> by_name_;
+};
+
+/// What a folder holds in PyTorch's files, or null: model.pt of the public training code, pytorch_model.bin, or its
+/// index and shards.
+std::unique_ptr<TensorSource> open_torch_folder(const std::filesystem::path& folder);
+
+}  // namespace molmo::formats
