@@ -7,6 +7,7 @@
 
 #include "generate/constraints.h"
 #include "generate/prefill.h"
+#include "generate/sampler.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
 #include "tensor/taps.h"
@@ -82,7 +83,7 @@ class Search {
   }
 
   std::vector<int64_t> step(const Tensor& logits, size_t from_each, size_t beams_before) {
-    const Tensor log_probs = at::log_softmax(logits, -1).cpu().contiguous();
+    const Tensor log_probs = next_log_probs(logits);
     std::vector<Beam> next(beams_.size());
     std::vector<bool> ended(beams_.size(), false);
     std::vector<int64_t> parents(beams_.size());

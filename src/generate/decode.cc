@@ -29,7 +29,7 @@ class DecodeLoop {
     const Tensor logits = molmo_.logits(hidden, forward_).to(at::kFloat);  // [B, V]
     tap("generate.step_logits", logits);
     ++result_.num_passes;
-    const Tensor log_probs = at::log_softmax(logits, -1).cpu().contiguous();  // [B, V]
+    const Tensor log_probs = next_log_probs(logits);  // [B, V]
     std::vector<int64_t> chosen(batch_.size(), options_.eos);
     for (size_t i = 0; i < batch_.size(); ++i) {
       if (!ended_[batch_[i]]) chosen[i] = choose_row(log_probs.select(0, static_cast<int64_t>(i)), batch_[i], on_token);

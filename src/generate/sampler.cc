@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/sampler.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "molmo/error.h"
 #include "tensor/ops.h"
 
 namespace molmo::generate {
@@ -12,6 +17,20 @@ uint32_t row_seed(uint64_t seed, size_t row) {
 }
 
 }  // namespace
+
+Tensor next_log_probs(const Tensor& logits) {
+  const Tensor log_probs = at::log_softmax(logits, -1).cpu().contiguous();  // [R, V]
+  const float* values = log_probs.const_data_ptr<float>();
+  for (int64_t row = 0; row < log_probs.size(0); ++row) {
+    // The normaliser carries a NaN or an infinity from anywhere in the row to all of it.
+    if (!std::isnan(values[row * log_probs.size(1)])) continue;
+    throw Error(
+        fmt::format("[generate] logits of row {} are not finite, expected numbers: the model's weights are damaged, or "
+                    "they overflow in this dtype",
+                    row));
+  }
+  return log_probs;
+}
 
 Tensor sampling_probabilities(const Tensor& log_probs, const SamplingOptions& options, int64_t min_kept) {
   const double temperature = options.is_greedy() ? 1.0 : options.temperature;

@@ -8,6 +8,10 @@
 
 namespace molmo::generate {
 
+/// The distributions of the next tokens, on the CPU. Throws an Error where one is not a distribution: logits that are
+/// NaN or infinite come of damaged weights or an overflow, and their largest entry would still be some token.
+Tensor next_log_probs(const Tensor& logits);  // [R, V] -> [R, V], float32
+
 /// What a draw uses: the tempered distribution, cut to the k most probable and then to the fewest tokens that reach p
 /// (at least `min_kept` of them), and renormalised.
 Tensor sampling_probabilities(const Tensor& log_probs, const SamplingOptions& options,

@@ -71,6 +71,22 @@ TEST(Decode, PaddedRowsAnswerAsTheyDoAlone) {
   }
 }
 
+TEST(Decode, RefusesLogitsThatAreNotFinite) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const auto molmo = make_tiny();
+    // Of the second row's first token alone: the first row's answer is sound, and so is every other weight.
+    Tensor table = molmo->params().find("model.transformer.wte.embedding")->value;
+    table[30].fill_(bad);
+    const std::string expected = "[generate] logits of row 1 are not finite";
+    EXPECT_NE(testing::error_of([&] { decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 4}, {}); }).find(expected),
+              std::string::npos);
+    EXPECT_NE(testing::error_of([&] {
+                search_beams(*molmo, rows({kShort, kLong}), {.max_new_tokens = 4, .beams = {.size = 2}}, {});
+              }).find(expected),
+              std::string::npos);
+  }
+}
+
 TEST(Decode, EndTokenStopsARowAndTheLoop) {
   const auto molmo = make_tiny();
   const std::vector<int64_t> free = decode(*molmo, rows({kLong}), {.max_new_tokens = 6}, {}).tokens[0];
