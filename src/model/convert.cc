@@ -107,29 +107,40 @@ class ShardWriter {
   ConvertReport report_;
 };
 
-void write_values(ShardWriter& writer, const Tensor& value, at::ScalarType type) {
-  const Tensor plain = value.to(type).contiguous();
+// Float16 ends at 65504: what lies beyond would become an infinity, and the converted model would answer nonsense.
+void expect_no_overflow(const Tensor& value, const Tensor& narrow, const formats::TensorEntry& entry) {
+  if (value.scalar_type() == narrow.scalar_type() || at::isfinite(narrow).all().item<bool>()) return;
+  const Tensor lost = at::isfinite(value).logical_and(at::isinf(narrow));
+  if (const auto num_lost = lost.sum().item<int64_t>(); num_lost > 0) {
+    throw Error(fmt::format("[convert] {}: {} values overflow {}, got magnitudes up to {:g}, expected bf16 or fp32",
+                            entry.name, num_lost, formats::dtype_name(entry.dtype), value.masked_select(lost).abs().max().item<double>()));
+  }
+}
+
+void write_values(ShardWriter& writer, const Tensor& value, const formats::TensorEntry& entry) {
+  const Tensor plain = value.to(scalar_type(entry.dtype)).contiguous();
+  expect_no_overflow(value, plain, entry);
   writer.write({static_cast<const uint8_t*>(plain.const_data_ptr()), plain.nbytes()});
 }
 
 // A tensor that stays whole goes through in chunks: no copy of an embedding table is ever in memory.
-void stream(ShardWriter& writer, const formats::TensorView& view, at::ScalarType type) {
+void stream(ShardWriter& writer, const formats::TensorView& view, const formats::TensorEntry& entry) {
   const auto item = static_cast<int64_t>(formats::dtype_size(view.dtype)),
              num_values = static_cast<int64_t>(view.num_bytes()) / item;
   for (int64_t begin = 0; begin < num_values; begin += kChunkBytes / item)
-    write_values(writer, read_values(view, begin, std::min(kChunkBytes / item, num_values - begin)), type);
+    write_values(writer, read_values(view, begin, std::min(kChunkBytes / item, num_values - begin)), entry);
 }
 
 void run_job(const WeightReader& reader, const Job& job, ShardWriter& writer) {
-  const at::ScalarType type = scalar_type(job.entries.front().dtype);
   const bool is_whole = job.from.sources.size() == 1 && job.to.sources.size() == 1 &&
                         job.from.change == Change::kNone && job.to.change == Change::kNone;
   if (is_whole) {
-    stream(writer, *reader.sources(job.from).front(), type);
+    stream(writer, *reader.sources(job.from).front(), job.entries.front());
     return writer.end_tensor();
   }
-  for (const Tensor& part : take_apart(job.to, reader.value(job.from))) {
-    write_values(writer, part, type);
+  const std::vector<Tensor> parts = take_apart(job.to, reader.value(job.from));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    write_values(writer, parts[i], job.entries[i]);
     writer.end_tensor();
   }
 }

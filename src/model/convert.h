@@ -28,7 +28,8 @@ struct ConvertReport {
 };
 
 /// Writes model.safetensors, or shards and their index. The same input gives the same bytes, and converting back and
-/// forth changes nothing. Errors: every missing, extra and misshapen tensor at once, before anything is written.
+/// forth changes nothing. Errors: every missing, extra and misshapen tensor at once, before anything is written; values
+/// that overflow the new dtype.
 ConvertReport convert_weights(const config::ModelConfig& config, const ConvertOptions& options);
 
 }  // namespace molmo::model

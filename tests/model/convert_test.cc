@@ -1,0 +1,42 @@
+// Values that change dtype on the way.
+// SPDX-License-Identifier: Apache-2.0
+#include "model/convert.h"
+
+#include <gtest/gtest.h>
+
+#include "model/molmo.h"
+#include "model/tiny_config.h"
+#include "model/weights.h"
+#include "support/error_of.h"
+#include "support/paths.h"
+#include "tensor/ops.h"
+
+namespace molmo::model {
+namespace {
+
+// Writes a tiny model of which one value is `value`, and converts it.
+std::string convert_with(const std::string& param, float value, formats::DType dtype) {
+  const molmo::testing::TemporaryFolder folder;
+  Molmo molmo(molmo::testing::tiny_model_config());
+  molmo.params().materialize(at::kCPU, 3);
+  molmo.params().find(param)->value.view(-1)[1] = value;
+  std::map<std::string, Tensor> tensors;
+  for (const Parameter& each : molmo.params().all()) tensors[each.name] = each.value;
+  write_tensors(folder / "model.safetensors", tensors);
+  return molmo::testing::error_of(
+      [&] { convert_weights(molmo.config(), {.from = folder.path(), .to = folder / "out", .dtype = dtype}); });
+}
+
+TEST(Convert, RefusesValuesThatOverflowTheNewDtype) {
+  // One that is streamed in chunks, and one that other layouts cut.
+  for (const std::string name : {"model.transformer.wte.embedding", "model.transformer.blocks.0.att_proj.weight"}) {
+    const std::string error = convert_with(name, -70000.0f, formats::DType::kF16);
+    EXPECT_NE(error.find("[convert] " + name + ": 1 values overflow F16"), std::string::npos) << error;
+    EXPECT_NE(error.find("got magnitudes up to 70000, expected bf16 or fp32"), std::string::npos) << error;
+    EXPECT_EQ(convert_with(name, -70000.0f, formats::DType::kBF16), "no error");
+    EXPECT_EQ(convert_with(name, -65504.0f, formats::DType::kF16), "no error");
+  }
+}
+
+}  // namespace
+}  // namespace molmo::model
