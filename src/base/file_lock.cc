@@ -12,7 +12,6 @@
 #include "molmo/error.h"
 
 namespace molmo {
-
 namespace {
 
 // A file system without locks (some network mounts) is no reason to refuse work that is rarely done twice at once.
@@ -28,8 +27,10 @@ bool take(int descriptor, int operation) {
 }  // namespace
 
 FileLock::FileLock(const std::filesystem::path& path, Open) {
-  std::filesystem::create_directories(path.parent_path());
-  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  // Somebody else's lock file, which may only be read, can be locked all the same.
+  if (descriptor_ < 0 && (errno == EACCES || errno == EROFS)) descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0) throw Error(fmt::format("[file] cannot open {}: {}", path.string(), std::strerror(errno)));
 }
 

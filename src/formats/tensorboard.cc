@@ -8,8 +8,6 @@
 #include <chrono>
 #include <cstring>
 
-#include "molmo/error.h"
-
 namespace molmo::formats {
 namespace {
 
@@ -53,6 +51,13 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+std::string file_name() {
+  char host[256] = "localhost";
+  ::gethostname(host, sizeof host - 1);
+  // The process number keeps two runs that start within a second apart.
+  return fmt::format("events.out.tfevents.{:.0f}.{}.{}", wall_time(), host, ::getpid());
+}
+
 }  // namespace
 
 uint32_t crc32c(std::string_view data) {
@@ -66,13 +71,8 @@ std::string format_tf_record(std::string_view data) {
   return length + raw_bytes(masked_crc(length)) + std::string(data) + raw_bytes(masked_crc(data));
 }
 
-TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder, int64_t first_step) {
-  char host[256] = "localhost";
-  ::gethostname(host, sizeof host - 1);
-  // The process number keeps two runs that start within a second apart.
-  const auto path = folder / fmt::format("events.out.tfevents.{:.0f}.{}.{}", wall_time(), host, ::getpid());
-  file_.open(path, std::ios::binary);
-  if (!file_) throw Error(fmt::format("[file] cannot write {}: {}", path.string(), std::strerror(errno)));
+TensorBoardWriter::TensorBoardWriter(const std::filesystem::path& folder, int64_t first_step)
+    : file_(folder / file_name()) {
   write_event(message(3, "brain.Event:2"));  // Event.file_version
   // Event.step, .session_log with SessionLog.status = START
   write_event(tagged(2, 0, varint(static_cast<uint64_t>(first_step))) + message(7, tagged(1, 0, varint(1))));
@@ -85,8 +85,7 @@ void TensorBoardWriter::add_scalar(std::string_view tag, double value, int64_t s
 }
 
 void TensorBoardWriter::write_event(std::string event) {
-  file_ << format_tf_record(tagged(1, 1, raw_bytes(wall_time())) + event);  // Event.wall_time first
-  file_.flush();
+  file_.append(format_tf_record(tagged(1, 1, raw_bytes(wall_time())) + event));  // Event.wall_time first
 }
 
 }  // namespace molmo::formats

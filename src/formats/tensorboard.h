@@ -4,9 +4,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
+
+#include "base/files.h"
 
 namespace molmo::formats {
 
@@ -16,7 +17,8 @@ uint32_t crc32c(std::string_view data);
 /// One TFRecord: length, masked CRC of the length, data, masked CRC of the data.
 std::string format_tf_record(std::string_view data);
 
-/// Appends scalars to a new file `events.out.tfevents.<seconds>.<host>` in a folder.
+/// Appends scalars to a new file `events.out.tfevents.<seconds>.<host>` in a folder. Error where one cannot be
+/// written.
 class TensorBoardWriter {
  public:
   /// What earlier files say of `first_step` and later steps no longer counts: a resumed run does them again.
@@ -25,7 +27,7 @@ class TensorBoardWriter {
 
  private:
   void write_event(std::string event);
-  std::ofstream file_;
+  AppendFile file_;
 };
 
 }  // namespace molmo::formats

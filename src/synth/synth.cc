@@ -4,9 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
 
@@ -105,13 +102,6 @@ bool is_complete(const Json& state, const SynthOptions& options) {
   return state.is_object() && state.value("complete", false) && fs::is_regular_file(options.out / "data.jsonl");
 }
 
-void write_picture(const fs::path& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) throw Error(fmt::format("[synth] cannot write {}: {}", path.string(), std::strerror(errno)));
-}
-
 struct Counts {
   int64_t num_points = 0, num_counts = 0, num_questions = 0;
 };
@@ -129,8 +119,8 @@ class SetWriter {
     const bool is_small = std::max(scene.picture.width, scene.picture.height) <= kMaxPngSide;
     const bool is_png = is_small && make_random(id, kEncodingDraws).random() < kPngShare;
     const std::string name = fmt::format("img/{}/{:06}.{}", split_name(id.split), id.index, is_png ? "png" : "jpg");
-    write_picture(options_.out / name,
-                  is_png ? image::encode_png(scene.picture) : image::encode_jpeg(scene.picture, kJpegQuality));
+    write_file(options_.out / name,
+               is_png ? image::encode_png(scene.picture) : image::encode_jpeg(scene.picture, kJpegQuality));
 
     RandomState random = make_random(id, kAnnotationDraws);
     const Json record = annotate_scene(scene, name, id.split, level.is_rich, random);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/monitor.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -67,7 +66,8 @@ Json metrics_line(const config::TrainConfig& config, int num_ranks, int64_t step
 }  // namespace
 
 struct Monitor::Files {
-  std::ofstream metrics, evaluations;
+  AppendFile metrics;
+  std::optional<AppendFile> evaluations;
   formats::TensorBoardWriter events;
 };
 
@@ -78,17 +78,15 @@ Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& co
   cut_metrics(run / kMetricsFile, first_step);
   const bool evaluates = !config.loss_evaluators.empty() || !config.evaluations.empty();
   if (evaluates) cut_metrics(run / kEvaluationsFile, first_step);
-  files_.reset(
-      new Files{std::ofstream(run / kMetricsFile, std::ios::app), {}, formats::TensorBoardWriter(run, first_step + 1)});
-  if (evaluates) files_->evaluations.open(run / kEvaluationsFile, std::ios::app);
+  files_.reset(new Files{AppendFile(run / kMetricsFile), {}, formats::TensorBoardWriter(run, first_step + 1)});
+  if (evaluates) files_->evaluations.emplace(run / kEvaluationsFile);
 }
 
 Monitor::~Monitor() = default;
 
 void Monitor::record(int64_t step, const StepResult& result, const StepTimes& times) {
   const Json line = metrics_line(config_, num_ranks_, step, result, times);
-  files_->metrics << format_json_line(line)
-                  << std::endl;  // flushed: a reader may follow, and a kill loses one line at most
+  files_->metrics.append(format_json_line(line) + "\n");
   for (const auto& [name, value] : line.items()) {
     if (name != "step" && value.is_number()) files_->events.add_scalar("train/" + name, value.get<double>(), step);
   }
@@ -103,7 +101,7 @@ void Monitor::record(int64_t step, const StepResult& result, const StepTimes& ti
 void Monitor::record(int64_t step, const EvaluatedLoss& loss) {
   const Json line{{"step", step},          {"evaluator", loss.name},    {"cross_entropy", loss.cross_entropy},
                   {"z_loss", loss.z_loss}, {"accuracy", loss.accuracy}, {"examples", loss.num_examples}};
-  files_->evaluations << format_json_line(line) << std::endl;
+  files_->evaluations->append(format_json_line(line) + "\n");
   for (const char* key : {"cross_entropy", "z_loss", "accuracy"})
     files_->events.add_scalar(fmt::format("{}/{}", loss.name, key), line.at(key).get<double>(), step);
   log_info(fmt::format("[train] step {}, {}: loss {:.4f}, acc {:.3f} on {} examples", step, loss.name,
@@ -118,7 +116,7 @@ void Monitor::record(int64_t step, const std::string& evaluation, const std::map
     text += fmt::format(", {} {:.3f}", name, score);
     files_->events.add_scalar(evaluation + "/" + name, score, step);
   }
-  files_->evaluations << format_json_line(line) << std::endl;
+  files_->evaluations->append(format_json_line(line) + "\n");
   log_info(fmt::format("[train] step {}, {}{}", step, evaluation, text));
 }
 

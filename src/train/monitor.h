@@ -27,6 +27,8 @@ class Monitor {
   Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int num_ranks, int64_t first_step);
   ~Monitor();
 
+  // Each record is in its file when record() returns: a reader may follow. Error where it cannot be written.
+
   void record(int64_t step, const StepResult& result, const StepTimes& times);
   void record(int64_t step, const EvaluatedLoss& loss);
   void record(int64_t step, const std::string& evaluation, const std::map<std::string, double>& scores);
