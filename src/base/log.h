@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace molmo {
@@ -17,8 +18,19 @@ void log_error(const std::string& message);
 /// Messages below `level` are dropped; the default is kInfo.
 void set_log_level(LogLevel level);
 
-/// Copies every message to `path` too (a run folder's log.txt), appending. Error if it cannot be written.
-void add_log_file(const std::filesystem::path& path);
+/// Copies every message to a file too (a run folder's log.txt), appending, for as long as it lives. Error if the file
+/// cannot be opened. What cannot be written later is said on stderr once, and the log alone goes without it.
+class LogFile {
+ public:
+  explicit LogFile(const std::filesystem::path& path);
+  ~LogFile();
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+
+ private:
+  class Sink;
+  std::shared_ptr<Sink> sink_;
+};
 
 void flush_logs();
 

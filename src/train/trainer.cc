@@ -93,6 +93,7 @@ class Trainer {
   at::ScalarType compute_;
   TrainState state_;
   std::unique_ptr<FileLock> lock_;  // of the run folder, on rank 0
+  std::optional<LogFile> log_file_;
 };
 
 model::ForwardOptions Trainer::forward_options(int64_t step) const {
@@ -204,7 +205,7 @@ void Trainer::prepare_run() {
   if (last < 0) model_.init_weights(config_);  // before anything is written: it may fail
   if (is_first()) {
     lock_run_folder();
-    add_log_file(options_.out / "log.txt");
+    log_file_.emplace(options_.out / "log.txt");
     keep_tokenizer();
     const fs::path config_file = options_.out / kRecipeFile;
     if (last >= 0 && fs::exists(config_file))
