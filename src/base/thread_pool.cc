@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/thread_pool.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <atomic>
@@ -8,8 +9,12 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "molmo/error.h"
 
 namespace molmo {
 
@@ -36,16 +41,28 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(size_t num_threads) : state_(std::make_unique<State>()) {
-  for (size_t i = 0; i < num_threads; ++i) state_->threads.emplace_back([this] { state_->work(); });
+  try {
+    for (size_t i = 0; i < num_threads; ++i) state_->threads.emplace_back([this] { state_->work(); });
+  } catch (const std::system_error& error) {
+    const size_t num_started = state_->threads.size();
+    stop();
+    throw Error(
+        fmt::format("[threads] cannot start thread {} of {}: {}, expected fewer threads or a higher limit "
+                    "(ulimit -u)",
+                    num_started + 1, num_threads, error.code().message()));
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopping = true;
   }
   state_->changed.notify_all();
   for (std::thread& thread : state_->threads) thread.join();
+  state_->threads.clear();
 }
 
 size_t ThreadPool::size() const { return state_->threads.size(); }
@@ -61,27 +78,56 @@ std::future<void> ThreadPool::submit(std::function<void()> task) {
   return future;
 }
 
-void ThreadPool::parallel_for(size_t count, const std::function<void(size_t)>& body) {
-  std::atomic<size_t> next{0};
-  std::mutex error_mutex;
-  std::exception_ptr error;
-  const auto loop = [&] {
-    for (size_t i = next++; i < count; i = next++) {
+namespace {
+
+// One parallel_for(). Helpers that begin after its end find nothing left to do, so that nobody need wait for them: a
+// loop inside of a task would otherwise wait for threads that are all in such tasks.
+class Loop {
+ public:
+  Loop(size_t count, const std::function<void(size_t)>& body) : count_(count), body_(&body) {}
+
+  void run() {
+    ++num_running_;
+    for (size_t i = next_++; i < count_; i = next_++) {
       try {
-        body(i);
+        (*body_)(i);
       } catch (...) {
-        const std::lock_guard lock(error_mutex);
-        if (!error) error = std::current_exception();
-        next = count;
+        const std::lock_guard lock(mutex_);
+        if (!error_) error_ = std::current_exception();
+        next_ = count_;
       }
     }
-  };
-  std::vector<std::future<void>> futures;
-  const size_t num_helpers = count == 0 ? 0 : std::min(size(), count - 1);
-  for (size_t i = 0; i < num_helpers; ++i) futures.push_back(submit(loop));
-  loop();
-  for (std::future<void>& future : futures) future.wait();
-  if (error) std::rethrow_exception(error);
+    const std::lock_guard lock(mutex_);
+    if (--num_running_ == 0) done_.notify_all();
+  }
+
+  void finish() {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return num_running_ == 0; });
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  size_t count_;
+  const std::function<void(size_t)>* body_;
+  std::atomic<size_t> next_{0}, num_running_{0};
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+void ThreadPool::parallel_for(size_t count, const std::function<void(size_t)>& body) {
+  if (count == 0) return;
+  const auto loop = std::make_shared<Loop>(count, body);
+  const size_t num_helpers = std::min(size(), count - 1);
+  try {
+    for (size_t i = 0; i < num_helpers; ++i) submit([loop] { loop->run(); });
+  } catch (const std::bad_alloc&) {  // the loop is done by those who are there
+  }
+  loop->run();
+  loop->finish();
 }
 
 size_t num_available_threads() {
