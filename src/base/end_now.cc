@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "base/log.h"
 
@@ -10,6 +11,11 @@ namespace molmo {
 
 void end_now(ExitCode code) {
   flush_logs();
+  try {
+    if (std::cout.good()) std::cout.flush();
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+  }
   std::fflush(nullptr);
   std::_Exit(static_cast<int>(code));
 }

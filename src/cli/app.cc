@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 
 #include "molmo/error.h"
 #include "molmo/version.h"
@@ -21,7 +22,10 @@ int parse_and_run(int argc, char** argv, std::span<const AddCommand> commands) {
   for (const AddCommand add : commands) add(root);
   int exit_code = 0;
   const Action action = line.parse(argc, argv, exit_code);
-  return action ? action(argc, argv) : exit_code;
+  if (action) exit_code = action(argc, argv);
+  // Nothing of a result may be missing where the exit code is 0; where the stream is bad, that was said already.
+  if (std::cout.good()) std::cout.flush();
+  return exit_code;
 }
 
 }  // namespace

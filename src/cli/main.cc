@@ -3,6 +3,7 @@
 #include <array>
 #include <new>
 
+#include "base/standard_output.h"
 #include "cli/allocator.h"
 #include "cli/app.h"
 #include "cli/commands.h"
@@ -23,6 +24,8 @@ std::optional<std::string> describe_shortage(const std::exception& error) {
 
 int main(int argc, char** argv) {
   using namespace molmo::cli;
+  molmo::report_failed_writes();
+  const molmo::CheckedStdout checked_stdout;
   prefer_large_pages();
   constexpr std::array<AddCommand, 9> kCommands{list<kGenerate>, list<kTrain>,   add_launch,
                                                 list<kEval>,     list<kData>,    add_config,

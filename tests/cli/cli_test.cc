@@ -40,6 +40,26 @@ TEST(Cli, UnknownFlagIsAUserError) {
   expect_user_error(run_program("train recipe.json --out run --no-such-flag"), "--no-such-flag");
 }
 
+// The half with LibTorch and the one without; a table that fills the buffer, and one line.
+TEST(Cli, FullDiskBehindStdoutIsAnError) {
+  for (const char* arguments :
+       {"--help", "config show --preset molmo-7b-d", "inspect --preset molmo-7b-d", "eval --help"}) {
+    const Outcome outcome = testing::run_command(std::string("sh -c '$MOLMO_BINARY ") + arguments + " >/dev/full'");
+    EXPECT_EQ(outcome.err, "[stdout] cannot write: No space left on device\n") << arguments;
+    EXPECT_EQ(outcome.code, 2) << arguments;
+  }
+  EXPECT_EQ(testing::run_command("sh -c '$MOLMO_BINARY config show --preset molmo-7b-d >&-'").code, 2);
+}
+
+TEST(Cli, LimitOnFileSizesIsAnErrorThatNamesTheFile) {
+  const TemporaryFolder folder;
+  const Outcome outcome = testing::run_command(
+      "sh -c 'ulimit -f 2; exec $MOLMO_BINARY data synthesize --level 0 --train 4 --test 2 --out " +
+      (folder / "data").string() + "'");
+  expect_user_error(outcome, "[file] cannot write " + (folder / "data/img").string());
+  expect_user_error(outcome, ": File too large");
+}
+
 TEST(Cli, MissingModelNamesTheFolder) {
   expect_user_error(run_program("inspect /no/such/model"), "[model] /no/such/model: no such folder");
 }
