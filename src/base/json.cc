@@ -3,100 +3,109 @@
 
 #include <fmt/format.h>
 
-#include <functional>
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/files.h"
+#include "base/json_parser.h"
+#include "base/strings.h"
 #include "molmo/error.h"
 
 namespace molmo {
 namespace {
 
-// Line and column (1-based) of a byte offset.
-std::pair<size_t, size_t> position_of(std::string_view text, size_t offset) {
+using namespace std::string_view_literals;
+
+constexpr size_t kLongestShown = 80;  // bytes of a value in a message
+
+// "12:3", both from 1.
+std::string position_of(std::string_view text, size_t offset) {
   offset = std::min(offset, text.size());
   size_t line = 1, start = 0;
   for (size_t i = 0; i < offset; ++i) {
     if (text[i] == '\n') ++line, start = i + 1;
   }
-  return {line, offset - start + 1};
+  return fmt::format("{}:{}", line, offset - start + 1);
 }
 
-// The parser itself needs no stack, but copying and printing what it made do. Quotes and brackets in comments are
-// counted too, which no real file turns into an error.
-bool nests_too_deep(std::string_view text) {
-  constexpr int kMostLevels = 256;
-  int level = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size() && level <= kMostLevels; ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\') {
-      ++i;
-    } else if (c == '"') {
-      in_string = !in_string;
-    } else if (!in_string && (c == '{' || c == '[')) {
-      ++level;
-    } else if (!in_string && (c == '}' || c == ']')) {
-      --level;
-    }
-  }
-  return level > kMostLevels;
+[[noreturn]] void refuse(const JsonMistake& mistake, const std::string& where, const std::string& position) {
+  throw Error(fmt::format("[json] {}:{}: {}{}{}", where, position, mistake.key, mistake.key.empty() ? "" : ": ",
+                          mistake.problem));
 }
 
-// Keys of the objects that are open while parsing; keeps the first key that comes twice in one of them.
-class RepeatedKeyFinder {
- public:
-  bool operator()(int /*depth*/, Json::parse_event_t event, Json& parsed) {
-    switch (event) {
-      case Json::parse_event_t::object_start:
-        open_.emplace_back();
-        break;
-      case Json::parse_event_t::object_end:
-        open_.pop_back();
-        break;
-      case Json::parse_event_t::key:
-        if (!open_.back().insert(parsed.get<std::string>()).second && repeated_.empty())
-          repeated_ = parsed.get<std::string>();
-        break;
-      default:
-        break;
-    }
-    return true;
-  }
-  const std::string& repeated() const { return repeated_; }
+// Whether a list is short and holds no lists or objects.
+bool is_flat(const Json& list) {
+  return list.size() <= kLongestShown &&
+         std::none_of(list.begin(), list.end(), [](const Json& item) { return item.is_structured(); });
+}
 
- private:
-  std::vector<std::set<std::string>> open_;
-  std::string repeated_;
+struct Encoding {
+  std::string_view begin;
+  const char* name;
 };
+// The longer marks first; without a mark the zero bytes of an ASCII character tell.
+constexpr Encoding kMarks[] = {{"\xFF\xFE\0\0"sv, "UTF-32, little endian"},
+                               {"\0\0\xFE\xFF"sv, "UTF-32, big endian"},
+                               {"\xFF\xFE"sv, "UTF-16, little endian"},
+                               {"\xFE\xFF"sv, "UTF-16, big endian"}};
+
+const char* foreign_encoding(std::string_view text) {
+  for (const Encoding& encoding : kMarks) {
+    if (text.starts_with(encoding.begin)) return encoding.name;
+  }
+  if (text.size() < 4) return nullptr;
+  const auto is_zero = [&](size_t i) { return text[i] == '\0'; };
+  if (is_zero(0) && is_zero(1) && is_zero(2)) return kMarks[1].name;
+  if (is_zero(1) && is_zero(2) && is_zero(3)) return kMarks[0].name;
+  if (is_zero(0) && is_zero(2)) return kMarks[3].name;
+  if (is_zero(1) && is_zero(3)) return kMarks[2].name;
+  return nullptr;
+}
 
 }  // namespace
 
-Json parse_json(std::string_view text, const std::string& where, RepeatedKeys repeated_keys) {
-  if (nests_too_deep(text)) throw Error(fmt::format("[json] {}: nested deeper than 256 levels", where));
-  try {
-    if (repeated_keys == RepeatedKeys::kLastWins)
-      return Json::parse(text, nullptr, /*allow_exceptions=*/true, /*ignore_comments=*/true);
-    RepeatedKeyFinder finder;
-    Json json = Json::parse(text, std::ref(finder), /*allow_exceptions=*/true, /*ignore_comments=*/true);
-    if (!finder.repeated().empty())
-      throw Error(
-          fmt::format("[json] {}: key '{}' comes twice in one object, expected it once", where, finder.repeated()));
-    return json;
-  } catch (const Json::parse_error& error) {
-    const auto [line, column] = position_of(text, error.byte == 0 ? 0 : error.byte - 1);
-    std::string what = error.what();
-    const size_t colon = what.find(": ", what.find("parse error"));
-    if (colon != std::string::npos) what = what.substr(colon + 2);
-    throw Error(fmt::format("[json] {}:{}:{}: not valid JSON, {}", where, line, column, what));
-  } catch (const Json::exception& error) {
-    throw Error(fmt::format("[json] {}: {}", where, error.what()));
+std::string_view expect_utf8(std::string_view text, const std::string& where) {
+  if (const char* encoding = foreign_encoding(text))
+    throw Error(fmt::format("[json] {}: got {}, expected UTF-8: save the file in that encoding", where, encoding));
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
+Json parse_json(std::string_view text, const std::string& where) {
+  text = expect_utf8(text, where);
+  Json json;
+  if (const auto mistake = try_parse_json(text, JsonText::kWhole, &json))
+    refuse(*mistake, where, position_of(text, mistake->offset));
+  return json;
+}
+
+Json read_json(const std::filesystem::path& path) { return parse_json(read_text_file(path), path.string()); }
+
+void for_each_line(std::string_view text, const std::function<void(size_t, std::string_view)>& visit) {
+  size_t number = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    ++number;
+    if (line.find_first_not_of(" \t\r") != line.npos) visit(number, line);
+    begin = end + 1;
   }
 }
 
-Json read_json(const std::filesystem::path& path, RepeatedKeys repeated_keys) {
-  return parse_json(read_text_file(path), path.string(), repeated_keys);
+void for_each_json_line(const std::filesystem::path& path, const std::function<void(size_t, const Json&)>& visit) {
+  const std::string text = read_text_file(path);
+  for_each_line(expect_utf8(text, path.string()), [&](size_t number, std::string_view line) {
+    Json json;
+    if (const auto mistake = try_parse_json(line, JsonText::kLine, &json))
+      refuse(*mistake, path.string(), fmt::format("{}:{}", number, mistake->offset + 1));
+    visit(number, json);
+  });
+}
+
+std::string brief(const Json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array() && !is_flat(value)) return fmt::format("a list of {}", value.size());
+  return clip_text(format_json_line(value), kLongestShown);
 }
 
 void write_json(const std::filesystem::path& path, const Json& json) {
@@ -104,20 +113,5 @@ void write_json(const std::filesystem::path& path, const Json& json) {
 }
 
 std::string format_json_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-void for_each_json_line(const std::filesystem::path& path, const std::function<void(size_t, const Json&)>& visit) {
-  const std::string text = read_text_file(path);
-  size_t number = 0;
-  for (size_t begin = 0; begin < text.size();) {
-    size_t end = text.find('\n', begin);
-    if (end == std::string::npos) end = text.size();
-    const std::string_view line(text.data() + begin, end - begin);
-    ++number;
-    if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
-      visit(number, parse_json(line, fmt::format("{}, line {}", path.string(), number)));
-    }
-    begin = end + 1;
-  }
-}
 
 }  // namespace molmo

@@ -1,4 +1,4 @@
-// Small text functions: nearest names for "did you mean", joins, splits.
+// Small text functions: joins, splits, numbers as people read them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,14 +17,11 @@ std::string join_text(const std::vector<std::string>& pieces, std::string_view s
 /// Drops ASCII white space at both ends.
 std::string_view trim_text(std::string_view text);
 
+/// The first `max_bytes` bytes and "..." where `text` is longer; a UTF-8 character is not cut in two.
+std::string clip_text(std::string_view text, size_t max_bytes);
+
 /// Lower-cases ASCII letters only (Unicode lower-casing is in base/unicode_text.h).
 std::string lower_ascii(std::string_view text);
-
-/// Levenshtein distance in bytes.
-size_t edit_distance(std::string_view a, std::string_view b);
-
-/// The candidate nearest to `name` if it is plausibly meant (distance at most max(2, a third of its length)), else "".
-std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
 /// Formats a byte count: "3.2 GiB".
 std::string format_bytes(double num_bytes);

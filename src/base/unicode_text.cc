@@ -4,7 +4,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <numeric>
+
+#include "base/edit_distance.h"
 
 namespace molmo::unicode {
 namespace {
@@ -155,20 +156,7 @@ std::u32string collapse_space(std::u32string_view text) {
 
 size_t count_characters(std::string_view text) { return decode_utf8(text).size(); }
 
-size_t edit_distance(std::u32string_view a, std::u32string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
+size_t edit_distance(std::u32string_view a, std::u32string_view b) { return molmo::edit_distance(a, b); }
 
 std::u32string replace_all(std::u32string_view text, std::u32string_view from, std::u32string_view to) {
   std::u32string out;

@@ -48,8 +48,12 @@ class Converter {
       case YAML::NodeType::Map: {
         Json object = Json::object();
         for (const auto& entry : node) {
-          num_bytes_ += entry.first.Scalar().size();
-          object[entry.first.Scalar()] = (*this)(entry.second, level + 1);
+          const std::string& key = entry.first.Scalar();
+          num_bytes_ += key.size();
+          if (!entry.first.IsScalar()) fail(entry.first, "a list or mapping as a key, expected text");
+          if (object.contains(key))
+            fail(entry.first, fmt::format("{}: comes twice in one mapping, expected it once", key));
+          object[key] = (*this)(entry.second, level + 1);
         }
         return object;
       }
@@ -68,6 +72,10 @@ class Converter {
   }
 
  private:
+  [[noreturn]] void fail(const YAML::Node& at, const std::string& problem) const {
+    throw Error(fmt::format("[yaml] {}:{}:{}: {}", where_, at.Mark().line + 1, at.Mark().column + 1, problem));
+  }
+
   void expect_small(int level) const {
     const bool is_small = level <= kMostLevels && num_nodes_ <= kMostNodes && num_bytes_ <= kMostBytes;
     if (!is_small) throw Error(fmt::format("[yaml] {}: too deep or too large, expected a configuration", where_));

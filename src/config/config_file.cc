@@ -14,12 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool nests_deeper(const Json& json, int levels) {
-  if (!json.is_structured()) return false;
-  return levels == 0 ||
-         std::any_of(json.begin(), json.end(), [&](const Json& child) { return nests_deeper(child, levels - 1); });
-}
-
 void merge(Json& target, const Json& source) {
   if (!target.is_object() || !source.is_object()) return void(target = source);
   for (const auto& [key, value] : source.items()) merge(target[key], value);
@@ -47,7 +41,7 @@ Json parse_override(const std::string& text) {
     throw Error(fmt::format("[config] --set {}: expected key=value with a key like optimizer.llm.learning_rate", text));
   }
   const std::string value = text.substr(equals + 1);
-  Json json = Json::accept(value) ? Json::parse(value) : Json(value);
+  Json json = Json::accept(value) ? parse_json(value, "--set " + text) : Json(value);
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     Json object = Json::object();
     object[*name] = std::move(json);
@@ -63,11 +57,10 @@ ConfigLayers read_layers(const fs::path& path, const std::vector<std::string>& o
   std::vector<fs::path> chain;
   for (fs::path file = path; !file.empty();) {
     chain.push_back(fs::weakly_canonical(file));
-    Json json = read_json(file, RepeatedKeys::kError);
+    Json json = read_json(file);
     if (!json.is_object()) {
       throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", file.string(), json.type_name()));
     }
-    expect_shallow(json, file.string());
     const fs::path base = take_base(json, file);
     if (!base.empty() && std::find(chain.begin(), chain.end(), fs::weakly_canonical(base)) != chain.end()) {
       throw Error(fmt::format("[config] {}: 'base' leads in a circle, back to {}", file.string(), base.string()));
@@ -75,10 +68,7 @@ ConfigLayers read_layers(const fs::path& path, const std::vector<std::string>& o
     layers.emplace(layers.begin(), file.string(), std::move(json));
     file = base;
   }
-  for (const std::string& text : overrides) {
-    layers.emplace_back("--set " + text, parse_override(text));
-    expect_shallow(layers.back().second, "--set");
-  }
+  for (const std::string& text : overrides) layers.emplace_back("--set " + text, parse_override(text));
   return layers;
 }
 
@@ -89,22 +79,5 @@ Json merge_layers(const ConfigLayers& layers) {
 }
 
 Json read_config_file(const fs::path& path) { return merge_layers(read_layers(path, {})); }
-
-std::string brief(const Json& value) {
-  constexpr size_t kLongest = 80;
-  if (value.is_object()) return "an object";
-  if (value.is_array() && (value.size() > kLongest || nests_deeper(value, 1))) {
-    return fmt::format("a list of {}", value.size());
-  }
-  const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
-}
-
-void expect_shallow(const Json& json, const std::string& where) {
-  constexpr int kDeepest = 32;
-  if (nests_deeper(json, kDeepest)) {
-    throw Error(fmt::format("[config] {}: nests more than {} levels deep", where, kDeepest));
-  }
-}
 
 }  // namespace molmo::config

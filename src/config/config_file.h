@@ -26,10 +26,4 @@ Json merge_layers(const ConfigLayers& layers);
 /// The file and its bases merged.
 Json read_config_file(const std::filesystem::path& path);
 
-/// A value as a message shows it: short, and safe for values of any depth.
-std::string brief(const Json& value);
-
-/// Refuses JSON that nests deeper than any config does, on which recursive code could run out of stack.
-void expect_shallow(const Json& json, const std::string& where);
-
 }  // namespace molmo::config

@@ -122,7 +122,6 @@ MolmoConfig without_training(MolmoConfig molmo, const MolmoConfig& other) {
 }  // namespace
 
 MolmoConfig from_hf_config(const Json& hf, const std::string& where) {
-  expect_shallow(hf, where);
   const JsonFields fields(hf, where);
   const bool is_native = fields.has("d_model");
   if (is_native) fields.expect_fixed(kFixedFields);

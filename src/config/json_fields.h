@@ -3,12 +3,13 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/json.h"
+#include "base/json_reader.h"
 #include "config/field.h"
 
 namespace molmo::config {
@@ -29,7 +30,7 @@ class JsonFields {
  public:
   JsonFields(const Json& object, std::string where);
 
-  bool has(const char* key) const;
+  bool has(const char* key) const { return reader_.has(key); }
   void require(std::span<const char* const> keys) const;
   int integer(const char* key, int fallback) const;
   double number(const char* key, double fallback) const;
@@ -59,8 +60,11 @@ class JsonFields {
   [[noreturn]] void fail(const char* key, const std::string& expected) const;
 
  private:
-  const Json* object_;
-  std::string where_;
+  JsonFields(std::shared_ptr<const JsonRules> rules, ObjectReader reader)
+      : rules_(std::move(rules)), reader_(std::move(reader)) {}
+
+  std::shared_ptr<const JsonRules> rules_;
+  ObjectReader reader_;
 };
 
 }  // namespace molmo::config

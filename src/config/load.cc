@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/choices.h"
 #include "config/config_file.h"
 #include "config/json_visitor.h"
 #include "config/molmo_config.h"
@@ -111,7 +112,7 @@ void JsonReader::finish() {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     const std::string nearest = nearest_name(name, known_);
     problems_.push_back(
-        nearest.empty() ? fmt::format("unknown key '{}{}', expected one of {}", prefix_, name, join_text(known_, ", "))
+        nearest.empty() ? fmt::format("unknown key '{}{}', {}", prefix_, name, expected_one_of(name, known_))
                         : fmt::format("unknown key '{}{}' (did you mean '{}{}'?)", prefix_, name, prefix_, nearest));
   }
 }

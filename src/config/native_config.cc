@@ -195,7 +195,6 @@ void read_inputs(const JsonFields& f, MolmoConfig& molmo) {
 }  // namespace
 
 ModelConfig model_from_native(const Json& native, const std::string& where) {
-  expect_shallow(native, where);
   return from_json<ModelConfig>(to_json(read_model(JsonFields(native, where))), where);  // checks every range and rule
 }
 
@@ -213,7 +212,6 @@ PreprocessConfig preprocess_for(const ModelConfig& model) {
 }
 
 MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where) {
-  expect_shallow(yaml, where);
   if (!yaml.is_object())
     throw Error(fmt::format("[config] {}: not a mapping, expected a config.yaml of the public code", where));
   MolmoConfig molmo = molmo_from_native(yaml.contains("model") ? yaml.at("model") : yaml, where);

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "base/strings.h"
+#include "base/choices.h"
 #include "config/native_config.h"
 #include "molmo/error.h"
 
@@ -161,9 +161,7 @@ T make(const Named<T> (&table)[N], std::string_view name, std::string_view what)
   for (const Named<T>& entry : table) {
     if (entry.name == name) return entry.make();
   }
-  const std::string nearest = nearest_name(name, names_of(table));
-  throw Error(fmt::format("[config] no {} '{}', expected one of {}{}", what, name, join_text(names_of(table), ", "),
-                          nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
+  throw Error(fmt::format("[config] no {} '{}', {}", what, name, expected_one_of(name, names_of(table))));
 }
 
 }  // namespace
@@ -186,10 +184,9 @@ MolmoConfig preset(std::string_view name) {
   if (const size_t plus = name.find('+'); plus != std::string_view::npos) {
     return join(make(kLlms, name.substr(0, plus), "language model"), make(kTowers, name.substr(plus + 1), "tower"));
   }
-  const std::string nearest = nearest_name(name, preset_names());
-  throw Error(fmt::format("[config] no preset '{}', expected one of {}, or LLM+TOWER{}", name,
-                          join_text(preset_names(), ", "),
-                          nearest.empty() ? "" : fmt::format(" (did you mean '{}'?)", nearest)));
+  std::vector<std::string> names = preset_names();
+  names.emplace_back("LLM+TOWER");
+  throw Error(fmt::format("[config] no preset '{}', {}", name, expected_one_of(name, names)));
 }
 
 }  // namespace molmo::config

@@ -18,12 +18,25 @@ bool is_usable(const Record& record, config::TrainStage stage, const std::vector
 
 Dataset load_dataset(const std::string& name, const config::DatasetConfig& config, config::TrainStage stage) {
   check_annotation_kinds(config.annotations, fmt::format("dataset '{}'", name));
-  const OwnData data = read_own_data(config.path);
-  Dataset dataset{.name = name, .config = config, .file = data.file, .records = select_split(data, config.split)};
+  OwnData data = read_own_data(config.path);
+  Dataset dataset{.name = name,
+                  .config = config,
+                  .file = data.file,
+                  .records = {},
+                  .fingerprint = data.fingerprint,
+                  .remarks = std::move(data.remarks)};
+  dataset.records = select_split(std::move(data), config.split);
+  const size_t num_records = dataset.records.size();
   std::erase_if(dataset.records, [&](const Record& record) { return !is_usable(record, stage, config.annotations); });
-  if (!dataset.records.empty()) return dataset;
-  throw Error(fmt::format("[data] dataset '{}': {} has no record of split '{}' with annotations for stage '{}'", name,
-                          data.file.string(), config.split, config::enum_name(stage)));
+  if (dataset.records.empty()) {
+    throw Error(fmt::format("[data] dataset '{}': {} has no record of split '{}' with annotations for stage '{}'", name,
+                            dataset.file.string(), config.split, config::enum_name(stage)));
+  }
+  if (const size_t num_left_out = num_records - dataset.records.size(); num_left_out > 0) {
+    dataset.remarks.push_back(fmt::format("{} of the {} records of split '{}' have nothing to teach in stage '{}'",
+                                          num_left_out, num_records, config.split, config::enum_name(stage)));
+  }
+  return dataset;
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ struct Dataset {
   config::DatasetConfig config;
   std::filesystem::path file;   ///< data.jsonl
   std::vector<Record> records;  ///< of the split, with something to teach
+  Fingerprint fingerprint;      ///< of the whole file
+  std::vector<std::string> remarks;
 };
 
 /// Reads the datasets in the order of their names. Records without anything for `stage` are left out: for the tower

@@ -69,7 +69,8 @@ std::vector<Loader::Source> make_sources(const std::vector<Dataset>& datasets, c
   }
   const std::vector<float> rates = root_size_rates(entries, data.group_rates);
   std::vector<Loader::Source> sources;
-  for (size_t i = 0; i < entries.size(); ++i) sources.push_back({entries[i].name, entries[i].length, rates[i]});
+  for (size_t i = 0; i < entries.size(); ++i)
+    sources.push_back({entries[i].name, entries[i].length, rates[i], datasets[i].fingerprint});
   return sources;
 }
 
@@ -101,6 +102,7 @@ class Loader::Queue {
         max_bad_(data.max_bad_examples),
         order_(make_order(sources_, data, options)),
         next_number_(options.start_example) {
+    if (options.rank == 0) log_remarks();
     for (int i = 0; i < data.num_workers; ++i) workers_.emplace_back([this](std::stop_token stop) { work(stop); });
   }
 
@@ -125,6 +127,7 @@ class Loader::Queue {
   const ExampleMaker& maker() const { return maker_; }
 
  private:
+  void log_remarks() const;
   void work(std::stop_token stop);
   void plan();
   Slot* open_slot();
@@ -155,6 +158,13 @@ class Loader::Queue {
 
   std::vector<std::jthread> workers_;  // last: they stop before the rest goes
 };
+
+void Loader::Queue::log_remarks() const {
+  for (const Dataset& dataset : maker_.datasets()) {
+    for (const std::string& remark : dataset.remarks)
+      log_warning(fmt::format("[data] {}: {}", dataset.file.string(), remark));
+  }
+}
 
 // Cuts this rank's share of the next global batch into slots.
 void Loader::Queue::plan() {

@@ -60,6 +60,7 @@ class Loader {
     std::string name;
     int64_t num_records;
     double rate;
+    Fingerprint fingerprint;  ///< of the dataset's whole file
   };
   const std::vector<Source>& sources() const;
   /// Kinds of objects, sorted; class 0 is the background. Empty unless the tower is trained.

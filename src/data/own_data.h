@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "data/fingerprint.h"
 #include "data/points.h"
 
 namespace molmo::data {
@@ -68,17 +69,23 @@ struct Record {
 struct OwnData {
   std::filesystem::path file;  ///< .../data.jsonl
   std::vector<Record> records;
+  Fingerprint fingerprint;
+  std::vector<std::string> remarks;  ///< sentences on what is allowed but seldom meant
 
   /// "folder/data.jsonl:12", for errors about one record.
   std::string where(const Record& record) const;
 };
 
 /// Reads `folder`/data.jsonl (or that file itself).
-/// Errors: all problems together (the first 20 in full): no JSON, unknown keys, wrong types, missing pictures, counts
-/// that contradict their points, values out of range, no records.
+/// Errors: all problems together (the first 20 in full): no JSON, keys twice or unknown, wrong types, missing pictures,
+/// counts that contradict their points, boxes without their point, values out of range, no records; and text that is
+/// not UTF-8.
 OwnData read_own_data(const std::filesystem::path& folder);
 
 /// The records of one split, in file order. Error, naming the splits there are, if it has none.
-std::vector<Record> select_split(const OwnData& data, const std::string& split);
+std::vector<Record> select_split(OwnData data, const std::string& split);
+
+/// Whether a box holds a point, its edges and one pixel beyond them (rounding) included.
+bool holds_point(const Box& box, const Point& point);
 
 }  // namespace molmo::data

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "base/strings.h"
+#include "base/choices.h"
 #include "molmo/error.h"
 
 namespace molmo::data {
@@ -68,7 +68,7 @@ void check_annotation_kinds(std::span<const std::string> annotations, const std:
   const std::vector<std::string> kinds(std::begin(kAnnotationKinds), std::end(kAnnotationKinds));
   for (const std::string& name : annotations) {
     if (std::find(kinds.begin(), kinds.end(), name) != kinds.end()) continue;
-    throw Error(fmt::format("[data] {}: annotations, got '{}', expected {}", where, name, join_text(kinds, ", ")));
+    throw Error(fmt::format("[data] {}: annotations: got '{}', {}", where, name, expected_one_of(name, kinds)));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/choices.h"
 #include "base/strings.h"
 #include "molmo/error.h"
 
@@ -90,9 +91,7 @@ Task parse_task(const std::string& name) {
     if (info.name == name) return info.task;
     names.emplace_back(info.name);
   }
-  const std::string nearest = nearest_name(name, names);
-  throw Error(fmt::format("[eval] unknown task '{}'{}, expected one of {}", name,
-                          nearest.empty() ? "" : " (did you mean '" + nearest + "'?)", join_text(names, ", ")));
+  throw Error(fmt::format("[eval] unknown task '{}', {}", name, expected_one_of(name, names)));
 }
 
 std::vector<Question> make_questions(std::span<const data::Record> records, std::span<const Task> tasks,

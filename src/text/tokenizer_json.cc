@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "base/json_parser.h"
 #include "molmo/error.h"
 
 namespace molmo::text {
@@ -15,7 +17,8 @@ constexpr size_t kMaxDepth = 64;
 // The events of nlohmann's parser. Inside model.vocab and model.merges they fill the vectors, elsewhere the tree.
 class Reader : public nlohmann::json_sax<Json> {
  public:
-  Reader(TokenizerJson* result, const std::string& where) : result_(*result), where_(where) {}
+  Reader(TokenizerJson* result, std::string_view text, const std::string& where)
+      : result_(*result), text_(text), where_(where) {}
 
   bool null() override { return value(Json()); }
   bool boolean(bool v) override { return value(Json(v)); }
@@ -39,7 +42,6 @@ class Reader : public nlohmann::json_sax<Json> {
 
   bool start_object(size_t) override {
     if (place_ == Place::kTree && in_model() && key_ == "vocab") {
-      if (result_.has_vocab) throw Error(fmt::format("[text] {}: model.vocab occurs twice", where_));
       result_.has_vocab = true;
       place_ = Place::kVocab;
       return true;
@@ -54,7 +56,6 @@ class Reader : public nlohmann::json_sax<Json> {
 
   bool start_array(size_t) override {
     if (place_ == Place::kTree && in_model() && key_ == "merges") {
-      if (result_.has_merges) throw Error(fmt::format("[text] {}: model.merges occurs twice", where_));
       result_.has_merges = true;
       place_ = Place::kMerges;
       return true;
@@ -71,22 +72,35 @@ class Reader : public nlohmann::json_sax<Json> {
     return place_ = Place::kMerges, true;
   }
 
-  bool key(std::string& v) override { return key_ = std::move(v), true; }
+  bool key(std::string& v) override {
+    key_ = std::move(v);
+    if (place_ == Place::kTree && !open_.back().keys.insert(key_).second)  // of the vocabulary they are looked at later
+      throw Error(fmt::format("[text] {}: '{}' comes twice in one object, expected it once", where_, key_));
+    return true;
+  }
 
-  bool parse_error(size_t position, const std::string& token, const Json::exception&) override {
-    throw Error(fmt::format("[text] {}: not valid JSON at byte {}, near '{}'", where_, position, token.substr(0, 40)));
+  bool parse_error(size_t position, const std::string&, const Json::exception& error) override {
+    const size_t offset = position == 0 ? 0 : position - 1;
+    throw Error(fmt::format("[text] {}: byte {}: {}", where_, offset,
+                            describe_syntax_error(text_, offset, error.what(), JsonText::kWhole)));
   }
 
  private:
   enum class Place { kTree, kVocab, kMerges, kMerge };
 
-  // Whether the innermost open container is the top-level object "model".
-  bool in_model() const { return open_.size() == 2 && open_[0]->is_object() && open_[1] == model_; }
+  struct Level {
+    Json* container;  // stable, as only the innermost one grows
+    bool is_model;    // the top-level object "model"
+    std::set<std::string> keys;
+  };
+
+  bool in_model() const { return !open_.empty() && open_.back().is_model; }
 
   Json* insert(Json&& v) {
     if (open_.empty()) return *result_.rest = std::move(v), result_.rest.get();
-    if (open_.back()->is_array()) return open_.back()->push_back(std::move(v)), &open_.back()->back();
-    return &((*open_.back())[key_] = std::move(v));
+    Json& container = *open_.back().container;
+    if (container.is_array()) return container.push_back(std::move(v)), &container.back();
+    return &(container[key_] = std::move(v));
   }
 
   bool value(Json&& v) {
@@ -99,9 +113,9 @@ class Reader : public nlohmann::json_sax<Json> {
     if (place_ != Place::kTree) bad_place();
     if (open_.size() == kMaxDepth)
       throw Error(fmt::format("[text] {}: nested deeper than {} levels", where_, kMaxDepth));
-    const bool is_model = open_.size() == 1 && container.is_object() && open_[0]->is_object() && key_ == "model";
-    open_.push_back(insert(std::move(container)));
-    if (is_model) model_ = open_.back();
+    const bool is_model =
+        open_.size() == 1 && container.is_object() && open_[0].container->is_object() && key_ == "model";
+    open_.push_back({insert(std::move(container)), is_model, {}});
     return true;
   }
 
@@ -129,9 +143,9 @@ class Reader : public nlohmann::json_sax<Json> {
   }
 
   TokenizerJson& result_;
+  const std::string_view text_;
   const std::string& where_;
-  std::vector<Json*> open_;  // containers around the current value; stable, as only the innermost one grows
-  Json* model_ = nullptr;
+  std::vector<Level> open_;  // containers around the current value
   std::string key_;
   Place place_ = Place::kTree;
   std::pair<std::string, std::string> merge_;
@@ -143,7 +157,8 @@ class Reader : public nlohmann::json_sax<Json> {
 TokenizerJson parse_tokenizer_json(std::string_view text, const std::string& where) {
   TokenizerJson result;
   result.rest = std::make_shared<Json>();
-  Reader reader(&result, where);
+  text = expect_utf8(text, where);
+  Reader reader(&result, text, where);
   Json::sax_parse(text.begin(), text.end(), &reader);
   if (!result.rest->is_object()) throw Error(fmt::format("[text] {}: not a JSON object", where));
   return result;

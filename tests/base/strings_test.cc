@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/choices.h"
+#include "base/edit_distance.h"
+
 namespace molmo {
 namespace {
 
@@ -26,11 +29,11 @@ TEST(Strings, TrimDropsAsciiSpaceOnly) {
 TEST(Strings, LowerTouchesAsciiOnly) { EXPECT_EQ(lower_ascii("AZaz09[`@ÄÖ"), "azaz09[`@ÄÖ"); }
 
 TEST(Strings, EditDistance) {
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
-  EXPECT_EQ(edit_distance("", "abc"), 3u);
-  EXPECT_EQ(edit_distance("abc", ""), 3u);
-  EXPECT_EQ(edit_distance("abc", "abc"), 0u);
-  EXPECT_EQ(edit_distance("ab", "ba"), 2u);
+  EXPECT_EQ(edit_distance<char>("kitten", "sitting"), 3u);
+  EXPECT_EQ(edit_distance<char>("", "abc"), 3u);
+  EXPECT_EQ(edit_distance<char>("abc", ""), 3u);
+  EXPECT_EQ(edit_distance<char>("abc", "abc"), 0u);
+  EXPECT_EQ(edit_distance<char>("ab", "ba"), 2u);
 }
 
 TEST(Strings, NearestNameIsOneThatMayBeMeant) {

@@ -25,6 +25,10 @@ TEST(Yaml, ScalarsHaveTheirTypes) {
 
 TEST(Yaml, ErrorsNameThePlace) {
   EXPECT_EQ(testing::error_of([] { parse_yaml("a: 1\nb: [1, 2\nc: 3\n", "c.yaml"); }).substr(0, 13), "[yaml] c.yaml");
+  EXPECT_EQ(testing::error_of([] { parse_yaml("a: 1\nb: {c: 2, c: 3}\n", "c.yaml"); }),
+            "[yaml] c.yaml:2:11: c: comes twice in one mapping, expected it once");
+  EXPECT_EQ(testing::error_of([] { parse_yaml("[a, b]: 1\n", "c.yaml"); }),
+            "[yaml] c.yaml:1:1: a list or mapping as a key, expected text");
   std::string deep(1000, '[');
   EXPECT_NE(testing::error_of([&] { parse_yaml(deep, "c.yaml"); }), "no error");
   std::string bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n";

@@ -70,7 +70,7 @@ TEST(HfConfig, ErrorsNameFileAndField) {
             "[config] config.json: field 'eos_token_id': got nothing, expected an id, as no released model has this "
             "vocab_size");
   EXPECT_EQ(error_of([] { from_hf_config(parse_json("[]", "x"), "config.json"); }),
-            "[config] config.json: got a JSON array, expected an object");
+            "[config] config.json: got [], expected an object");
 }
 
 TEST(HfConfig, ObstaclesAreWhatTheFormatHasWiredIn) {

@@ -196,9 +196,9 @@ TEST_F(LoaderTest, NamesUnknownKindsOfAnnotation) {
     make({});
     FAIL() << "no error";
   } catch (const Error& error) {
-    EXPECT_STREQ(
-        error.what(),
-        "[data] dataset 'own': annotations, got 'boxes', expected caption, transcript, qa, points, counts, choices");
+    EXPECT_STREQ(error.what(),
+                 "[data] dataset 'own': annotations: got 'boxes', expected one of caption, transcript, qa, points, "
+                 "counts, choices");
   }
   data_.datasets["own"].annotations = {"qa"};
   EXPECT_THROW(make({.stage = config::TrainStage::kSft}), Error);  // no record is left

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/own_data.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/files.h"
 #include "data/record_examples.h"
 #include "molmo/error.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace molmo::data {
@@ -76,7 +79,10 @@ TEST_F(OwnDataTest, ReportsAllProblemsAtOnce) {
                      "{\"image\": \"a.png\", \"points\": [{\"points\": [[1, -2]]}], \"counts\": [{\"label\": \"x\", "
                      "\"count\": 1.5}]}\n"
                      "not json\n"
-                     "[1]\n"),
+                     "[1]\n"
+                     R"({"image": "a.png", "image": "a.png"})"
+                     "\n"
+                     R"({"image": "a.png", "points": [{"label": "x", "points": [[1, NaN]]}]})"),
             "  line 1, captoin: unknown key (did you mean 'caption'?)\n"
             "  line 1, image: no such picture: " +
                 (folder_ / "b.png").string() +
@@ -87,7 +93,9 @@ TEST_F(OwnDataTest, ReportsAllProblemsAtOnce) {
                 "  line 3, points[0].points[0]: got [1,-2], expected 2 numbers from 0 to 1000000\n"
                 "  line 3, counts[0].count: got 1.5, expected an integer of at least 0\n"
                 "  line 4: not valid JSON, syntax error while parsing value - invalid literal; last read: 'no'\n"
-                "  line 5: got [1], expected an object");
+                "  line 5: got [1], expected an object\n"
+                "  line 6, image: comes twice in one object, expected it once\n"
+                "  line 7, points[0].points[0][1]: got NaN, expected a finite number");
 }
 
 TEST_F(OwnDataTest, ShowsTheFirstTwentyProblems) {
@@ -132,6 +140,96 @@ TEST_F(OwnDataTest, PointsOutsideThePictureAreFound) {
   const Record r = record(R"("points": [{"label": "dogs", "points": [[100, 50]]}])");
   check_points_inside(r, {100, 50});
   EXPECT_THROW(check_points_inside(r, {99, 50}), Error);
+}
+
+TEST_F(OwnDataTest, ABoxHoldsItsPoint) {
+  const auto with = [&](const char* point, const char* box, const char* unit = "pixel") {
+    return problems(fmt::format(
+        R"({{"image": "a.png", "points": [{{"label": "x", "unit": "{}", "points": [{}], "boxes": [{}]}}]}})", unit,
+        point, box));
+  };
+  EXPECT_EQ(with("[10, 10]", "[20, 5, 40, 20]"),
+            "  line 1, points[0].boxes[0]: got [20, 5, 40, 20], which does not hold its point [10, 10]");
+  EXPECT_EQ(with("[10, 10]", "[10, 10, 10, 10]"), "no error");
+  EXPECT_EQ(with("[10.4, 10]", "[11, 10, 12, 12]"), "no error");  // both rounded
+  EXPECT_EQ(with("[10, 10]", "[20, 5, 5, 20]"), "  line 1, points[0].boxes[0]: expected x0 <= x1 and y0 <= y1");
+  EXPECT_EQ(with("[10, 10]", "[300, 300, 400, 400]", "percent"), "no error");  // the picture's size decides
+}
+
+TEST_F(OwnDataTest, AListOfRecordsIsNamedOnce) {
+  EXPECT_EQ(problems("[\n {\n  \"image\": \"a.png\"\n }\n]"),
+            "  line 1: got a list, expected JSON Lines: one object a line, without a list around them");
+  EXPECT_EQ(problems(R"([{"image": "a.png", "caption": "c"}])"),
+            "  line 1: got a list, expected JSON Lines: one object a line, without a list around them");
+}
+
+TEST_F(OwnDataTest, OtherEncodingsAreRefused) {
+  const std::string line = R"({"image": "a.png", "caption": "c"})";
+  EXPECT_EQ(read("\xEF\xBB\xBF" + line + "\r\n\r\n" + line + "\r\n").records.at(1).line, 3u);
+  EXPECT_NE(problems("{\"image\": \"a.png\", \"caption\": \"caf\xE9\"}").find("byte 0xE9 is not UTF-8"),
+            std::string::npos);
+  std::string wide = "\xFF\xFE";
+  for (const char c : line + "\n") wide += {c, '\0'};
+  EXPECT_EQ(testing::error_of([&] { read(wide); }, folder_.path().string()),
+            "[json] data.jsonl: got UTF-16, little endian, expected UTF-8: save the file in that encoding");
+}
+
+TEST_F(OwnDataTest, RemarksCountWhatIsSeldomMeant) {
+  write_file_atomically(folder_ / "b.png", "x");
+  const std::string point = R"("points": [{"label": "x", "unit": "percent", "points": [)";
+  EXPECT_EQ(
+      read(R"({"image": "a.png"})"
+           "\n"
+           R"({"image": "b.png", )" +
+           point +
+           "[0.4, 0.9], [0.1, 1]]}]}\n"
+           R"({"image": "b.png", )" +
+           point +
+           "[0.4, 0.9], [0.1, 2]]}]}\n"
+           R"({"image": "a.png", "caption": "c", "split": "test"})")
+          .remarks,
+      (std::vector<std::string>{
+          "1 of 4 records hold no annotation: nothing is learnt from them (first: line 1)",
+          "1 of 4 records have all their points in the first percent, expected percents from 0 to 100: were fractions "
+          "meant? (first: line 2)",
+          "2 of 4 records name a picture that an earlier record names: one record can hold all annotations of a "
+          "picture (first: line 3)",
+          "1 pictures are in more than one split (first: line 4: a.png, in 'train' and 'test')"}));
+  EXPECT_EQ(read(R"({"image": "a.png", "caption": "c"})").remarks, std::vector<std::string>{});
+}
+
+TEST_F(OwnDataTest, FingerprintFollowsTextAndPictures) {
+  const std::string line = R"({"image": "a.png", "caption": "c"})"
+                           "\n";
+  const Fingerprint first = read(line).fingerprint;
+  EXPECT_EQ(first.num_bytes, static_cast<int64_t>(line.size()));
+  EXPECT_EQ(first.num_pictures, 1);
+  EXPECT_EQ(first.picture_bytes, 1);
+  EXPECT_EQ(read(line).fingerprint, first);
+  EXPECT_EQ(fingerprint(folder_.path()), first);
+  EXPECT_EQ(fingerprint_from_json(parse_json(to_json(first).dump(), "f"), "f"), first);
+  EXPECT_EQ(describe_difference(first, first, "before"), "");
+  EXPECT_EQ(describe_difference(read(line + line).fingerprint, first, "before"),
+            "data.jsonl has 70 bytes, before 35; it names 2 pictures, before 1");
+  EXPECT_EQ(describe_difference(read(R"({"image": "a.png", "caption": "d"})"
+                                     "\n")
+                                    .fingerprint,
+                                first, "before"),
+            "data.jsonl has other text of the same length (before " + first.records.substr(0, 8) + "...)");
+  write_file_atomically(folder_ / "a.png", "xx");
+  EXPECT_EQ(describe_difference(read(line).fingerprint, first, "on rank 0"), "the pictures have 2 bytes, on rank 0 1");
+  EXPECT_EQ(testing::error_of([] { fingerprint_from_json(parse_json("{\"records\": 3}", "f"), "state.json"); }),
+            "[data] state.json: fingerprint: num_bytes: missing, expected a value");
+}
+
+TEST_F(OwnDataTest, EmptyFilesAndOddNamesAreProblems) {
+  write_file_atomically(folder_ / "e.png", "");
+  EXPECT_EQ(problems(R"({"image": "e.png", "caption": "x"})"),
+            "  line 1, image: an empty file: " + (folder_ / "e.png").string());
+  EXPECT_EQ(problems(R"({"image": "a.png\u0000.jpg", "caption": "x"})"),
+            "  line 1, image: the file name holds a zero character");
+  EXPECT_EQ(problems(R"({"image": ".", "caption": "x"})"),
+            "  line 1, image: no such picture: " + (folder_ / ".").string());
 }
 
 TEST_F(OwnDataTest, EmptyFileNamesAreProblems) {

@@ -58,8 +58,8 @@ TEST(Tasks, NamesAreParsedAndSuggested) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "[eval] unknown task 'countin' (did you mean 'counting'?), expected one of pointing, absence, "
-                 "counting, clock, short_answer, caption");
+                 "[eval] unknown task 'countin', expected one of pointing, absence, counting, clock, short_answer, "
+                 "caption (did you mean 'counting'?)");
   }
 }
 
