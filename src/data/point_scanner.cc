@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading points out of a reply: hand-written scanners for the four spellings (data/points.h).
+#include "data/point_scanner.h"
+
 #include <algorithm>
-#include <cstdlib>
-#include <functional>
+#include <charconv>
+#include <limits>
 
 #include "base/unicode_text.h"
 #include "data/points.h"
@@ -36,11 +38,7 @@ class Cursor {
   bool read_decimal(double& value) {
     const size_t begin = position_;
     if (skip_index() == 0 || !read(".") || skip_index() == 0) return false;
-    std::string digits;
-    for (size_t i = begin; i < position_; ++i) {
-      digits += text_[i] == U'.' ? '.' : static_cast<char>('0' + unicode::digit_value(text_[i]));
-    }
-    value = std::strtod(digits.c_str(), nullptr);
+    value = value_from(begin);
     return true;
   }
   /// `12` or `12.5`.
@@ -77,8 +75,11 @@ class Cursor {
     for (; position_ > whole_end && decimals < max_decimals && is_ascii_digit(current()); ++decimals) ++position_;
     if (decimals < min_decimals) return false;
     if (decimals == 0) position_ = whole_end;
-    value = std::strtod(std::string(text_.begin() + begin, text_.begin() + position_).c_str(), nullptr);
+    value = value_from(begin);
     return true;
+  }
+  double value_from(size_t begin) const {
+    return decimal_value(std::u32string_view(text_).substr(begin, position_ - begin));
   }
 
   const std::u32string& text_;
@@ -96,6 +97,18 @@ bool read_bracket(Cursor& at, Point& p) {
   at.skip_one(U',');
   at.skip_one(U' ');
   return at.read_tenths(p[1]) && at.read(")");
+}
+
+bool read_free_bracket(Cursor& at, Point& p) {
+  if (!at.read("(")) return false;
+  at.skip_spaces();
+  if (!at.read_decimal(p[0])) return false;
+  at.skip_spaces();
+  at.skip_one(U',');
+  at.skip_spaces();
+  if (!at.read_decimal(p[1])) return false;
+  at.skip_spaces();
+  return at.read(")");
 }
 
 bool read_attribute(Cursor& at, std::string_view name, double& value) {
@@ -148,6 +161,26 @@ void scan(const std::u32string& text, bool (*read)(Cursor&, Point&), std::vector
 }
 
 }  // namespace
+
+// Not strtod, whose decimal point is the locale's: a host of the library may have set one.
+double decimal_value(std::u32string_view number) {
+  std::string digits;
+  for (const char32_t c : number) digits += c == U'.' ? '.' : static_cast<char>('0' + unicode::digit_value(c));
+  double value = 0.0;
+  const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (result.ec != std::errc::result_out_of_range) return value;
+  const bool is_huge = digits.find_first_not_of('0') < digits.find('.');
+  return is_huge ? std::numeric_limits<double>::infinity() : 0.0;
+}
+
+std::vector<Point> scan_other_spellings(const std::u32string& text) {
+  std::vector<Point> points;
+  for (auto* read : {read_thousandths, read_click, read_free_bracket}) {
+    scan(text, read, points);
+    if (!points.empty()) break;
+  }
+  return points;
+}
 
 std::vector<Point> extract_points(std::string_view text, ImageSize size) {
   const std::u32string characters = unicode::decode_utf8(text);

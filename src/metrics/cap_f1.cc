@@ -7,6 +7,7 @@
 
 #include "base/unicode_text.h"
 #include "metrics/average.h"
+#include "metrics/reply_text.h"
 
 namespace molmo::metrics {
 
@@ -25,7 +26,7 @@ constexpr std::u32string_view kStopWords[] = {
     U"where", U"which", U"while", U"who",    U"will",    U"with", U"would", U"you",   U"your"};
 
 std::map<std::u32string, size_t> count_content_words(std::string_view text) {
-  const std::u32string lowered = lower(decode_utf8(text));
+  const std::u32string lowered = fold_reply(text);
   std::map<std::u32string, size_t> counts;
   for (size_t i = 0; i < lowered.size();) {
     const size_t begin = i;

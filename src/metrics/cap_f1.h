@@ -29,9 +29,9 @@ struct CapF1 {
 };
 CapF1 cap_f1(std::span<const CaptionJudgement> judgements);
 
-/// F1 of the multisets of content words of a caption and its reference: runs of \w, lower-cased, without English stop
-/// words. 1 if neither has content words, 0 if only one has. DEVIATION: not in the paper; needs no judge, and is
-/// comparable only with itself.
+/// F1 of the multisets of content words of a caption and its reference: runs of \w in the folded text (reply_text.h),
+/// without English stop words. 1 if neither has content words, 0 if only one has. DEVIATION: not in the paper; needs no
+/// judge, and is comparable only with itself.
 double caption_word_f1(std::string_view caption, std::string_view reference);
 
 }  // namespace molmo::metrics

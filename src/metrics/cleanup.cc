@@ -2,6 +2,7 @@
 #include "metrics/cleanup.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <vector>
 
 #include "base/unicode_text.h"
@@ -15,17 +16,14 @@ namespace {
 constexpr std::u32string_view kAnswer = U"Answer:";
 
 std::u32string most_frequent_line(std::u32string_view text) {
-  std::vector<std::pair<std::u32string, int>> counts;
+  std::unordered_map<std::u32string, size_t> places;
+  std::vector<std::pair<std::u32string, int>> counts;  // in the order of their first lines
   for (size_t begin = 0;;) {
     const size_t end = std::min(text.find(U'\n', begin), text.size());
     const std::u32string line = collapse_space(text.substr(begin, end - begin));
-    const auto known =
-        std::find_if(counts.begin(), counts.end(), [&](const auto& entry) { return entry.first == line; });
-    if (known == counts.end()) {
-      counts.emplace_back(line, 1);
-    } else {
-      ++known->second;
-    }
+    const auto [place, is_new] = places.try_emplace(line, counts.size());
+    if (is_new) counts.emplace_back(line, 0);
+    ++counts[place->second].second;
     if (end == text.size()) break;
     begin = end + 1;
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/clock.h"
 
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -49,17 +48,16 @@ int64_t hour_of_dial(int64_t hour, ClockSet set, bool is_afternoon) {
   return set == ClockSet::kSynthetic && is_afternoon ? hour + 12 : hour;
 }
 
-int64_t tolerance(ClockSet set) { return set == ClockSet::kBenchmark ? 1 : 3; }
-
-bool is_close(const std::optional<int64_t>& value, int64_t reference, int64_t tolerance) {
+// PARITY: only the benchmark takes minutes 59 apart for neighbours; the synthetic set does not wrap.
+bool is_close(const std::optional<int64_t>& value, int64_t reference, ClockSet set) {
   if (!value) return false;
-  const int64_t difference = std::abs(*value - reference);
-  return difference <= tolerance || difference == 60 - tolerance;
+  const uint64_t distance = distance_of(*value, reference);
+  return set == ClockSet::kBenchmark ? distance <= 1 || distance == 59 : distance <= 3;
 }
 
-void score_seconds(const std::optional<int64_t>& second, int64_t reference, int64_t tolerance, ClockScore* score) {
+void score_seconds(const std::optional<int64_t>& second, int64_t reference, ClockSet set, ClockScore* score) {
   score->second_correct = second == reference;
-  score->second_close = is_close(second, reference, tolerance);
+  score->second_close = is_close(second, reference, set);
   *score->all_correct &= *score->second_correct;
   *score->all_close &= *score->second_close;
 }
@@ -74,6 +72,9 @@ bool ClockScorer::is_wrapped_close(const std::optional<int64_t>& hour, const std
     if (mode_ == Mode::kFixed) return false;
     throw Error("[clock] the first reply names no time: no score in reference mode");
   }
+  // Times are clamped numbers of a reply (number_text.h): beyond a billion none is 719 minutes from a reference.
+  constexpr uint64_t kMost = 1'000'000'000;
+  if (distance_of(*hour, reference.hour) > kMost || distance_of(*minute, reference.minute) > 60 * kMost) return false;
   return std::abs((*hour - reference.hour) * 60 + *minute - reference.minute) == 12 * 60 - 1;
 }
 
@@ -95,11 +96,11 @@ ClockScore ClockScorer::score(std::string_view reply, ClockTime reference) {
 
   score.hour_correct = time.hour == reference.hour;
   score.minute_correct = time.minute == reference.minute;
-  score.minute_close = is_close(time.minute, reference.minute, tolerance(set_));
+  score.minute_close = is_close(time.minute, reference.minute, set_);
   score.all_correct = *score.hour_correct && *score.minute_correct;
   const bool is_wrapped = is_wrapped_close(last_hour_, last_minute_, reference);
   score.all_close = (*score.hour_correct && *score.minute_close) || is_wrapped;
-  if (reference.second != -1) score_seconds(time.second, reference.second, tolerance(set_), &score);
+  if (reference.second != -1) score_seconds(time.second, reference.second, set_, &score);
   score.overall_exact = *score.all_correct;
   score.overall_close = *score.all_close;
   return score;

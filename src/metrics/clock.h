@@ -15,8 +15,8 @@ struct ClockTime {
   int64_t hour = -1, minute = -1, second = -1;
 };
 
-/// Which set a clock comes from: the benchmark (tolerance 1 minute, 12-hour time) or synthetic training data
-/// (tolerance 3, "PM" adds 12 hours, seconds).
+/// Which set a clock comes from: the benchmark (tolerance 1 minute, also across a full hour; 12-hour time) or synthetic
+/// training data (tolerance 3 and no wrap: "3:01" is not close to 3:58; "PM" adds 12 hours; seconds).
 enum class ClockSet { kBenchmark, kSynthetic };
 
 /// Scores of one reply; a part that the reference time does not have is unset.
@@ -43,7 +43,7 @@ class ClockScorer {
   std::optional<int64_t> last_hour_, last_minute_;
 };
 
-/// One reply on its own in fixed mode: the clock accuracy of our embedded tasks is its `overall_exact`.
+/// One reply on its own in fixed mode. (The embedded task reads sentences too: metrics/clock_reply.h.)
 ClockScore clock_score(std::string_view reply, ClockTime reference, ClockSet set = ClockSet::kBenchmark);
 
 }  // namespace molmo::metrics

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include "base/unicode_text.h"
 
@@ -13,6 +12,7 @@ using namespace unicode;
 
 namespace {
 
+constexpr size_t kMostExactDigits = 18;  // beyond, the value is clamped
 constexpr std::u32string_view kTotal = U"a total of ";
 constexpr std::array<std::u32string_view, 21> kNumberWords = {
     U"zero",     U"one",     U"two",     U"three",     U"four",     U"five",     U"six",
@@ -65,7 +65,8 @@ std::optional<Integer> parse_count(std::string_view reply, Mode mode) {
 CountScore count_score(std::string_view reply, int64_t count, Mode mode) {
   const std::optional<Integer> value = parse_count(reply, mode);
   if (!value) return {};
-  return {true, value->value == count, std::abs(value->value - count) <= 1};
+  if (value->digits.size() > kMostExactDigits) return {.is_valid = true};
+  return {true, value->value == count, distance_of(value->value, count) <= 1};
 }
 
 }  // namespace molmo::metrics

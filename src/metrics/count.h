@@ -15,7 +15,7 @@ namespace molmo::metrics {
 /// "none" means 0 only in fixed mode. PARITY: "There are 4 dogs." names nothing.
 std::optional<Integer> parse_count(std::string_view reply, Mode mode = Mode::kReference);
 
-/// Scores of one count.
+/// Scores of one count. A number of more than 18 digits is a valid wrong one.
 struct CountScore {
   bool is_valid = false, is_correct = false, is_close = false;  ///< close: off by at most one
 };

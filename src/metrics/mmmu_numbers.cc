@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The three number searches of MMMU's parser. They are written as backtracking patterns there; read longest first they
 // need no step back, because what must not or must follow a number decides at the end of its digits.
+#include <algorithm>
+
 #include "base/unicode_text.h"
 #include "metrics/mmmu.h"
 
@@ -79,11 +81,13 @@ size_t match_plain(Text text, size_t begin) {
   return begin;
 }
 
+// Where no match begins at a digit, none begins within the rest of its run: what decides comes after all of them. So
+// every run is looked at once, however long it is.
 void find_all(Text text, size_t (*match)(Text, size_t), std::vector<std::string>* found) {
   for (size_t at = 0; at < text.size();) {
     const size_t end = match(text, at);
     if (end > at) found->push_back(encode_utf8(text.substr(at, end - at)));
-    at = end > at ? end : at + 1;
+    at = end > at ? end : std::max(at + 1, digits_end(text, at));
   }
 }
 

@@ -17,11 +17,17 @@ std::optional<double> parse_float(std::u32string_view text);
 /// An integer of any size.
 struct Integer {
   std::string digits;  ///< canonical decimal text: "-12", "0"
-  int64_t value = 0;   ///< clamped to +-10^18: exact below, and unequal to any count or time beyond
+  int64_t value = 0;   ///< clamped to +-10^18: exact below
 };
 
 /// Parses an integer under the same rules (no fraction, no exponent); more than 4300 digits do not parse.
 std::optional<Integer> parse_integer(std::u32string_view text);
+
+/// |a - b|, for any two integers.
+constexpr uint64_t distance_of(int64_t a, int64_t b) {
+  return a < b ? static_cast<uint64_t>(b) - static_cast<uint64_t>(a)
+               : static_cast<uint64_t>(a) - static_cast<uint64_t>(b);
+}
 
 /// The shortest text that reads back as `value`, always with ".0" or an exponent ("14.0", "1e-05", "nan").
 std::string format_shortest(double value);

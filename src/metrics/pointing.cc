@@ -8,10 +8,13 @@
 
 #include "base/check.h"
 #include "metrics/assignment.h"
+#include "metrics/matching.h"
 #include "molmo/error.h"
 
 namespace molmo::metrics {
 namespace {
+
+constexpr size_t kMostPairs = size_t{1} << 20;  // of a prediction and a reference: the assignment takes cubic time
 
 PointingScore score_without_references(size_t num_predicted) {
   const double score = num_predicted == 0 ? 1.0 : 0.0;
@@ -84,6 +87,7 @@ PointingScore pointing_score(std::span<const Point> predicted, bool is_point_rep
     if (mode == Mode::kFixed) return {};
     throw Error("[pointing] a valid reply without a usable point: no score in reference mode");
   }
+  if (predicted.size() > kMostPairs / references.size()) return {};
   const std::vector<double> costs = distances(predicted, references);
   PointingScore score;
   score.assignment = assign_min_cost(costs, predicted.size(), references.size());
@@ -101,14 +105,16 @@ PointingScore pointing_score(std::span<const Point> predicted, bool is_point_rep
 PointingScore point_f1(std::span<const Point> predicted, std::span<const Box> boxes) {
   if (boxes.empty()) return score_without_references(predicted.size());
   if (predicted.empty()) return {};
-  std::vector<double> costs;
-  for (const Point& point : predicted) {
-    for (const Box& box : boxes) costs.push_back(is_inside(point, box) ? 0.0 : 1.0);
+  std::vector<std::vector<size_t>> inside(boxes.size());
+  for (size_t b = 0; b < boxes.size(); ++b) {
+    // A box with as many points as there are boxes gets one whatever the others take: more of them change nothing.
+    for (size_t p = 0; p < predicted.size() && inside[b].size() < boxes.size(); ++p) {
+      if (is_inside(predicted[p], boxes[b])) inside[b].push_back(p);
+    }
   }
   PointingScore score;
-  score.assignment = assign_min_cost(costs, predicted.size(), boxes.size());
-  score.cost = sum_of_costs(costs, boxes.size(), score.assignment);
-  const double num_hits = static_cast<double>(score.assignment.size()) - score.cost;
+  score.assignment = match_most(inside, predicted.size());
+  const auto num_hits = static_cast<double>(score.assignment.size());
   const auto num_predicted = static_cast<double>(predicted.size()), num_boxes = static_cast<double>(boxes.size());
   score.precision = num_hits / num_predicted;
   score.recall = num_hits / num_boxes;

@@ -33,18 +33,20 @@ Mask decode_run_lengths(int64_t width, int64_t height, std::span<const int64_t> 
 struct PointingScore {
   double precision = 0.0, recall = 0.0, f1 = 0.0;
   std::vector<std::pair<size_t, size_t>> assignment;  ///< (prediction, reference), ordered by prediction
-  double cost = 0.0;                                  ///< sum of the assigned distances
+  double cost = 0.0;                                  ///< sum of the assigned distances (masks only)
 };
 
 /// PixMo-Points-Eval: nearest assignment, hit if the prediction lies in the mask of its reference. Without references:
 /// 1 if nothing was predicted, else 0. `is_point_reply`: metrics/point_reply.h; only reference mode asks for it, and
 /// is an Error for a valid reply without points. `predicted` is in pixels; so should `references` be (PARITY: the
-/// shipped evaluation passes percent).
+/// shipped evaluation passes percent). More than 2^20 pairs of a prediction and a reference, which no answer has, score
+/// 0: the assignment would take minutes.
 PointingScore pointing_score(std::span<const Point> predicted, bool is_point_reply, std::span<const Point> references,
                              std::span<const Mask> masks, Mode mode = Mode::kReference);
 
-/// Pointing against boxes: the assignment with the most predictions inside their box (borders included). F1 is 2 hits
-/// over all points; without boxes 1 if nothing was predicted, else 0.
+/// Pointing against boxes: predictions and boxes are paired, each at most once, so that as many predictions as possible
+/// lie inside their box (borders included): the hits. F1 is 2 hits over all predictions and boxes; without boxes 1 if
+/// nothing was predicted, else 0.
 PointingScore point_f1(std::span<const Point> predicted, std::span<const Box> boxes);
 
 /// Intersection over union, with 1e-6 added to the union. A box with corners in the wrong order has area 0.

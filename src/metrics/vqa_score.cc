@@ -123,8 +123,4 @@ double vqa_score(std::string_view prediction, std::span<const std::string> refer
   return std::min(static_cast<double>(matches) / 3.0, 1.0);
 }
 
-double short_answer_score(std::string_view prediction, std::span<const std::string> references) {
-  return vqa_score(prediction, references) > 0.0 ? 1.0 : 0.0;
-}
-
 }  // namespace molmo::metrics

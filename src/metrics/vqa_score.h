@@ -18,7 +18,4 @@ std::string normalize_vqa_answer(std::string_view text);
 /// min(k / 3, 1) where k references equal the prediction after normalisation; 0 without references.
 double vqa_score(std::string_view prediction, std::span<const std::string> references);
 
-/// Short-answer accuracy: 1 if the normalised texts are equal to any reference. The exact match of our embedded tasks.
-double short_answer_score(std::string_view prediction, std::span<const std::string> references);
-
 }  // namespace molmo::metrics

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/point_reader.h"
 #include "molmo/error.h"
 
 namespace molmo::data {
@@ -61,6 +62,49 @@ TEST(ExtractPoints, HostileTextsStayHarmless) {
   EXPECT_TRUE(extract_points("x=\"" + std::string(100000, ' ') + "\xff\xfe(", kSize).empty());
   EXPECT_TRUE(extract_count_points(std::string(200000, '9') + ".", kSize).empty());
   EXPECT_TRUE(extract_points(std::string("(1.0,\0 2.0)", 11), kSize).empty());
+}
+
+std::vector<Point> read(std::string_view reply) { return read_points(reply, {100, 200}); }
+
+TEST(ReadPoints, TakesWhatOtherProgramsTake) {
+  const std::vector<Point> middle = {{50, 100}};
+  for (const char* reply :
+       {R"(<point x="50.0" y="50.0" alt="cats">cats</point>)", R"(<point x="50" y="50" alt="cats">cats</point>)",
+        R"(<point x='50.0' y='50.0' alt='cats'>cats</point>)", R"(<point x = "50.0" y = "50.0" alt="cats">cats</point>)",
+        R"(<point y="50.0" x="50.0" alt="cats">cats</point>)", R"(<point x=50.0 y=50.0>cats</point>)",
+        R"(<point x="50.00001e0" y="1"> <point x="50.0" y="50.0">)", R"(<points x1=" 50.0 " y1="50." x2="50.0" y2="50.0">)",
+        R"(<point x="50.0" y="50.0" alt="Tom & Jerry's "best" <b>">x</point>)", "x = 50.0, y = 50.0\n",
+        R"t(<point x="50.0" y="50.0" alt="the sign (10.0, 20.0)">x</point>)t", R"(<points x1="50.0" y1="50.0" x2="30.)",
+        R"(<points x1="50.0" y1="50.0" x2="140.0" y2="50.0" alt="cats">cats</points>)", "At (50.0, 50.0).",
+        "( 50.00, 50.0 )", "Click(50.0, 50.0)", "<point p=500,500 alt=\"a\">a</point>",
+        "<point x=\"\uff15\uff10.0\" y=\"50.0\">", "<point x=\u201c50.0\u201d y=\u201c50.0\u201d>"})
+    EXPECT_EQ(read(reply), middle) << reply;
+  EXPECT_EQ(read(R"(<points x1="50.0" y1="50.0" x3="20.0" y3="20.0" x3="20.0" y3="20.0">)"),
+            (std::vector<Point>{{50, 100}, {20, 40}, {20, 40}}));
+  EXPECT_EQ(read("(50.0, 50.0) (20.0, 20.0)").size(), 2u);
+}
+
+TEST(ReadPoints, DropsPairsWithoutAPlace) {
+  for (const char* reply :
+       {R"(<point x="50,0" y="50,0">)", R"(<point x="-50.0" y="50.0">)", R"(<point x="1e999" y="50.0">)",
+        R"(<point x="nan" y="50.0">)", R"(<point x="50.0" y="100.1">)", R"(<point x="50.0" y="5)", R"(x=50.0 y=5)",
+        R"(<point x="50.0">)", R"(max="50.0" y="50.0")", "There are none. (1.5, 2.5 m away)", "(1, 2)", "",
+        "x=y=x=y=", R"(<point x="" y="">)", "\xff\xfe"})
+    EXPECT_TRUE(read(reply).empty()) << reply;
+  // A dropped pair does not lend its second half to the next.
+  EXPECT_EQ(read(R"(<points x1="-5.0" y1="5.0" x2="50.0" y2="50.0">)"), (std::vector<Point>{{50, 100}}));
+  EXPECT_EQ(read(R"(<points x="a" y="5" x="50" y="50">)"), (std::vector<Point>{{50, 100}}));
+}
+
+TEST(ReadPoints, LongTextsTakeTimeInProportion) {
+  for (const char* piece : {"x=", "x='", "x=\"1\" ", "x", "x=\"", "x1=1 ", "(", "(1.0", "p=", "1 = ", "x   = "}) {
+    std::string text;
+    while (text.size() < 1'000'000) text += piece;
+    EXPECT_TRUE(read(text).empty()) << piece;
+  }
+  std::string many;
+  for (int i = 0; i < 20'000; ++i) many += "x1=\"50.0\" y1=\"50.0\" ";
+  EXPECT_EQ(read(many).size(), 20'000u);
 }
 
 }  // namespace

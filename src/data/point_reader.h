@@ -1,0 +1,20 @@
+// Points as a reply means them, where data/points.h reads the benchmark's four spellings to the letter.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "data/points.h"
+
+namespace molmo::data {
+
+/// Points in pixels that a reply names, in its order. The first spelling that gives any is the reply's, so that numbers
+/// in an alt text are no points:
+/// 1. x and y attributes in either order, `x="50.0" y='20'`, `x1 = 50.0, y1 = 20.0`: numbers with or without decimals,
+///    quotes or blanks, an index or none; a value that the end of the text cuts off is none;
+/// 2. what extract_points() reads of the rest: `p=500,200`, `(50.0, 20.0)` and, each once, `Click(50.0, 20.0)`.
+/// Pairs with a value outside 0 to 100 are dropped; repeated points are kept.
+std::vector<Point> read_points(std::string_view reply, ImageSize size);
+
+}  // namespace molmo::data
