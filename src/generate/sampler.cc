@@ -36,16 +36,19 @@ Tensor sampling_probabilities(const Tensor& log_probs, const SamplingOptions& op
   const double temperature = options.is_greedy() ? 1.0 : options.temperature;
   const Tensor tempered = at::softmax(log_probs / temperature, -1);  // [R, V]
   if (!options.top_k && !options.top_p) return tempered;
-  auto [sorted, order] = at::sort(tempered, /*stable=*/true, /*dim=*/-1, /*descending=*/true);
-  Tensor is_kept = at::ones_like(sorted, at::TensorOptions().dtype(at::kBool));
+  const auto [descending, order] = at::sort(tempered, /*stable=*/true, /*dim=*/-1, /*descending=*/true);
+  Tensor sorted = descending;
   const Tensor rank = at::arange(sorted.size(-1), order.options());
-  if (options.top_k) is_kept = is_kept.logical_and(rank < *options.top_k);
+  const auto keep = [&](const Tensor& is_kept) {
+    sorted = sorted * is_kept;
+    sorted = sorted / sorted.sum(-1, /*keepdim=*/true);
+  };
+  if (options.top_k) keep(rank < *options.top_k);
   if (options.top_p) {  // a token is in while those before it have not reached p
     const Tensor before = sorted.cumsum(-1) - sorted;
-    is_kept = is_kept.logical_and((before < *options.top_p).logical_or(rank < min_kept));
+    keep((before < *options.top_p).logical_or(rank < min_kept));
   }
-  const Tensor kept = sorted * is_kept;
-  return at::zeros_like(tempered).scatter(-1, order, kept / kept.sum(-1, /*keepdim=*/true));
+  return at::zeros_like(tempered).scatter(-1, order, sorted);
 }
 
 Sampler::Sampler(const SamplingOptions& options, size_t row)

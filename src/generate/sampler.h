@@ -12,8 +12,8 @@ namespace molmo::generate {
 /// NaN or infinite come of damaged weights or an overflow, and their largest entry would still be some token.
 Tensor next_log_probs(const Tensor& logits);  // [R, V] -> [R, V], float32
 
-/// What a draw uses: the tempered distribution, cut to the k most probable and then to the fewest tokens that reach p
-/// (at least `min_kept` of them), and renormalised.
+/// What a draw uses: the tempered distribution, cut to the k most probable tokens and renormalised, then to the fewest
+/// of those that reach p (at least `min_kept`) and renormalised.
 Tensor sampling_probabilities(const Tensor& log_probs, const SamplingOptions& options,
                               int64_t min_kept = 1);  // [R, V] -> [R, V]
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "generate/beam_search.h"
 #include "generate/sampler.h"
 #include "generate/text_stream.h"
@@ -183,6 +185,56 @@ TEST(Sampler, DrawsAsOftenAsTheProbabilitiesSay) {
   EXPECT_EQ(counts[2] + counts[3], 0);
 }
 
+Tensor kept(const Tensor& log_probs, SamplingOptions options) {
+  options.temperature = 1.0;
+  return sampling_probabilities(log_probs, options);
+}
+
+TEST(SamplingProbabilities, EdgesOfTopKAndTopP) {
+  const Tensor probs = at::tensor({0.5f, 0.3f, 0.15f, 0.05f, 0.05f, 0.15f, 0.3f, 0.5f}).view({2, 4});
+  const Tensor log_probs = at::log(probs);
+  const auto expect = [](const Tensor& got, std::vector<float> first_row) {  // the second row mirrors the first
+    const Tensor row = at::tensor(first_row);
+    EXPECT_TRUE(at::allclose(got[0], row, 1e-5, 1e-6)) << got;
+    EXPECT_TRUE(at::allclose(got[1], row.flip(0), 1e-5, 1e-6)) << got;
+  };
+  expect(kept(log_probs, {}), {0.5f, 0.3f, 0.15f, 0.05f});
+  expect(kept(log_probs, {.top_k = 1}), {1, 0, 0, 0});
+  expect(kept(log_probs, {.top_k = 2}), {0.625f, 0.375f, 0, 0});
+  expect(kept(log_probs, {.top_k = 400}), {0.5f, 0.3f, 0.15f, 0.05f});  // more than there are
+  expect(kept(log_probs, {.top_p = 1e-9}), {1, 0, 0, 0});               // never none
+  expect(kept(log_probs, {.top_p = 0.0}), {1, 0, 0, 0});
+  expect(kept(log_probs, {.top_p = 1.0}), {0.5f, 0.3f, 0.15f, 0.05f});
+  expect(kept(log_probs, {.top_p = 0.6}), {0.625f, 0.375f, 0, 0});
+  // Of the two most probable the first has 0.625: enough for 0.6, though not of all four.
+  expect(kept(log_probs, {.top_k = 2, .top_p = 0.6}), {1, 0, 0, 0});
+  const Tensor ties = at::zeros({1, 4});
+  EXPECT_TRUE(at::allclose(kept(ties, {.top_k = 2}), at::tensor({0.5f, 0.5f, 0.0f, 0.0f}).unsqueeze(0)));
+}
+
+TEST(SamplingProbabilities, TemperaturesFromTinyToHuge) {
+  const Tensor log_probs = at::log(at::tensor({0.1f, 0.6f, 0.3f})).unsqueeze(0);
+  EXPECT_TRUE(at::allclose(sampling_probabilities(log_probs, {.temperature = 1e-6}),
+                           at::tensor({0.0f, 1.0f, 0.0f}).unsqueeze(0)));
+  EXPECT_TRUE(at::allclose(sampling_probabilities(log_probs, {.temperature = 1e6}), at::full({1, 3}, 1.0 / 3), 1e-4));
+  EXPECT_TRUE(at::allclose(sampling_probabilities(log_probs, {.temperature = 0.5}),
+                           at::tensor({0.01f, 0.36f, 0.09f}).unsqueeze(0) / 0.46, 1e-4));
+}
+
+TEST(Sampler, RowsDrawIndependently) {
+  const Tensor log_probs = at::log(at::full({16}, 1.0 / 16));
+  const SamplingOptions options{.temperature = 1.0, .top_k = {}, .top_p = {}, .seed = 2};
+  std::vector<std::vector<int64_t>> draws(3);
+  for (size_t row = 0; row < draws.size(); ++row) {
+    Sampler sampler(options, row);
+    for (int i = 0; i < 40; ++i) draws[row].push_back(sampler(log_probs));
+  }
+  EXPECT_NE(draws[0], draws[1]);
+  EXPECT_NE(draws[1], draws[2]);
+  Sampler again(options, 1);
+  for (const int64_t token : draws[1]) EXPECT_EQ(again(log_probs), token);
+}
+
 TEST(BeamSearch, OneBeamIsGreedyAndMoreFindNoLess) {
   const auto molmo = make_tiny();
   const DecodeResult greedy = decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 6}, {});
@@ -193,6 +245,44 @@ TEST(BeamSearch, OneBeamIsGreedyAndMoreFindNoLess) {
     EXPECT_NEAR(one.rows[row][0].log_prob, greedy.log_probs[row], 2e-5);
     EXPECT_EQ(many.rows[row].size(), 8u);
     EXPECT_GE(many.rows[row][0].score, greedy.log_probs[row] - 2e-5);
+  }
+}
+
+// Beams of unequal length: a penalty above 1 puts longer ones first that have a smaller sum.
+TEST(BeamSearch, LengthPenaltyDecidesTheOrder) {
+  const auto molmo = make_tiny();
+  DecodeOptions options{.max_new_tokens = 6, .beams = {.size = 6}};
+  options.eos = search_beams(*molmo, rows({kShort, kLong}), options, {}).rows[1][0].tokens[2];  // so that some end
+  const std::vector<std::vector<Beam>> plain = search_beams(*molmo, rows({kShort, kLong}), options, {}).rows;
+  bool has_other_order = false;
+  for (const double penalty : {0.5, 1.0, 2.0, 4.0}) {
+    options.beams.length_penalty = penalty;
+    const std::vector<std::vector<Beam>> ranked = search_beams(*molmo, rows({kShort, kLong}), options, {}).rows;
+    for (size_t row = 0; row < ranked.size(); ++row) {
+      for (size_t i = 0; i < ranked[row].size(); ++i) {
+        const Beam& beam = ranked[row][i];
+        EXPECT_NEAR(beam.score, beam.log_prob / std::pow(static_cast<double>(beam.tokens.size()), penalty), 1e-12);
+        EXPECT_GE(ranked[row][i > 0 ? i - 1 : 0].score, beam.score);
+      }
+      EXPECT_EQ(plain[row][0].score, plain[row][0].log_prob);
+      has_other_order |= ranked[row][0].tokens != plain[row][0].tokens;
+    }
+  }
+  EXPECT_TRUE(has_other_order);
+}
+
+TEST(BeamSearch, RowsFindWhatTheyFindAlone) {
+  const auto molmo = make_tiny();
+  DecodeOptions options{.max_new_tokens = 6, .block_ngram = 2, .beams = {.size = 4}};
+  options.eos = search_beams(*molmo, rows({kShort}), options, {}).rows[0][0].tokens[1];
+  const std::vector<std::vector<int64_t>> texts = {kShort, kLong, {2, 40, 41}};
+  const BeamResult together = search_beams(*molmo, rows(texts), options, {});
+  for (size_t row = 0; row < texts.size(); ++row) {
+    const std::vector<Beam> own = search_beams(*molmo, rows({texts[row]}), options, {}).rows[0];
+    for (size_t i = 0; i < own.size(); ++i) {
+      EXPECT_EQ(together.rows[row][i].tokens, own[i].tokens) << row << " " << i;
+      EXPECT_NEAR(together.rows[row][i].log_prob, own[i].log_prob, 2e-5);
+    }
   }
 }
 
