@@ -53,6 +53,7 @@ std::string format_bytes(double num_bytes) {
 }
 
 std::string format_duration(double seconds) {
+  if (!(seconds < 1e9)) return "a long time";  // what is left at a speed of nothing
   if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1000);
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
   const long total = static_cast<long>(seconds + 0.5);

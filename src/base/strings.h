@@ -26,7 +26,7 @@ std::string lower_ascii(std::string_view text);
 /// Formats a byte count: "3.2 GiB".
 std::string format_bytes(double num_bytes);
 
-/// Formats seconds: "850 ms", "12.3 s", "4:05", "1:02:03".
+/// Formats seconds: "850 ms", "12.3 s", "4:05", "1:02:03"; "a long time" for decades, infinity and NaN.
 std::string format_duration(double seconds);
 
 /// Base64 with padding (RFC 4648).

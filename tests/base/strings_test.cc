@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/choices.h"
 #include "base/edit_distance.h"
 
@@ -53,6 +55,8 @@ TEST(Strings, SizesAndDurations) {
   EXPECT_EQ(format_duration(12.34), "12.3 s");
   EXPECT_EQ(format_duration(245), "4:05");
   EXPECT_EQ(format_duration(3723), "1:02:03");
+  EXPECT_EQ(format_duration(1e300), "a long time");
+  EXPECT_EQ(format_duration(std::numeric_limits<double>::quiet_NaN()), "a long time");
 }
 
 TEST(Strings, Base64OfRfc4648) {
