@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "data/points.h"
+#include "data/point_reader.h"
 #include "data/prompt_formatter.h"
 #include "generate/generator.h"
 #include "hub/find_model.h"
@@ -43,7 +44,7 @@ std::vector<Point> points_of(const std::string& text, const Prompt& prompt) {
   std::vector<Point> points;
   if (prompt.images.empty()) return points;
   const Image& image = prompt.images.front();
-  for (const data::Point& point : data::extract_points(text, {image.width, image.height})) {
+  for (const data::Point& point : data::read_points(text, {image.width, image.height})) {
     points.push_back({point[0], point[1], 100.0 * point[0] / image.width, 100.0 * point[1] / image.height});
   }
   return points;
