@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <exception>
+#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -52,23 +54,60 @@ std::vector<std::pair<std::string, std::string>> report_settings(const EvalComma
           {"precision", dtype_text(forward.compute)},
           {"seed", std::to_string(options.eval.seed)},
           {"decoding", "greedy"},
+          {"scoring", "embedded tasks, mode fixed (docs/evaluation.md)"},
           {"time", format_duration(result.seconds)}};
 }
 
-// Before the work and not behind it.
-void expect_writable_report(const std::filesystem::path& report) {
-  const std::filesystem::path folder = report.has_parent_path() ? report.parent_path() : ".";
-  if (!report.empty() && !std::filesystem::is_directory(folder)) {
-    throw Error(fmt::format("[eval] --report {}: no such folder: {}", report.string(), folder.string()));
+// What can be known before the work: an evaluation takes hours.
+void expect_writable(const EvalCommandOptions& options) {
+  if (!options.eval.out.empty()) {
+    std::filesystem::create_directories(options.eval.out);
+    const AtomicFile probe(options.eval.out / "scores.json");
   }
+  if (options.report.empty()) return;
+  const std::filesystem::path report = options.report;
+  const std::filesystem::path folder = report.has_parent_path() ? report.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder))
+    throw Error(fmt::format("[eval] --report {}: no such folder: {}", options.report, folder.string()));
+  if (std::filesystem::is_directory(report))
+    throw Error(fmt::format("[eval] --report {}: it is a folder, expected a file name", options.report));
+  const AtomicFile probe(report);
 }
 
+std::vector<eval::ReportCurve> read_curves(const EvalCommandOptions& options) {
+  if (!options.curves.empty() && options.report.empty())
+    throw Error("[eval] --curves without --report, which shows them");
+  std::vector<eval::ReportCurve> curves;
+  for (const std::filesystem::path& run : options.curves) curves.push_back(eval::read_curve(run));
+  return curves;
+}
+
+// Every output is tried, so that one that fails takes no other along; then the first failure is thrown.
+class Outputs {
+ public:
+  void write(const std::function<void()>& write_one) {
+    try {
+      write_one();
+    } catch (const std::exception& error) {
+      if (failure_) log_error(error.what());
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+  void throw_failure() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  std::exception_ptr failure_;
+};
+
 void run_eval(const EvalCommandOptions& options) {
-  expect_writable_report(options.report);
   eval::EvalOptions settings = options.eval;
   if (!options.tasks.empty()) {
     for (const std::string& name : split_text(options.tasks, ',')) settings.tasks.push_back(eval::parse_task(name));
   }
+  const std::vector<eval::ReportCurve> curves = read_curves(options);
+  expect_writable(options);
   const at::Device device = options.compute.open();
   model::ForwardOptions forward;
   forward.compute = options.compute.compute(device);
@@ -77,14 +116,21 @@ void run_eval(const EvalCommandOptions& options) {
   log_info(fmt::format("[eval] {} questions on {} pictures of split '{}' in {} (seed {}, {}, {})",
                        result.answers.size(), result.num_pictures, settings.split, format_duration(result.seconds),
                        settings.seed, dtype_text(forward.compute), crops_text(model.config.preprocess)));
-  if (!settings.out.empty()) write_json(settings.out / "scores.json", eval::scores_json(result));
+  const Json scores = eval::scores_json(result.scores);
+  Outputs outputs;
+  if (!settings.out.empty()) outputs.write([&] { write_json(settings.out / "scores.json", scores); });
   if (!options.report.empty()) {
-    const eval::Report report =
-        eval::make_report(result, options.curves, report_settings(options, result, model.config, forward),
-                          static_cast<size_t>(options.report_pictures));
-    write_file_atomically(options.report, eval::format_report_html(report));
+    outputs.write([&] {
+      const eval::Report report =
+          eval::make_report(result, curves, report_settings(options, result, model.config, forward),
+                            static_cast<size_t>(options.report_pictures));
+      write_file_atomically(options.report, eval::format_report_html(report));
+    });
   }
-  std::cout << (options.json ? format_json_line(eval::scores_json(result)) + "\n" : eval::format_scores(result));
+  outputs.write([&] {
+    std::cout << (options.json ? format_json_line(scores) + "\n" : eval::format_scores(result.scores)) << std::flush;
+  });
+  outputs.throw_failure();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "data/point_reader.h"
 #include "image/decode.h"
 #include "image/draw.h"
 #include "image/encode.h"
@@ -24,13 +25,13 @@ ReportPicture make_picture(const Answered& item) {
   const image::Picture picture = image::load_picture(item.image);
   const image::PointGroup groups[] = {
       {.label = "", .points = marks(item.question.truth.points), .is_truth = true},
-      {.label = "", .points = marks(data::extract_points(item.reply, item.size)), .is_truth = false}};
+      {.label = "", .points = marks(data::read_points(item.reply, item.size)), .is_truth = false}};
   const std::string jpeg = image::encode_jpeg(image::draw_points(picture, groups), kJpegQuality);
   return {.data_uri = "data:image/jpeg;base64," + encode_base64(jpeg),
           .question = std::string(trim_text(item.prompt)),
           .reply = item.reply,
           .truth = fmt::format("{} {}", item.question.truth.points.size(), item.question.label),
-          .score = item.score};
+          .score = item.score.model};
 }
 
 }  // namespace
@@ -47,22 +48,21 @@ ReportCurve read_curve(const std::filesystem::path& run) {
   return curve;
 }
 
-Report make_report(const EvalResult& result, const std::vector<std::filesystem::path>& runs,
+Report make_report(const EvalResult& result, const std::vector<ReportCurve>& curves,
                    std::vector<std::pair<std::string, std::string>> settings, size_t num_pictures) {
   Report report{
-      .title = "Molmo evaluation", .settings = std::move(settings), .scores = {}, .curves = {}, .pictures = {}};
+      .title = "Molmo evaluation", .settings = std::move(settings), .scores = {}, .curves = curves, .pictures = {}};
   for (const TaskScore& score : result.scores) {
     const TaskInfo& info = task_info(score.task);
     report.scores.push_back({.name = std::string(info.metric),
                              .about = std::string(info.about),
                              .model = score.model,
-                             .blank = score.blank,
                              .chance = score.chance,
                              .low = score.interval.low,
                              .high = score.interval.high,
+                             .blank = score.blank,
                              .num_items = score.num_questions});
   }
-  for (const auto& run : runs) report.curves.push_back(read_curve(run));
   std::vector<const Answered*> pointing;
   for (const Answered& item : result.answers) {
     if (item.question.task == Task::kPointing && !item.question.truth.points.empty()) pointing.push_back(&item);

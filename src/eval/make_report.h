@@ -11,7 +11,7 @@ namespace molmo::eval {
 ReportCurve read_curve(const std::filesystem::path& run);
 
 /// Scores and up to `num_pictures` pictures of pointing questions, spread over the split, with their points drawn.
-Report make_report(const EvalResult& result, const std::vector<std::filesystem::path>& runs,
+Report make_report(const EvalResult& result, const std::vector<ReportCurve>& curves,
                    std::vector<std::pair<std::string, std::string>> settings, size_t num_pictures);
 
 }  // namespace molmo::eval

@@ -14,10 +14,12 @@ namespace {
 constexpr TaskInfo kTasks[] = {
     {Task::kPointing, "pointing", "pointing_f1", 256,
      "point at every object of a kind that is there; F1 over boxes hit"},
-    {Task::kAbsence, "absence", "absence_accuracy", 256, "point at a kind that is not there; right without a point"},
-    {Task::kCounting, "counting", "count_accuracy", 256, "count the objects of a kind; exact"},
-    {Task::kClock, "clock", "clock_accuracy", 16, "read a clock face; hour and minute exact"},
-    {Task::kShortAnswer, "short_answer", "short_answer_accuracy", 16, "short questions; exact after lower-casing"},
+    {Task::kAbsence, "absence", "absence_accuracy", 256,
+     "point at a kind that is not there; right without a point and with words that say so"},
+    {Task::kCounting, "counting", "count_accuracy", 256, "count the objects of a kind; the number named is exact"},
+    {Task::kClock, "clock", "clock_accuracy", 16, "read a clock face; hour of the dial and minute exact"},
+    {Task::kShortAnswer, "short_answer", "short_answer_accuracy", 16,
+     "short questions; the normalised answer is exact"},
     {Task::kCaption, "caption", "caption_word_f1", 160, "describe the picture; F1 of content words"},
 };
 
@@ -105,10 +107,7 @@ std::vector<Question> make_questions(std::span<const data::Record> records, std:
     }
     const size_t wanted =
         max_per_task > 0 ? std::min<size_t>(mine.size(), static_cast<size_t>(max_per_task)) : mine.size();
-    for (size_t i = 0; i < wanted; ++i) {
-      chosen.push_back(*mine[i * mine.size() / wanted]);
-      chosen.back().index = static_cast<int64_t>(i);
-    }
+    for (size_t i = 0; i < wanted; ++i) chosen.push_back(*mine[i * mine.size() / wanted]);
   }
   return chosen;
 }

@@ -42,7 +42,6 @@ struct Truth {
 struct Question {
   Task task;
   const data::Record* record = nullptr;
-  int64_t index = 0;  ///< among the questions of its task: seeds the prompt's template
   data::Message message;
   std::string label;  ///< kind asked for, or the question
   Truth truth;

@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/files.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "molmo/error.h"
@@ -14,54 +13,128 @@ namespace molmo::eval {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+std::unique_ptr<FileLock> lock_folder(const fs::path& folder) {
+  std::unique_ptr<FileLock> lock = FileLock::try_take(folder / "predictions.lock");
+  if (lock) return lock;
+  throw Error(fmt::format("[eval] {} is in use by another evaluation, expected one at a time", folder.string()));
+}
+
+std::string value_at(const Json& settings, const Json::json_pointer& place) {
+  return settings.contains(place) ? brief(settings.at(place)) : "absent";
+}
+
+// The file must be one that this run would have made.
+void expect_settings(const Json& line, const Json& settings, const fs::path& path) {
+  if (!line.is_object() || !line.contains("settings"))
+    throw Error(
+        fmt::format("[eval] {}: begins without settings, expected a file that molmo eval wrote", path.string()));
+  const Json& before = line.at("settings");
+  const Json differences = Json::diff(before, settings);
+  if (differences.empty()) return;
+  const std::string place = differences.at(0).at("path").get<std::string>();
+  const Json::json_pointer pointer(place);
+  throw Error(fmt::format("[eval] {}: made with other settings: {} was {}, is {}; expected a new folder for --out",
+                          path.string(), place.empty() ? "all" : place.substr(1), value_at(before, pointer),
+                          value_at(settings, pointer)));
+}
+
+Json line_of(const LoggedReply& reply) {
+  return {{"key", reply.key},
+          {"task", reply.task},
+          {"image", reply.image},
+          {"blank", reply.pictures == Pictures::kBlank},
+          {"size", {reply.size.width, reply.size.height}},
+          {"prompt", reply.prompt},
+          {"truth", reply.truth},
+          {"reply", reply.reply}};
+}
+
+}  // namespace
+
 ReplyLog::ReplyLog(const fs::path& folder, const Json& settings) {
   if (folder.empty()) return;
   fs::create_directories(folder);
-  const fs::path path = folder / "predictions.jsonl";
-  if (fs::exists(path)) read(path, settings);
-  const bool is_new = !fs::exists(path);
-  file_.open(path, std::ios::app);
-  if (!file_) throw Error(fmt::format("[eval] cannot write {}", path.string()));
-  if (is_new) file_ << format_json_line(Json{{"settings", settings}}) << std::endl;
+  path_ = folder / "predictions.jsonl";
+  lock_ = lock_folder(folder);
+  if (fs::exists(path_)) read(settings);
+  file_.emplace(path_);
+  if (!has_settings_) file_->append(format_json_line(Json{{"settings", settings}}) + "\n");
 }
 
-const std::string* ReplyLog::find(size_t question, Pictures pictures) const {
-  const auto found = replies_.find({question, pictures});
-  return found == replies_.end() ? nullptr : &found->second;
+const LoggedReply* ReplyLog::find(const std::string& key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() ? nullptr : &found->second.last;
 }
 
-void ReplyLog::add(size_t question, Pictures pictures, const std::string& reply) {
-  if (!file_.is_open()) return;
-  file_ << format_json_line(Json{{"question", question}, {"blank", pictures == Pictures::kBlank}, {"reply", reply}})
-        << std::endl;
+size_t ReplyLog::count(const std::string& key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() ? 0 : found->second.num_lines;
 }
 
-void ReplyLog::read(const fs::path& path, const Json& settings) {
-  std::string kept;
-  for (const std::string& text : split_text(read_text_file(path), '\n')) {
-    if (text.empty()) continue;
-    try {
-      read_line(parse_json(text, path.string()), path, settings);
-    } catch (const Json::exception&) {
-      throw Error(fmt::format("[eval] {}: not a line of predictions: {:.80}", path.string(), text));
-    } catch (const Error& error) {
-      if (!std::string_view(error.what()).starts_with("[json]")) throw;
-      log_warning(fmt::format("[eval] {}: dropped a torn line", path.string()));
-      break;
-    }
-    kept += text + "\n";
+void ReplyLog::add(const LoggedReply& reply) {
+  if (file_) file_->append(format_json_line(line_of(reply)) + "\n");
+  remember(reply);
+}
+
+void ReplyLog::sync() {
+  if (file_) file_->sync();
+}
+
+void ReplyLog::remember(const LoggedReply& reply) {
+  Entry& entry = entries_[reply.key];
+  entry.last = reply;
+  ++entry.num_lines;
+}
+
+void ReplyLog::read(const Json& settings) {
+  const std::string text = read_text_file(path_);
+  size_t number = 0, end_of_good = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view content = trim_text(std::string_view(text).substr(begin, end - begin));
+    begin = std::min(end + 1, text.size());
+    ++number;
+    if (!content.empty() && !read_line(content, number, end == text.size(), settings)) break;
+    end_of_good = begin;
   }
-  write_file_atomically(path, kept);
+  if (!has_settings_) end_of_good = 0;
+  if (end_of_good < text.size()) fs::resize_file(path_, end_of_good);
+  if (end_of_good > 0 && text[end_of_good - 1] != '\n') AppendFile(path_).append("\n");
 }
 
-void ReplyLog::read_line(const Json& line, const fs::path& path, const Json& settings) {
-  if (line.contains("settings")) {
-    if (line.at("settings") != settings)
-      throw Error(fmt::format("[eval] {}: made with other settings, expected a new folder for --out", path.string()));
-    return;
+// Returns false for the last line of a file where it is torn.
+bool ReplyLog::read_line(std::string_view content, size_t number, bool is_last, const Json& settings) {
+  const std::string where = fmt::format("{}:{}", path_.string(), number);
+  Json line;
+  try {
+    line = parse_json(content, where);
+  } catch (const Error&) {
+    if (!is_last) throw;
+    log_warning(fmt::format("[eval] {}: a torn line, left out", where));
+    return false;
   }
-  replies_[{line.at("question").get<size_t>(), line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal}] =
-      line.at("reply").get<std::string>();
+  if (!has_settings_) {
+    expect_settings(line, settings, path_);
+    return has_settings_ = true;
+  }
+  try {
+    return read_reply(line), true;
+  } catch (const Json::exception&) {
+    throw Error(fmt::format("[eval] {}: not a line of predictions: {}", where, clip_text(content, 80)));
+  }
+}
+
+void ReplyLog::read_reply(const Json& line) {
+  remember({.key = line.at("key").get<std::string>(),
+            .pictures = line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal,
+            .size = {line.at("size").at(0).get<int>(), line.at("size").at(1).get<int>()},
+            .reply = line.at("reply").get<std::string>(),
+            .task = {},
+            .image = {},
+            .prompt = {},
+            .truth = {}});
 }
 
 }  // namespace molmo::eval

@@ -3,34 +3,64 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 
+#include "base/file_lock.h"
+#include "base/files.h"
 #include "base/json.h"
+#include "data/points.h"
 
 namespace molmo::eval {
 
 /// What a question is asked about: its picture, or a blank one of the same size.
 enum class Pictures { kReal, kBlank };
 
+/// One reply with what a reader of the file wants beside it.
+struct LoggedReply {
+  std::string key;  ///< hash of all that the reply depends on besides the log's settings
+  Pictures pictures = Pictures::kReal;
+  data::ImageSize size;  ///< of the picture
+  std::string reply;
+  std::string task, image, prompt, truth;  ///< for a reader; not read back
+};
+
+/// FOLDER/predictions.jsonl: a line of settings, then one line per reply. A line is in the file when add() returns.
+/// Without a folder the replies are kept in memory alone.
 class ReplyLog {
  public:
-  /// Takes over FOLDER/predictions.jsonl, or begins it; an empty folder keeps nothing. The line that a stopped run was
-  /// writing may be torn: it is cut off, with its question open. Errors: a file made with other settings, or one that
-  /// is no list of replies.
+  /// Takes the file over, or begins it, and keeps other processes from it. The line that a stopped run was writing may
+  /// be torn: it is cut off. Errors: a folder that another process evaluates into or that cannot be written; a file
+  /// made with other settings (the first that differs is named), or one that is no list of replies.
   ReplyLog(const std::filesystem::path& folder, const Json& settings);
 
-  const std::string* find(size_t question, Pictures pictures) const;  ///< null: not answered yet
-  void add(size_t question, Pictures pictures, const std::string& reply);
+  /// The last reply under a key, or null.
+  const LoggedReply* find(const std::string& key) const;
+  /// Lines under a key: equal questions have a line each.
+  size_t count(const std::string& key) const;
+  /// Error if it cannot be written.
+  void add(const LoggedReply& reply);
+  /// Makes what was added durable.
+  void sync();
 
  private:
-  void read(const std::filesystem::path& path, const Json& settings);
-  void read_line(const Json& line, const std::filesystem::path& path, const Json& settings);
+  struct Entry {
+    LoggedReply last;
+    size_t num_lines = 0;
+  };
+  void read(const Json& settings);
+  bool read_line(std::string_view content, size_t number, bool is_last, const Json& settings);
+  void read_reply(const Json& line);
+  void remember(const LoggedReply& reply);
 
-  std::map<std::pair<size_t, Pictures>, std::string> replies_;
-  std::ofstream file_;
+  std::map<std::string, Entry> entries_;
+  std::filesystem::path path_;
+  bool has_settings_ = false;
+  std::unique_ptr<FileLock> lock_;
+  std::optional<AppendFile> file_;
 };
 
 }  // namespace molmo::eval

@@ -54,10 +54,10 @@ std::string score_table(const std::vector<ReportScore>& scores) {
       "class=chance>chance</th><th>items</th></tr>";
   for (const ReportScore& score : scores) {
     html += fmt::format(
-        "<tr><td>{}<small>{}</small></td><td><b>{:.3f}</b></td><td>{:.3f} to {:.3f}</td><td>{:.3f}</td><td "
+        "<tr><td>{}<small>{}</small></td><td><b>{:.3f}</b></td><td>{:.3f} to {:.3f}</td><td>{}</td><td "
         "class=chance>{:.3f}</td><td>{}</td></tr>",
-        escaped(score.name), escaped(score.about), score.model, score.low, score.high, score.blank, score.chance,
-        score.num_items);
+        escaped(score.name), escaped(score.about), score.model, score.low, score.high,
+        score.blank ? fmt::format("{:.3f}", *score.blank) : "-", score.chance, score.num_items);
   }
   return html + "</table>";
 }
@@ -152,7 +152,7 @@ std::string format_report_html(const Report& report) {
   html += "<h2>Scores</h2>" + score_table(report.scores);
   html +=
       "<p>Each score stands beside two baselines of the same run: the same model with blank pictures, and chance (the "
-      "right reply of another question of the task).</p>";
+      "right reply of another question put in the same words).</p>";
   if (!report.curves.empty()) html += "<h2>Loss</h2>" + CurveChart(report.curves).html();
   if (!report.pictures.empty())
     html += "<h2>Pictures</h2><p>Numbered discs: predicted points. Rings: true points.</p>" + gallery(report.pictures);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +12,8 @@ namespace molmo::eval {
 /// One row of the score table; values in [0, 1].
 struct ReportScore {
   std::string name, about;
-  double model = 0.0, blank = 0.0, chance = 0.0, low = 0.0, high = 1.0;  ///< low, high: 95 % interval of the model's
+  double model = 0.0, chance = 0.0, low = 0.0, high = 1.0;  ///< low, high: 95 % interval of the model's
+  std::optional<double> blank;                              ///< unset where no blank picture was asked about
   long num_items = 0;
 };
 

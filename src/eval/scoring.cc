@@ -2,18 +2,19 @@
 #include "eval/scoring.h"
 
 #include "base/check.h"
-#include "base/strings.h"
+#include "data/point_reader.h"
 #include "metrics/cap_f1.h"
-#include "metrics/count.h"
+#include "metrics/clock_reply.h"
+#include "metrics/count_reply.h"
 #include "metrics/pointing.h"
+#include "metrics/reply_text.h"
+#include "metrics/short_answer.h"
 
 namespace molmo::eval {
 namespace {
 
-bool is_accepted(const std::string& reply, const std::vector<std::string>& answers) {
-  const std::string given = lower_ascii(trim_text(reply));
-  return std::any_of(answers.begin(), answers.end(),
-                     [&](const std::string& answer) { return lower_ascii(trim_text(answer)) == given; });
+bool is_absence_said(const std::string& reply, data::ImageSize size) {
+  return data::read_points(reply, size).empty() && metrics::says_none(metrics::fold_reply(reply));
 }
 
 }  // namespace
@@ -21,16 +22,15 @@ bool is_accepted(const std::string& reply, const std::vector<std::string>& answe
 double score_reply(const Question& question, const std::string& reply, data::ImageSize size) {
   switch (question.task) {
     case Task::kPointing:
-      return metrics::point_f1(data::extract_points(reply, size), question.truth.boxes).f1;
+      return metrics::point_f1(data::read_points(reply, size), question.truth.boxes).f1;
     case Task::kAbsence:
-      return data::extract_points(reply, size).empty() ? 1.0 : 0.0;
-    case Task::kCounting: {
-      if (reply.find("There are none") != std::string::npos) return question.truth.count == 0 ? 1.0 : 0.0;
-      return metrics::count_score(reply, question.truth.count, metrics::Mode::kFixed).is_correct ? 1.0 : 0.0;
-    }
+      return is_absence_said(reply, size) ? 1.0 : 0.0;
+    case Task::kCounting:
+      return metrics::read_count(reply) == question.truth.count ? 1.0 : 0.0;
     case Task::kClock:
+      return metrics::clock_reply_score(reply, question.truth.answers);
     case Task::kShortAnswer:
-      return is_accepted(reply, question.truth.answers) ? 1.0 : 0.0;
+      return metrics::short_answer_score(reply, question.truth.answers);
     case Task::kCaption:
       return metrics::caption_word_f1(reply, question.truth.answers.front());
   }

@@ -26,8 +26,12 @@ TEST(Scoring, PointInsideItsBoxCounts) {
 
 TEST(Scoring, AbsenceWantsNoPoint) {
   const Question question = pointing({}, {});
-  EXPECT_EQ(score_reply(question, "There are none.", kSize), 1.0);
-  EXPECT_EQ(score_reply(question, "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>", kSize), 0.0);
+  for (const char* reply : {"There are none.", "No dogs.", "There are none. (1.5, 2.5 m away)"})
+    EXPECT_EQ(score_reply(question, reply, kSize), 1.0) << reply;
+  // A broken model names no point either, but does not say so.
+  for (const char* reply : {"", "asdf asdf", "dogs", "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>",
+                            "There are none. <point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>"})
+    EXPECT_EQ(score_reply(question, reply, kSize), 0.0) << reply;
   EXPECT_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
 }
 
@@ -42,6 +46,33 @@ TEST(Scoring, CountIsReadFromThePointedReply) {
   EXPECT_EQ(score_reply(question, "There are none.", kSize), 0.0);
   question.truth.count = 0;
   EXPECT_EQ(score_reply(question, "There are none.", kSize), 1.0);
+}
+
+TEST(Scoring, CountIsExactInWordsToo) {
+  Question question{.task = Task::kCounting, .record = nullptr, .label = "dogs"};
+  question.truth.count = 12;
+  EXPECT_EQ(score_reply(question, "There are twelve dogs.", kSize), 1.0);
+  EXPECT_EQ(score_reply(question, "There are 112 dogs.", kSize), 0.0);
+  question.truth.count = 0;
+  EXPECT_EQ(score_reply(question, "There are none missing: 12", kSize), 0.0);
+  EXPECT_EQ(score_reply(question, "", kSize), 0.0);
+}
+
+TEST(Scoring, ClockIsReadFromASentence) {
+  Question question{.task = Task::kClock, .record = nullptr, .label = "q"};
+  question.truth.answers = {"8:05"};
+  EXPECT_EQ(score_reply(question, "The time is 08:05.", kSize), 1.0);
+  EXPECT_EQ(score_reply(question, "8:06", kSize), 0.0);
+}
+
+TEST(Scoring, EveryTrueReplyIsRight) {
+  Question caption{.task = Task::kCaption, .record = nullptr, .label = "caption"};
+  caption.truth.answers = {"A caf\u00e9 in the rain."};
+  EXPECT_EQ(score_reply(caption, "a cafe\u0301 in rain", kSize), 1.0);
+  EXPECT_EQ(score_reply(caption, true_reply(caption, kSize), kSize), 1.0);
+  Question count{.task = Task::kCounting, .record = nullptr, .label = "dogs"};
+  count.truth.count = 21;
+  EXPECT_EQ(score_reply(count, true_reply(count, kSize), kSize), 1.0);
 }
 
 TEST(Scoring, AnswersIgnoreCaseAndSpace) {

@@ -1,0 +1,244 @@
+// Whole evaluations of a tiny model on a few pictures.
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/runner.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "base/files.h"
+#include "base/strings.h"
+#include "generate/tiny_loaded_model.h"
+#include "image/encode.h"
+#include "support/error_of.h"
+#include "support/paths.h"
+
+namespace molmo::eval {
+namespace {
+
+using molmo::testing::error_of;
+using molmo::testing::striped_picture;
+using molmo::testing::TemporaryFolder;
+using molmo::testing::tiny_loaded_model;
+
+std::string question_line(int picture, const std::string& question = "What is it?") {
+  return fmt::format(R"({{"image": "{}.png", "split": "test", "qa": [{{"q": "{}", "a": "red"}}]}})", picture,
+                     question) +
+         "\n";
+}
+
+class RunnerTest : public ::testing::Test {
+ protected:
+  RunnerTest() {
+    for (int i = 0; i < 4; ++i) image::save_picture(data() / fmt::format("{}.png", i), striped_picture(i));
+    image::save_picture(data() / "4.png", striped_picture(4, 16, 40));  // of another size
+  }
+  std::filesystem::path data() const {
+    std::filesystem::create_directories(folder_ / name_);
+    return folder_ / name_;
+  }
+  std::filesystem::path log() const { return folder_ / "out" / "predictions.jsonl"; }
+  void write(const std::string& lines) const { write_file_atomically(data() / "data.jsonl", lines); }
+
+  EvalResult run(EvalOptions options = {}) const {
+    options.data = data();
+    if (options.tasks.empty()) options.tasks = {Task::kShortAnswer};
+    return evaluate(model_, {}, options);
+  }
+  EvalResult run_logged(EvalOptions options = {}) const {
+    options.out = folder_ / "out";
+    return run(options);
+  }
+  std::vector<Json> logged() const {
+    std::vector<Json> lines;
+    for_each_json_line(log(), [&](size_t number, const Json& line) {
+      if (number > 1) lines.push_back(line);
+    });
+    return lines;
+  }
+  // Rewrites the replies about real pictures, so that it shows where they go.
+  void mark_replies() const {
+    std::string text = read_text_file(log());
+    text = text.substr(0, text.find('\n') + 1);
+    int count = 0;
+    for (Json line : logged()) {
+      if (!line.at("blank")) line["reply"] = fmt::format("marked {}", count++);
+      text += format_json_line(line) + "\n";
+    }
+    write_file_atomically(log(), text);
+  }
+
+  static std::vector<std::string> replies(const EvalResult& result) {
+    std::vector<std::string> texts;
+    for (const Answered& item : result.answers) texts.push_back(item.reply);
+    return texts;
+  }
+
+  TemporaryFolder folder_;
+  std::string name_ = "data";
+  generate::LoadedModel model_ = tiny_loaded_model();
+};
+
+TEST_F(RunnerTest, QuestionsSeeTheirOwnPictures) {
+  for (const bool byte_patches : {false, true}) {
+    model_ = tiny_loaded_model(byte_patches);
+    write(question_line(0) + question_line(1) + question_line(2));
+    const EvalResult together = run({.batch_size = 8});
+    ASSERT_EQ(together.answers.size(), 3u);
+    std::set<std::string> different;
+    for (int i = 0; i < 3; ++i) {
+      write(question_line(i));
+      const EvalResult alone = run();
+      EXPECT_EQ(alone.answers[0].reply, together.answers[static_cast<size_t>(i)].reply) << i;
+      EXPECT_EQ(alone.answers[0].blank_reply, together.answers[static_cast<size_t>(i)].blank_reply) << i;
+      different.insert(alone.answers[0].reply);
+    }
+    EXPECT_GE(different.size(), 2u);  // else this test could not fail
+  }
+}
+
+TEST_F(RunnerTest, BatchesAndRanksGiveTheSameReplies) {
+  std::string lines;
+  for (int i = 0; i < 7; ++i) lines += question_line(i % 4, i < 4 ? "What is it?" : "How many?");
+  write(lines);
+  const std::vector<std::string> expected = replies(run({.batch_size = 1}));
+  EXPECT_EQ(replies(run({.batch_size = 3})), expected);
+  // Two ranks, one after the other: each hands over what it has said, and takes what the other says.
+  std::vector<std::string> said(2);
+  for (int pass = 0; pass < 2; ++pass) {
+    for (int rank = 0; rank < 2; ++rank) {
+      EvalOptions options{.batch_size = 2};
+      options.share = {.index = rank, .count = 2, .exchange = [&](const std::string& own) {
+                         said[static_cast<size_t>(rank)] = own;
+                         return pass == 0 ? std::vector<std::string>{own} : said;
+                       }};
+      const EvalResult result = run(options);
+      if (pass == 0) continue;
+      EXPECT_EQ(replies(result), expected) << rank;
+    }
+  }
+}
+
+TEST_F(RunnerTest, RepliesStayWithTheirQuestions) {
+  write(question_line(0) + question_line(1));
+  run_logged();
+  mark_replies();
+  EXPECT_EQ(replies(run_logged()), (std::vector<std::string>{"marked 0", "marked 1"}));
+  const size_t num_lines = logged().size();
+  // A line above them, and their order changed: only the new question is asked.
+  write(question_line(2) + question_line(1) + question_line(0));
+  const EvalResult more = run_logged();
+  EXPECT_EQ(more.answers[1].reply, "marked 1");
+  EXPECT_EQ(more.answers[2].reply, "marked 0");
+  EXPECT_FALSE(more.answers[0].reply.starts_with("marked")) << more.answers[0].reply;
+  EXPECT_GT(logged().size(), num_lines);
+  // Another picture under the same name, or other words: asked anew.
+  image::save_picture(data() / "0.png", striped_picture(7));
+  write(question_line(1, "What colour?") + question_line(0));
+  for (const std::string& reply : replies(run_logged())) EXPECT_FALSE(reply.starts_with("marked")) << reply;
+}
+
+TEST_F(RunnerTest, AMovedFolderGoesOn) {
+  write(question_line(0) + question_line(1));
+  run_logged();
+  mark_replies();
+  const std::string before = read_text_file(log());
+  std::filesystem::rename(folder_ / "data", folder_ / "moved");
+  name_ = "moved";
+  EXPECT_EQ(replies(run_logged()), (std::vector<std::string>{"marked 0", "marked 1"}));
+  EXPECT_EQ(read_text_file(log()), before);
+}
+
+// The size of a picture in the log is believed: nothing is decoded for a question that is answered.
+TEST_F(RunnerTest, AnsweredQuestionsAreNotDecoded) {
+  write(question_line(0));
+  run_logged();
+  std::string text = read_text_file(log());
+  for (size_t at; (at = text.find("[24,16]")) != std::string::npos;) text.replace(at, 7, "[25,17]");
+  for (size_t at; (at = text.find("\"blank\":true")) != std::string::npos;) text.erase(text.rfind('\n', at) + 1);
+  write_file_atomically(log(), text);
+  const EvalResult result = run_logged();
+  EXPECT_EQ(result.answers[0].size.width, 25);
+  EXPECT_EQ(result.answers[0].size.height, 17);
+}
+
+TEST_F(RunnerTest, EqualQuestionsAreAskedOnceAndLoggedEach) {
+  write(question_line(0) + question_line(0) + question_line(1));
+  run_logged();
+  ASSERT_EQ(logged().size(), 6u);
+  std::set<std::string> keys;
+  for (const Json& line : logged()) {
+    keys.insert(line.at("key"));
+    EXPECT_EQ(line.at("truth"), "red");
+    EXPECT_TRUE(line.at("prompt").get<std::string>().find("What is it?") != std::string::npos) << line.dump();
+  }
+  EXPECT_EQ(keys.size(), 3u);  // two pictures, and one blank for all of a size
+  const std::string before = read_text_file(log());
+  run_logged();
+  EXPECT_EQ(read_text_file(log()), before);
+  write(question_line(0) + question_line(4));
+  run_logged();
+  ASSERT_EQ(logged().size(), 8u);
+  EXPECT_EQ(logged()[7].at("size"), Json({16, 40}));
+  for (const Json& line : logged()) keys.insert(line.at("key"));
+  EXPECT_EQ(keys.size(), 5u);
+}
+
+TEST_F(RunnerTest, PromptsDoNotDependOnOtherQuestions) {
+  std::string lines;
+  for (int i = 0; i < 4; ++i) {
+    lines += fmt::format(
+        R"({{"image": "{0}.png", "split": "test", "points": [{{"label": "dogs", "points": [[5, 5]], "boxes": [[0, 0, 9, 9]]}}, {{"label": "cats", "points": []}}], "counts": [{{"label": "dogs", "count": 1}}]}})"
+        "\n",
+        i);
+  }
+  write(lines);
+  const auto prompts = [&](EvalOptions options) {
+    std::map<std::string, std::string> by_question;
+    options.tasks.insert(options.tasks.begin(), {Task::kCounting, Task::kPointing});
+    options.with_blank = false;
+    for (const Answered& item : run(options).answers) {
+      by_question[fmt::format("{} {}", item.image.filename().string(), task_info(item.question.task).name)] =
+          item.prompt;
+    }
+    return by_question;
+  };
+  const auto all = prompts({}), fewer = prompts({.max_per_task = 2}), more = prompts({.tasks = {Task::kAbsence}});
+  EXPECT_EQ(fewer.size(), 4u);
+  for (const auto& [question, prompt] : fewer) EXPECT_EQ(prompt, all.at(question)) << question;
+  for (const auto& [question, prompt] : all) EXPECT_EQ(prompt, more.at(question)) << question;
+  EXPECT_NE(prompts({.seed = 1}), all);
+  std::set<std::string> different;
+  for (const auto& [question, prompt] : all) different.insert(prompt);
+  EXPECT_GT(different.size(), 4u);  // templates vary
+}
+
+TEST_F(RunnerTest, OtherWeightsAreAnotherEvaluation) {
+  write(question_line(0));
+  run_logged();
+  model_.fingerprint = "others";
+  EXPECT_EQ(error_of([&] { run_logged(); }, (folder_ / "out").string()),
+            "[eval] predictions.jsonl: made with other settings: weights was \"tiny\", is \"others\"; expected a new "
+            "folder for --out");
+}
+
+TEST_F(RunnerTest, WithoutBlanksThereIsNoBlankScore) {
+  write(question_line(0) + question_line(1));
+  const EvalResult result = run({.with_blank = false});
+  EXPECT_FALSE(result.scores.at(0).blank);
+  EXPECT_EQ(result.scores.at(0).num_questions, 2);
+  EXPECT_EQ(result.scores.at(0).chance, 1.0);  // both answers are "red"
+  EXPECT_TRUE(run().scores.at(0).blank);
+}
+
+TEST_F(RunnerTest, SplitsWithoutQuestionsAreRefused) {
+  write(question_line(0));
+  EXPECT_EQ(error_of([&] { run({.tasks = {Task::kClock}}); }, data().string()),
+            "[eval] data.jsonl: no questions in split 'test'");
+}
+
+}  // namespace
+}  // namespace molmo::eval
