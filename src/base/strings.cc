@@ -24,6 +24,12 @@ std::string join_text(const std::vector<std::string>& pieces, std::string_view s
   return joined;
 }
 
+std::string join_some(const std::vector<std::string>& pieces, std::string_view separator, size_t most) {
+  if (pieces.size() <= most) return join_text(pieces, separator);
+  const std::string first = join_text({pieces.begin(), pieces.begin() + static_cast<ptrdiff_t>(most)}, separator);
+  return fmt::format("{}{}and {} more", first, separator, pieces.size() - most);
+}
+
 std::string_view trim_text(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n\f\v";
   const size_t begin = text.find_first_not_of(kSpace);

@@ -14,6 +14,9 @@ std::vector<std::string> split_text(std::string_view text, char separator);
 /// Joins with `separator` between.
 std::string join_text(const std::vector<std::string>& pieces, std::string_view separator);
 
+/// The same for a list of any length: the first `most` pieces, then "and 12 more".
+std::string join_some(const std::vector<std::string>& pieces, std::string_view separator, size_t most = 5);
+
 /// Drops ASCII white space at both ends.
 std::string_view trim_text(std::string_view text);
 
