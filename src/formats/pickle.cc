@@ -15,12 +15,13 @@ namespace molmo::formats {
 using Kind = PickleNode::Kind;
 
 constexpr size_t kMostArguments = 64;  // of a call, which copies them; real ones have seven
+constexpr size_t kMemoBytes = 64;      // of an entry of the memo
 
-// The stack machine. Memory is bounded by the length of the data: every opcode makes at most one node.
+// The stack machine. An opcode of one byte can ask for a hundred: what is made is counted, and ends at a limit.
 class Pickle::Machine {
  public:
-  Machine(std::span<const uint8_t> data, const std::string& where, std::deque<PickleNode>& nodes)
-      : data_(data), where_(where), nodes_(nodes) {}
+  Machine(std::span<const uint8_t> data, const std::string& where, size_t most_bytes, std::deque<PickleNode>& nodes)
+      : data_(data), where_(where), num_left_(most_bytes), nodes_(nodes) {}
 
   PickleNode* run() {
     for (;;) {
@@ -34,6 +35,11 @@ class Pickle::Machine {
  private:
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(fmt::format("[pickle] {}: byte {}: {}", where_, at_, what));
+  }
+
+  void charge(size_t num_bytes) {
+    if (num_bytes > num_left_) fail("more values than a file of this size may hold");
+    num_left_ -= num_bytes;
   }
 
   std::span<const uint8_t> take(size_t size) {
@@ -51,6 +57,7 @@ class Pickle::Machine {
 
   std::string text(size_t size) {
     const auto bytes = take(size);
+    charge(size);
     return {bytes.begin(), bytes.end()};
   }
 
@@ -61,9 +68,15 @@ class Pickle::Machine {
   }
 
   PickleNode* push(PickleNode node) {
+    charge(sizeof node);
     nodes_.push_back(std::move(node));
-    stack_.push_back(&nodes_.back());
-    return stack_.back();
+    return push(&nodes_.back());
+  }
+
+  PickleNode* push(PickleNode* node) {
+    charge(sizeof node);
+    stack_.push_back(node);
+    return node;
   }
 
   PickleNode* pop() {
@@ -174,12 +187,13 @@ class Pickle::Machine {
     const auto put = [&](uint64_t slot) {
       PickleNode* node = pop();
       stack_.push_back(node);
+      charge(kMemoBytes);
       memo_[slot] = node;
     };
     const auto get = [&](uint64_t slot) {
       const auto found = memo_.find(slot);
       if (found == memo_.end()) fail(fmt::format("no value {} was kept", slot));
-      stack_.push_back(found->second);
+      push(found->second);
     };
     switch (op) {
       case 'q':
@@ -203,6 +217,7 @@ class Pickle::Machine {
   }
 
   void call(PickleNode* callable, std::vector<PickleNode*> arguments) {
+    charge(arguments.size() * sizeof callable);
     arguments.insert(arguments.begin(), callable);
     push({.kind = Kind::kCall, .text = {}, .items = std::move(arguments), .pairs = {}});
   }
@@ -221,6 +236,7 @@ class Pickle::Machine {
         number<uint64_t>();
         return true;  // frame
       case '(':
+        charge(sizeof stack_.size());
         marks_.push_back(stack_.size());
         return true;
       case '0':
@@ -303,6 +319,7 @@ class Pickle::Machine {
 
   std::span<const uint8_t> data_;
   const std::string& where_;
+  size_t num_left_;  // bytes that may still be made
   std::deque<PickleNode>& nodes_;
   size_t at_ = 0;
   std::vector<PickleNode*> stack_;
@@ -310,6 +327,8 @@ class Pickle::Machine {
   std::map<uint64_t, PickleNode*> memo_;
 };
 
-Pickle::Pickle(std::span<const uint8_t> data, const std::string& where) { root_ = Machine(data, where, nodes_).run(); }
+Pickle::Pickle(std::span<const uint8_t> data, const std::string& where, size_t most_bytes) {
+  root_ = Machine(data, where, most_bytes, nodes_).run();
+}
 
 }  // namespace molmo::formats

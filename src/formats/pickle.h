@@ -40,8 +40,9 @@ struct PickleNode {
 
 class Pickle {
  public:
-  /// Errors, with the byte: an unknown opcode, a stack that runs empty, data that ends early.
-  Pickle(std::span<const uint8_t> data, const std::string& where);
+  /// Errors, with the byte: an unknown opcode, a stack that runs empty, data that ends early, values that take more
+  /// than `most_bytes` of memory.
+  Pickle(std::span<const uint8_t> data, const std::string& where, size_t most_bytes = size_t{64} << 20);
   const PickleNode& root() const { return *root_; }
 
  private:

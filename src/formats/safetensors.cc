@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/strings.h"
 #include "formats/safetensors_header.h"
 #include "formats/slices.h"
 #include "formats/torch_folder.h"
@@ -22,6 +25,7 @@ namespace fs = std::filesystem;
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian");
 
 constexpr size_t kAlignment = 64;
+constexpr const char* kEnding = ".safetensors";
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
 
@@ -31,23 +35,74 @@ struct WeightFiles {
   std::map<std::string, fs::path> shard_of;
 };
 
+// "model-00002-of-00007.safetensors" -> {2, 7}
+std::optional<std::pair<int, int>> parse_shard_name(std::string_view name, std::string_view stem) {
+  constexpr std::string_view kOf = "-of-";
+  static constexpr size_t kMostDigits = 6;
+  const auto number = [&name]() -> std::optional<int> {
+    int value = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + std::min(name.size(), kMostDigits), value);
+    if (error != std::errc() || value < 0) return std::nullopt;
+    name.remove_prefix(static_cast<size_t>(end - name.data()));
+    return value;
+  };
+  if (!name.starts_with(stem) || !name.substr(stem.size()).starts_with('-')) return std::nullopt;
+  name.remove_prefix(stem.size() + 1);
+  const std::optional<int> shard = number();
+  if (!shard || !name.starts_with(kOf)) return std::nullopt;
+  name.remove_prefix(kOf.size());
+  const std::optional<int> total = number();
+  if (!total || name != kEnding) return std::nullopt;
+  return std::pair(*shard, *total);
+}
+
+// Shards without an index: nothing but their names says whether all are there.
+std::set<fs::path> shards_by_name(const fs::path& folder, const std::string& stem) {
+  std::map<int, fs::path> shards;
+  std::optional<int> total;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(stem + "-") || !name.ends_with(kEnding)) continue;
+    const auto numbers = parse_shard_name(name, stem);
+    if (!numbers || numbers->first < 1 || numbers->first > numbers->second ||
+        numbers->second != total.value_or(numbers->second) || !shards.emplace(numbers->first, entry.path()).second)
+      throw Error(
+          fmt::format("[safetensors] {}: does not go with the shards beside it, expected {}-NNNNN-of-{}{} once "
+                      "each, or an index that says which files count",
+                      entry.path().string(), stem, total ? fmt::format("{:05}", *total) : "MMMMM", kEnding));
+    total = numbers->second;
+  }
+  std::vector<std::string> missing;
+  for (int number = 1; number <= total.value_or(0); ++number) {
+    if (!shards.contains(number)) missing.push_back(shard_file_name(number, *total, stem));
+  }
+  if (!missing.empty())
+    throw Error(fmt::format("[safetensors] {}: {} of {} shards missing: {}", folder.string(), missing.size(), *total,
+                            join_some(missing, ", ")));
+  std::set<fs::path> paths;
+  for (const auto& [number, path] : shards) paths.insert(path);
+  return paths;
+}
+
 WeightFiles weight_files(const fs::path& folder, const std::string& stem) {
   if (fs::is_regular_file(folder)) return {{folder}, {}};
-  const std::string single = stem + ".safetensors", index = single + ".index.json";
-  if (fs::exists(folder / single)) return {{folder / single}, {}};
+  const std::string single = stem + kEnding, index = single + ".index.json";
   WeightFiles files;
   if (fs::exists(folder / index)) {
     files.shard_of = parse_index(folder / index);
     for (const auto& [tensor, shard] : files.shard_of) files.paths.insert(shard);
-  } else if (fs::is_directory(folder)) {
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(stem + "-") && name.ends_with(".safetensors")) files.paths.insert(entry.path());
-    }
   }
+  if (fs::exists(folder / single)) {
+    const fs::path path = folder / single;
+    if (!files.paths.empty() && !files.paths.contains(path))
+      throw Error(fmt::format("[safetensors] {}: holds two sets of weights, {} and those of {}, expected one",
+                              folder.string(), single, index));
+    return {{path}, std::move(files.shard_of)};
+  }
+  if (files.paths.empty() && fs::is_directory(folder)) files.paths = shards_by_name(folder, stem);
   if (files.paths.empty()) {
-    throw Error(fmt::format("[safetensors] {}: no weights, expected {}, {} or {}-*.safetensors", folder.string(),
-                            single, index, stem));
+    throw Error(fmt::format("[safetensors] {}: no weights, expected {}, {} or {}-*{}", folder.string(), single, index,
+                            stem, kEnding));
   }
   return files;
 }

@@ -23,10 +23,11 @@ struct DTypeRow {
   std::string_view name;
   size_t size;
 };
-constexpr DTypeRow kDTypes[] = {{DType::kF64, "F64", 8},   {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2},
-                                {DType::kBF16, "BF16", 2}, {DType::kI64, "I64", 8}, {DType::kI32, "I32", 4},
-                                {DType::kI16, "I16", 2},   {DType::kI8, "I8", 1},   {DType::kU8, "U8", 1},
-                                {DType::kBool, "BOOL", 1}};
+constexpr DTypeRow kDTypes[] = {
+    {DType::kF64, "F64", 8},        {DType::kF32, "F32", 4},        {DType::kF16, "F16", 2},  {DType::kBF16, "BF16", 2},
+    {DType::kI64, "I64", 8},        {DType::kI32, "I32", 4},        {DType::kI16, "I16", 2},  {DType::kI8, "I8", 1},
+    {DType::kU64, "U64", 8},        {DType::kU32, "U32", 4},        {DType::kU16, "U16", 2},  {DType::kU8, "U8", 1},
+    {DType::kF8E4M3, "F8_E4M3", 1}, {DType::kF8E5M2, "F8_E5M2", 1}, {DType::kBool, "BOOL", 1}};
 
 const DTypeRow& row_of(DType dtype) {
   return *std::find_if(std::begin(kDTypes), std::end(kDTypes), [&](const DTypeRow& r) { return r.dtype == dtype; });
@@ -67,7 +68,7 @@ HeaderJson parse_flat_object(std::string_view text, const std::string& where, co
   return json;
 }
 
-// Reads one tensor's entry; `data` is everything behind the header.
+// Reads one tensor's entry; `data` is everything after the header.
 class EntryParser {
  public:
   EntryParser(std::string where, std::span<const uint8_t> data) : where_(std::move(where)), data_(data) {}
@@ -116,7 +117,9 @@ class EntryParser {
     for (const DTypeRow& row : kDTypes) {
       if (*found == row.name) return row.dtype;
     }
-    fail(name, fmt::format("dtype {}, expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL", brief(*found)));
+    std::string known;
+    for (const DTypeRow& row : kDTypes) known += (known.empty() ? "" : ", ") + std::string(row.name);
+    fail(name, fmt::format("dtype {}, expected one of {}", brief(*found), known));
   }
 
   // Sizes of zero do not excuse the others: strides and counts are multiplied in any order later.
@@ -173,6 +176,10 @@ std::map<std::string, std::string> parse_metadata(const HeaderJson& json, const 
 
 size_t dtype_size(DType dtype) { return row_of(dtype).size; }
 std::string_view dtype_name(DType dtype) { return row_of(dtype).name; }
+
+bool holds_weights(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16 || dtype == DType::kF64;
+}
 
 Header parse_header(std::span<const uint8_t> file, const std::string& where) {
   uint64_t length = 0;

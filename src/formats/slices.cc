@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/json.h"
 #include "molmo/error.h"
@@ -31,11 +33,18 @@ Shapes read_shapes(const SafetensorsFile& file) {
   const auto found = file.metadata().find(kShapes);
   if (found == file.metadata().end())
     fail(file.path(), "metadata 'shapes', got nothing, expected those of the tensors");
-  try {
-    return parse_json(found->second, file.path().string()).get<Shapes>();
-  } catch (const Json::exception&) {
-    fail(file.path(), "metadata 'shapes', got no table, expected tensor names with lists of sizes");
+  const Json table = parse_json(found->second, file.path().string());
+  const auto is_size = [](const Json& size) {
+    return size.is_number_unsigned() && std::in_range<int64_t>(size.get<uint64_t>());  // 1e300 is no number of rows
+  };
+  if (!table.is_object()) fail(file.path(), "metadata 'shapes', got no table, expected tensor names with sizes");
+  Shapes shapes;
+  for (const auto& [name, sizes] : table.items()) {
+    if (!sizes.is_array() || !std::all_of(sizes.begin(), sizes.end(), is_size))
+      fail(file.path(), fmt::format("metadata 'shapes' of tensor '{:.120}', expected a list of sizes >= 0", name));
+    shapes[name] = sizes.get<std::vector<int64_t>>();
   }
+  return shapes;
 }
 
 // In the order of their slices.

@@ -11,10 +11,11 @@
 
 namespace molmo::formats {
 
-enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
+enum class DType { kF64, kF32, kF16, kBF16, kF8E4M3, kF8E5M2, kI64, kI32, kI16, kI8, kU64, kU32, kU16, kU8, kBool };
 
 size_t dtype_size(DType dtype);            ///< bytes of one value
 std::string_view dtype_name(DType dtype);  ///< "F32"
+bool holds_weights(DType dtype);           ///< plain floating point: what is narrower or whole is a quantized weight
 
 /// One tensor inside mapped files, row-major. Bytes may lie at any address: copy before typed access.
 struct TensorView {
@@ -26,7 +27,7 @@ struct TensorView {
   bool is_mapped = true;  ///< the bytes lie in mapped files: their pages can be dropped and come back
 
   size_t num_bytes() const;
-  /// Copies bytes from `begin` on, as many as `out` holds; with `drops` the pages are dropped behind it.
+  /// Copies bytes from `begin` on, as many as `out` holds; with `drops` the pages are dropped after it.
   void read(size_t begin, std::span<uint8_t> out, bool drops = false) const;
 };
 
@@ -35,6 +36,11 @@ class TensorSource {
   virtual ~TensorSource() = default;
   virtual const TensorView* find(const std::string& name) const = 0;
   virtual std::vector<const TensorView*> tensors() const = 0;  ///< sorted by name
+
+  /// Copies bytes of one of these tensors, from `begin` on, as many as `out` holds; mapped pages are dropped.
+  virtual void read(const TensorView& view, size_t begin, std::span<uint8_t> out) const {
+    view.read(begin, out, /*drops=*/true);
+  }
 };
 
 /// Opens a .pt or .safetensors file, or a folder of safetensors (SafetensorsFolder), or one that has PyTorch's files

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -21,6 +22,7 @@ constexpr int kDeepest = 8;  // of nested dictionaries, which a hostile file may
 constexpr size_t kLongestName = 1000;
 constexpr size_t kMostAxes = 16;
 constexpr std::string_view kPickleName = "data.pkl";
+constexpr size_t kLeastMemory = size_t{64} << 20, kMostMemory = size_t{1} << 30;  // of the pickle's values
 
 constexpr std::pair<std::string_view, DType> kStorages[] = {
     {"torch.FloatStorage", DType::kF32},     {"torch.DoubleStorage", DType::kF64}, {"torch.HalfStorage", DType::kF16},
@@ -177,7 +179,7 @@ TorchTensors parse_torch(std::span<const uint8_t> file, const std::string& where
   const Members members = zip_members(file, where);
   for (const auto& [name, data] : members) {
     if (!name.ends_with(kPickleName)) continue;
-    const Pickle pickle(data, where);
+    const Pickle pickle(data, where, std::clamp(file.size(), kLeastMemory, kMostMemory));
     Collector(members, name.substr(0, name.size() - kPickleName.size()), where, file.size(), data.size(), tensors)
         .collect(pickle.root(), "", 0);
     if (tensors.by_name.empty())

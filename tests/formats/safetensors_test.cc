@@ -131,7 +131,9 @@ TEST(SafetensorsHeader, EveryEntryFieldIsChecked) {
   EXPECT_EQ(error_of_entry("3"), where + "entry is a JSON number, expected an object");
   EXPECT_EQ(error_of_entry(R"({"shape":[2],"data_offsets":[0,8]})"), where + "no 'dtype'");
   EXPECT_EQ(error_of_entry(R"({"dtype":"F8","shape":[2],"data_offsets":[0,8]})"),
-            where + "dtype \"F8\", expected F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL");
+            where +
+                "dtype \"F8\", expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, F8_E4M3, "
+                "F8_E5M2, BOOL");
   EXPECT_EQ(error_of_entry(R"({"dtype":"F32","data_offsets":[0,8]})"), where + "no list 'shape'");
   EXPECT_EQ(error_of_entry(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),
             where + "shape [-2], expected sizes >= 0");
@@ -179,6 +181,49 @@ TEST(SafetensorsFolder, ReadsIndexAndShards) {
   const SafetensorsFolder opened(folder.path());
   EXPECT_EQ(opened.files().size(), 2u);
   EXPECT_EQ(opened.find("b")->shape, std::vector<int64_t>{2});
+}
+
+TEST(SafetensorsFolder, ShardsWithoutAnIndexAreAllThere) {
+  const TemporaryFolder folder;
+  const auto put = [&](const std::string& name, const std::string& tensor) { write_one(folder / name, tensor); };
+  put("model-00001-of-00009.safetensors", "a");
+  put("model-00003-of-00009.safetensors", "c");
+  EXPECT_EQ(
+      error_of_folder(folder.path()),
+      "[safetensors] : 7 of 9 shards missing: model-00002-of-00009.safetensors, model-00004-of-00009.safetensors, "
+      "model-00005-of-00009.safetensors, model-00006-of-00009.safetensors, model-00007-of-00009.safetensors, and 2 "
+      "more");
+  const TemporaryFolder other;
+  write_one(other / "model-00001-of-00001.safetensors", "a");
+  EXPECT_EQ(error_of_folder(other.path()), "no error");
+  for (const char* name : {"model-00001-of-00001 (1).safetensors", "model-00002-of-00002.safetensors",
+                           "model-1-of-1.safetensors", "model-00000-of-00001.safetensors", "model-x.safetensors"}) {
+    write_one(other / name, "b");
+    const std::string error = error_of_folder(other.path());
+    EXPECT_NE(error.find("does not go with the shards beside it, expected model-NNNNN-of-"), std::string::npos)
+        << error;
+    write_file_atomically(other / "model.safetensors.index.json",
+                          R"({"weight_map": {"a": "model-00001-of-00001.safetensors"}})");
+    EXPECT_EQ(error_of_folder(other.path()), "no error") << name;  // the index says which files count
+    std::filesystem::remove(other / "model.safetensors.index.json");
+    std::filesystem::remove(other / name);
+  }
+}
+
+TEST(SafetensorsFolder, OneSetOfWeights) {
+  const TemporaryFolder folder;
+  write_one(folder / "model.safetensors", "a");
+  write_one(folder / "model-00001-of-00001.safetensors", "b");
+  const auto index = [&](const char* map) {
+    write_file_atomically(folder / "model.safetensors.index.json", std::string(R"({"weight_map": )") + map + "}");
+  };
+  EXPECT_EQ(error_of_folder(folder.path()), "no error");
+  index(R"({"a": "model.safetensors"})");
+  EXPECT_EQ(error_of_folder(folder.path()), "no error");
+  index(R"({"b": "model-00001-of-00001.safetensors"})");
+  EXPECT_EQ(error_of_folder(folder.path()),
+            "[safetensors] : holds two sets of weights, model.safetensors and those of model.safetensors.index.json, "
+            "expected one");
 }
 
 TEST(SafetensorsFolder, IndexMustKeepItsPromises) {

@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "formats/pickle.h"
+#include "formats/zip_file.h"
 #include "molmo/error.h"
 #include "support/error_of.h"
 #include "support/paths.h"
@@ -91,6 +92,47 @@ TEST(TorchFile, HostileFilesCostLittle) {  // tests/data/torch/make_hostile.py
   EXPECT_TRUE(error_with("places.pt").ends_with("more values than the pickle has bytes")) << error_with("places.pt");
   EXPECT_EQ(error_with("long_name.pt"), "[torch] long_name.pt: tensor '': a name beyond 1000 bytes");
   EXPECT_TRUE(error_with("views.pt").ends_with("more strided values than the file holds")) << error_with("views.pt");
+}
+
+// A file with one tensor "w" of two floats, `offset` floats into a storage of four.
+std::string file_with_offset(uint8_t offset) {
+  const auto text = [](const std::string& value) {
+    return "X" + testing::little(static_cast<uint32_t>(value.size())) + value;
+  };
+  const auto byte = [](uint8_t value) { return "K" + std::string(1, static_cast<char>(value)); };
+  const std::string storage =
+      "(" + text("storage") + "ctorch\nFloatStorage\n" + text("0") + text("cpu") + byte(4) + "tQ";
+  const std::string pickle = "\x80\x02}" + text("w") + "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + byte(offset) +
+                             "(" + byte(2) + "t(" + byte(1) + "t\x89" + "}tRs.";
+  const float values[] = {1, 2, 3, 4};
+  return testing::make_zip({{"a/data.pkl", pickle}, {"a/data/0", {reinterpret_cast<const char*>(values), 16}}});
+}
+
+TEST(TorchFile, OffsetsStayInTheirStorage) {
+  const testing::TemporaryFolder folder;
+  const auto open = [&](uint8_t offset) {
+    write_file_atomically(folder / "x.pt", file_with_offset(offset));
+    return TorchFile(folder / "x.pt");
+  };
+  EXPECT_EQ(values<float>(open(0), "w"), (std::vector<float>{1, 2}));
+  EXPECT_EQ(values<float>(open(2), "w"), (std::vector<float>{3, 4}));
+  for (const uint8_t offset : {uint8_t{3}, uint8_t{4}, uint8_t{200}})
+    EXPECT_EQ(testing::error_of([&] { open(offset); }, folder.path().string()),
+              "[torch] x.pt: tensor 'w': reaches beyond its storage of 16 bytes")
+        << int{offset};
+}
+
+TEST(Pickle, MemoryIsBounded) {
+  // Opcodes of one or two bytes that each make a value, a mark, or a place in the memo.
+  for (const std::string& opcode : {std::string("N"), std::string("]"), std::string("("), std::string("\x94"),
+                                    std::string("h\0", 2), std::string("K\x01")}) {
+    std::string data = "Nq" + std::string(1, '\0');
+    for (int i = 0; i < 100000; ++i) data += opcode;
+    const std::string error = testing::error_of([&] {
+      Pickle({reinterpret_cast<const uint8_t*>(data.data()), data.size()}, "p", /*most_bytes=*/100000);
+    });
+    EXPECT_NE(error.find("more values than a file of this size may hold"), std::string::npos) << error;
+  }
 }
 
 TEST(Pickle, RefusesWhatItDoesNotKnow) {
