@@ -19,6 +19,16 @@ void merge(Json& target, const Json& source) {
   for (const auto& [key, value] : source.items()) merge(target[key], value);
 }
 
+void collect_keys(const Json& json, const std::string& prefix, std::vector<std::string>& keys) {
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_object()) {
+      collect_keys(value, prefix + key + ".", keys);
+    } else {
+      keys.push_back(prefix + key);
+    }
+  }
+}
+
 // Takes "base" out of a file's JSON: the path of the next file, or nothing.
 fs::path take_base(Json& json, const fs::path& file) {
   const auto found = json.find("base");
@@ -76,6 +86,12 @@ Json merge_layers(const ConfigLayers& layers) {
   Json merged = Json::object();
   for (const auto& [where, json] : layers) merge(merged, json);
   return merged;
+}
+
+std::vector<std::string> given_keys(const fs::path& path, const std::vector<std::string>& overrides) {
+  std::vector<std::string> keys;
+  collect_keys(merge_layers(read_layers(path, overrides)), "", keys);
+  return keys;
 }
 
 Json read_config_file(const fs::path& path) { return merge_layers(read_layers(path, {})); }

@@ -23,6 +23,9 @@ ConfigLayers read_layers(const std::filesystem::path& path, const std::vector<st
 /// Objects merge key by key, everything else is replaced.
 Json merge_layers(const ConfigLayers& layers);
 
+/// The keys that a recipe gives a value, in order: "molmo.model.decoder.width".
+std::vector<std::string> given_keys(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
 /// The file and its bases merged.
 Json read_config_file(const std::filesystem::path& path);
 

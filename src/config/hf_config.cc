@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/hf_config.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
+#include "base/strings.h"
+#include "config/companion_config.h"
+#include "config/hf_fields.h"
 #include "config/json_fields.h"
 #include "config/load.h"
 #include "config/native_config.h"
@@ -15,10 +20,28 @@ namespace {
 constexpr const char* kRequired[] = {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
                                      "vocab_size"};
 constexpr FixedField kFixedFields[] = {{"model_type", "\"molmo\""}, {"use_position_ids", "true"}};
+constexpr FixedField kDenseFields[] = {
+    {"num_experts", "0"}, {"num_experts_per_tok", "0"}, {"moe_intermediate_size", "0"}};
+
+// One setting under two names: they may not contradict each other.
+double read_norm_eps(const JsonFields& f) {
+  const double eps = f.number("layer_norm_eps", f.number("rms_norm_eps", 1e-5));
+  if (f.number("rms_norm_eps", eps) != eps) f.fail("rms_norm_eps", fmt::format("layer_norm_eps = {}", eps));
+  return eps;
+}
+
+bool read_tied_head(const JsonFields& f) {
+  const bool is_tied = f.flag("weight_tying", f.flag("tie_word_embeddings", false));
+  if (f.flag("tie_word_embeddings", is_tied) != is_tied)
+    f.fail("tie_word_embeddings", fmt::format("weight_tying = {}", is_tied));
+  return is_tied;
+}
 
 DecoderConfig decoder_from_hf(const JsonFields& f) {
   f.require(kRequired);
   f.expect_fixed(kFixedFields);
+  f.expect_fixed(kDenseFields);
+  ignore_bookkeeping(f);
   DecoderConfig d;
   d.width = f.integer("hidden_size", 0);
   d.num_layers = f.integer("num_hidden_layers", 0);
@@ -30,15 +53,16 @@ DecoderConfig decoder_from_hf(const JsonFields& f) {
   d.vocab_size = f.integer("vocab_size", 0);
   d.embedding_size = f.integer("embedding_size", d.vocab_size);
   d.norm = f.choice("layer_norm_type", NormKind::kRms, {{"default", NormKind::kLayerNorm}});
-  d.norm_eps = f.number("layer_norm_eps", 1e-5);
+  d.norm_eps = read_norm_eps(f);
   d.norm_after = f.flag("norm_after", false);
   d.qk_norm = f.flag("attention_layer_norm", false);
   d.qkv_bias = f.flag("qkv_bias", false);
-  d.rope_theta = f.number("rope_theta", 10000.0);
+  d.rope_theta = read_rope_theta(f, 10000.0);
   d.max_positions = f.integer("max_position_embeddings", 4096);
-  d.tied_head = f.flag("weight_tying", false);
+  d.tied_head = read_tied_head(f);
   if (f.has("clip_qkv")) d.clip_qkv = f.number("clip_qkv", 0.0);
   d.init_std = f.number("initializer_range", 0.02);
+  expect_plain_decoder(f, d.width, d.num_heads);
   return d;
 }
 
@@ -50,11 +74,12 @@ MolmoConfig molmo_from_hf(const JsonFields& f) {
   return molmo;
 }
 
-// The format does not say EOS; the tokenizer's size tells which of the released ones it is.
+// Released files do not say EOS; the tokenizer's size tells which of the released ones it is.
 int64_t eos_of(const JsonFields& f, int vocab_size) {
-  if (f.has("eos_token_id")) return f.integer("eos_token_id", 0);
-  if (const std::optional<int64_t> eos = known_eos(vocab_size)) return *eos;
-  f.fail("eos_token_id", "an id, as no released model has this vocab_size");
+  const std::optional<int64_t> known = known_eos(vocab_size);
+  if (const std::optional<int64_t> stated = read_end_token(f, known)) return *stated;
+  if (!known) f.fail("eos_token_id", "an id, as no released model has this vocab_size");
+  return *known;
 }
 
 Json decoder_to_hf(const DecoderConfig& d) {
@@ -113,29 +138,59 @@ MolmoConfig without_training(MolmoConfig molmo, const MolmoConfig& other) {
   d.router_z_weight = o.router_z_weight;
   d.init_std = o.init_std;
   d.init_cutoff = o.init_cutoff;
+  d.embedding_init_std = o.embedding_init_std;
+  molmo.model.vit.init_std = other.model.vit.init_std;
   molmo.model.connector.feature_dropout = other.model.connector.feature_dropout;
+  molmo.preprocess.byte_patches = other.preprocess.byte_patches;  // the same numbers
   molmo.tokenizer = other.tokenizer;
   molmo.prompt = other.prompt;
   return molmo;
 }
 
+// Native fields may stand beside the format's own where they say what the format has wired in.
+void expect_wired_in(const JsonFields& f, const MolmoConfig& molmo) {
+  Json said = to_native(molmo);
+  bool has_any = false;
+  for (auto& [key, value] : said.items()) {
+    if (!f.has(key.c_str()) || f.json().at(key) == value) continue;
+    has_any = true;
+    const Json& given = f.json().at(key);
+    if (value.is_object() && given.is_object()) {
+      f.object(key.c_str());
+      for (const auto& [name, inner] : given.items()) value[name] = inner;
+    } else {
+      value = given;
+    }
+  }
+  if (!has_any) return;
+  const JsonFields native(said, f.where());
+  const MolmoConfig read = without_training(molmo_from_native(native), molmo);
+  const std::vector<std::string> lines = diff(molmo, read);
+  if (!lines.empty())
+    throw Error(fmt::format("[config] {}: says otherwise than what this format has wired in: {}", f.where(),
+                            join_text(lines, "; ")));
+}
+
 }  // namespace
 
-MolmoConfig from_hf_config(const Json& hf, const std::string& where) {
+MolmoConfig from_hf_config(const Json& hf, const std::string& where, std::vector<std::string>* unknown) {
   const JsonFields fields(hf, where);
+  refuse_quantized(fields);
   const bool is_native = fields.has("d_model");
   if (is_native) fields.expect_fixed(kFixedFields);
-  MolmoConfig molmo = is_native ? molmo_from_native(hf, where) : molmo_from_hf(fields);
+  MolmoConfig molmo = is_native ? molmo_from_native(fields) : molmo_from_hf(fields);
+  if (!is_native) expect_wired_in(fields, molmo);
   molmo.tokenizer.eos_id = eos_of(fields, molmo.model.decoder.vocab_size);
+  if (unknown != nullptr) *unknown = fields.unknown();
   return from_json<MolmoConfig>(to_json(molmo), where);  // checks every range and rule
 }
 
 std::vector<std::string> hf_obstacles(const MolmoConfig& molmo) {
-  MolmoConfig read_back = is_moe(molmo) ? molmo : MolmoConfig{};
-  if (is_moe(molmo)) {  // native fields say everything but this
+  MolmoConfig read_back;
+  if (is_moe(molmo)) {
+    read_back = molmo_from_native(to_native(molmo), "config.json");
     read_back.model.vit.kind = TowerKind::kOpenai;
     read_back.model.connector.pooling = PoolingKind::kAttentionMeanQuery;
-    read_back.model.connector.hidden_width = molmo.model.decoder.ffn_width;
   } else {
     read_back = molmo_from_hf(JsonFields(decoder_to_hf(molmo.model.decoder), "config.json"));
   }

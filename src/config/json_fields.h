@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,12 +26,13 @@ struct FixedField {
 };
 
 /// Fields of one JSON object. Absent and null both mean the fallback; a value of another type is an Error that names
-/// the source and the field. The object must outlive this.
+/// the source and the field. Which fields were asked for is noted, so that the rest can be told. The object must
+/// outlive this; copies and inner objects share their notes.
 class JsonFields {
  public:
   JsonFields(const Json& object, std::string where);
 
-  bool has(const char* key) const { return reader_.has(key); }
+  bool has(const char* key) const;
   void require(std::span<const char* const> keys) const;
   int integer(const char* key, int fallback) const;
   double number(const char* key, double fallback) const;
@@ -39,6 +41,12 @@ class JsonFields {
   std::vector<int> integers(const char* key, std::vector<int> fallback) const;
   JsonFields object(const char* key) const;
   void expect_fixed(std::span<const FixedField> fields) const;
+  /// Whether the field has one of its values; absent and null count.
+  bool has_one_of(const FixedField& field) const;
+  /// Notes fields that may have any value.
+  void ignore(std::span<const char* const> keys) const;
+  /// Fields that have a value and that nobody asked for, those of objects too: "vision_backbone.image_foo".
+  std::vector<std::string> unknown() const;
 
   /// An enum by our name for it or by another spelling.
   template <class E>
@@ -59,11 +67,18 @@ class JsonFields {
 
   [[noreturn]] void fail(const char* key, const std::string& expected) const;
 
- private:
-  JsonFields(std::shared_ptr<const JsonRules> rules, ObjectReader reader)
-      : rules_(std::move(rules)), reader_(std::move(reader)) {}
+  const Json& json() const { return reader_.json(); }
+  const std::string& where() const { return file_->where; }
 
-  std::shared_ptr<const JsonRules> rules_;
+ private:
+  struct File {
+    std::string where;
+    JsonRules rules;
+    std::set<std::string> known;  // paths of fields; "vision_backbone." was entered
+  };
+  JsonFields(std::shared_ptr<File> file, ObjectReader reader) : file_(std::move(file)), reader_(std::move(reader)) {}
+
+  std::shared_ptr<File> file_;
   ObjectReader reader_;
 };
 

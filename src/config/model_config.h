@@ -184,7 +184,9 @@ struct DecoderConfig {
     v({.name = "init_std", .help = "standard deviation of fresh weights", .min = 0}, init_std);
     v({.name = "embedding_init_std", .help = "standard deviation of a fresh base embedding table", .min = 0},
       embedding_init_std);
-    v({.name = "init_cutoff", .help = "truncation of fresh weights, in standard deviations; null: none", .min = 0},
+    v({.name = "init_cutoff",
+       .help = "truncation of fresh weights, in standard deviations; null: none",
+       .min = 0.5},  // closer in, redrawing what falls outside would take for ever
       init_cutoff);
   }
 };

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/hf_fields.h"
 #include "config/json_fields.h"
 #include "config/load.h"
 #include "config/presets.h"
@@ -24,10 +25,11 @@ constexpr FixedField kFixedFields[] = {
     {"attention_layer_norm_with_affine", "true"},
     {"moe_shared_expert", "false"},
     {"moe_interleave", "false"},
+    {"moe_dropless", "true"},
     {"response_attention_dropout", "0|0.0"},
     {"alibi", kOff},
-    {"attn_logit_softcapping", ""},
-    {"final_logit_softcapping", ""},
+    {"prompt_override", "\"\""},
+    {"attention_type", "\"sdpa\"|\"direct\"|\"flash\""},
     {"image_padding_mask", "false"},
     {"multi_query_attention", kOff},
     {"do_random_scale", kOff},
@@ -39,8 +41,26 @@ constexpr FixedField kFixedFields[] = {
 };
 constexpr FixedField kFixedTowerFields[] = {{"attention_dropout", "0|0.0"}, {"residual_dropout", "0|0.0"}};
 
+// What the public code reads nowhere, needs for fresh weights or its own training alone, or computes alike either way.
+constexpr const char* kIgnored[] = {"block_group_size",  "float32_attention",
+                                    "flash_attention",   "query_pre_attn_scalar",
+                                    "alibi_bias_max",    "moe_mlp_impl",
+                                    "moe_num_experts",   "moe_top_k",
+                                    "moe_loss_weight",   "moe_zloss_weight",
+                                    "moe_lbl_in_fp32",   "moe_capacity_factor",
+                                    "fix_image_padding", "moe_log_expert_assignment",
+                                    "init_fn",           "new_embedding_init_range",
+                                    "init_device",       "max_sequence_length",
+                                    "precision",         "low_cpu_fsdp",
+                                    "llm_load_path",     "vit_load_path",
+                                    "mlp_ratio",         "tokenizer",
+                                    "eos_token_id"};
+constexpr const char* kIgnoredOfTower[] = {"image_pos_patch_size", "image_dropout_rate", "initializer_range",
+                                           "fsdp_wrap", "fix_image_mask"};
+
 VitConfig vit_from_native(const JsonFields& f) {
   f.expect_fixed(kFixedTowerFields);
+  f.ignore(kIgnoredOfTower);
   VitConfig vit;
   vit.kind = f.choice("image_model_type", TowerKind::kOpenai);
   const std::vector<int> size = f.integers("image_default_input_size", {336, 336});
@@ -94,9 +114,6 @@ void read_sizes(const JsonFields& f, DecoderConfig& d) {
   d.num_layers = f.integer("n_layers", 12);
   d.num_heads = f.integer("n_heads", 12);
   d.num_kv_heads = f.integer("n_kv_heads", d.num_heads);
-  if (f.has("head_dim") && int64_t{f.integer("head_dim", 0)} * d.num_heads != d.width) {
-    f.fail("head_dim", "d_model / n_heads, or null");
-  }
   d.ffn_width = ffn_width_from_native(f, d.width);
   d.vocab_size = f.integer("vocab_size", 50257);
   d.embedding_size = f.integer("embedding_size", d.vocab_size);
@@ -120,8 +137,8 @@ void read_rules(const JsonFields& f, DecoderConfig& d) {
   d.qkv_bias = f.flag("qkv_bias", false) || d.linear_bias;
   d.norm_bias = f.flag("bias_for_layer_norm", d.linear_bias) && d.norm == NormKind::kLayerNorm;
   d.rope = f.flag("rope", false);
-  d.rope_theta = f.number("rope_theta", 10000.0);
-  d.tied_head = f.flag("weight_tying", true);
+  d.rope_theta = read_rope_theta(f, 10000.0);
+  d.tied_head = f.flag("weight_tying", f.flag("tie_word_embeddings", true));
   if (f.has("clip_qkv")) d.clip_qkv = f.number("clip_qkv", 0.0);
   d.scale_logits = f.flag("scale_logits", false);
   d.scale_embeddings = f.flag("normalize_input_embeds", false);
@@ -139,8 +156,12 @@ void read_training(const JsonFields& f, DecoderConfig& d) {
 
 ModelConfig read_model(const JsonFields& f) {
   f.expect_fixed(kFixedFields);
+  f.ignore(kIgnored);
+  ignore_bookkeeping(f);
+  refuse_quantized(f);
   ModelConfig model;
   read_sizes(f, model.decoder);
+  expect_plain_decoder(f, model.decoder.width, model.decoder.num_heads);
   read_rules(f, model.decoder);
   read_training(f, model.decoder);
   if (f.has("vision_backbone")) model.vit = vit_from_native(f.object("vision_backbone"));
@@ -188,14 +209,30 @@ void read_inputs(const JsonFields& f, MolmoConfig& molmo) {
   prompt.system_prompt = f.choice("system_prompt_kind", SystemPrompt::kStyle);
   prompt.always_start_with_space = f.flag("always_start_with_space", true);
   prompt.default_inference_len = f.integer("default_inference_len", 65);
-  prompt.annotation_weighting = f.choice("multi_annotation_weighting", AnnotationWeighting::kNone);
+  const bool has_old_name = !f.has("multi_annotation_weighting") && f.has("loss_token_weighting");
+  prompt.annotation_weighting =
+      f.choice(has_old_name ? "loss_token_weighting" : "multi_annotation_weighting", AnnotationWeighting::kNone);
   if (f.flag("pad_tokenizer", true)) molmo.tokenizer.pad_to = molmo.model.decoder.vocab_size;
+}
+
+// Every range and rule, too.
+ModelConfig checked(const ModelConfig& model, const std::string& where) {
+  return from_json<ModelConfig>(to_json(model), where);
+}
+
+// The id of the end token, which the public code keeps with the model or with its tokenizer, if it says it at all.
+std::optional<int64_t> stated_eos(const JsonFields& f) {
+  if (f.has("eos_token_id")) return f.integer("eos_token_id", 0);
+  if (!f.has("tokenizer") || !f.json().at("tokenizer").is_object()) return std::nullopt;
+  const JsonFields tokenizer(f.json().at("tokenizer"), f.where() + ", tokenizer");
+  if (tokenizer.has("eos_token_id")) return tokenizer.integer("eos_token_id", 0);
+  return std::nullopt;
 }
 
 }  // namespace
 
 ModelConfig model_from_native(const Json& native, const std::string& where) {
-  return from_json<ModelConfig>(to_json(read_model(JsonFields(native, where))), where);  // checks every range and rule
+  return checked(read_model(JsonFields(native, where)), where);
 }
 
 PreprocessConfig preprocess_for(const ModelConfig& model) {
@@ -211,20 +248,31 @@ PreprocessConfig preprocess_for(const ModelConfig& model) {
   return p;
 }
 
-MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where) {
+MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where,
+                                         std::vector<std::string>* unknown) {
   if (!yaml.is_object())
     throw Error(fmt::format("[config] {}: not a mapping, expected a config.yaml of the public code", where));
-  MolmoConfig molmo = molmo_from_native(yaml.contains("model") ? yaml.at("model") : yaml, where);
-  molmo.tokenizer.pad_to = molmo.model.decoder.vocab_size;
-  if (const auto eos = known_eos(molmo.model.decoder.vocab_size)) molmo.tokenizer.eos_id = *eos;
-  return molmo;
+  const JsonFields fields(yaml.contains("model") ? yaml.at("model") : yaml, where);
+  MolmoConfig molmo = molmo_from_native(fields);
+  const int vocab_size = molmo.model.decoder.vocab_size;
+  molmo.tokenizer.pad_to = vocab_size;
+  std::optional<int64_t> eos = known_eos(vocab_size);
+  if (!eos) eos = stated_eos(fields);
+  if (!eos) fields.fail("eos_token_id", fmt::format("an id, as no released model has a vocab_size of {}", vocab_size));
+  molmo.tokenizer.eos_id = *eos;
+  if (unknown != nullptr) *unknown = fields.unknown();
+  return from_json<MolmoConfig>(to_json(molmo), where);  // what is read can be written and read again
 }
 
 MolmoConfig molmo_from_native(const Json& native, const std::string& where) {
+  return molmo_from_native(JsonFields(native, where));
+}
+
+MolmoConfig molmo_from_native(const JsonFields& fields) {
   MolmoConfig molmo;
-  molmo.model = model_from_native(native, where);
+  molmo.model = checked(read_model(fields), fields.where());
   molmo.preprocess = preprocess_for(molmo.model);
-  read_inputs(JsonFields(native, where), molmo);
+  read_inputs(fields, molmo);
   return molmo;
 }
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
+#include "config/json_fields.h"
 #include "config/molmo_config.h"
 
 namespace molmo::config {
@@ -16,11 +18,14 @@ namespace molmo::config {
 ModelConfig model_from_native(const Json& native, const std::string& where);
 
 /// The configuration of a checkpoint of the public code: its whole config.yaml (settings under "model") or a
-/// model.yaml. EOS follows from the vocabulary, which is all that the file says of the tokenizer.
-MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where);
+/// model.yaml. EOS follows from the vocabulary where a released model has it, else it is the file's own eos_token_id.
+/// `unknown` takes the names of fields that mean nothing here.
+MolmoConfig molmo_from_checkpoint_config(const Json& yaml, const std::string& where,
+                                         std::vector<std::string>* unknown = nullptr);
 
 /// The whole configuration: also preprocessing, prompts and how the tokenizer is padded. EOS is not part of it.
 MolmoConfig molmo_from_native(const Json& native, const std::string& where);
+MolmoConfig molmo_from_native(const JsonFields& fields);
 
 /// Preprocessing that fits a model: sizes, pooling and padding masks follow from it, the rest is as released.
 PreprocessConfig preprocess_for(const ModelConfig& model);

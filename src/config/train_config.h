@@ -77,7 +77,7 @@ struct RecomputeConfig {
 
 struct TrainConfig {
   TrainStage stage = TrainStage::kCaption;
-  MolmoConfig molmo;                         ///< ignored where init_from names a folder with molmo.json
+  MolmoConfig molmo;                         ///< with init_from: what train/model_keys.h lets it say
   std::optional<std::string> init_from;      ///< model folder or run step to take weights from (and the model config)
   std::optional<std::string> init_llm_from;  ///< decoder weights: a Molmo, or Hugging Face's Qwen2, OLMo-2 or OLMoE
   std::optional<std::string>
@@ -108,7 +108,7 @@ struct TrainConfig {
     v({.name = "stage", .help = "what is taught: tower, caption or sft"}, stage);
     v({.name = "molmo", .help = "model, preprocessing, prompts and tokenizer of a fresh model"}, molmo);
     v({.name = "init_from",
-       .help = "model folder to start from; its molmo.json replaces molmo.model, .preprocess and .tokenizer"},
+       .help = "model folder to start from; molmo.model, .preprocess and .tokenizer follow its weights"},
       init_from);
     v({.name = "init_llm_from",
        .help =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/hf_config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -73,6 +74,147 @@ TEST(HfConfig, ErrorsNameFileAndField) {
             "[config] config.json: got [], expected an object");
 }
 
+// The error of a dense file (7B-O's) and of a mixture's (MolmoE's) with one more field: "dense | mixture".
+std::string errors_with(const char* key, const Json& value) {
+  std::string errors;
+  for (const char* text : {kMolmo7bO, kMolmoe1b}) {
+    Json hf = parse_json(text, "released");
+    hf[key] = value;
+    const std::string error = error_of([&] { from_hf_config(hf, "c"); });
+    errors += (errors.empty() ? "" : " | ") +
+              error.substr(error.find("field") == std::string::npos ? 0 : error.find("field"));
+  }
+  return errors;
+}
+
+std::string twice(const std::string& text) { return text + " | " + text; }
+
+TEST(HfConfig, RopeParametersHoldTheBase) {
+  const auto theta = [](const char* key, const Json& value, bool keeps_old_field = false) {
+    Json hf = parse_json(kMolmo7bO, "o");
+    if (!keeps_old_field) hf.erase("rope_theta");
+    hf[key] = value;
+    return from_hf_config(hf, "c").model.decoder.rope_theta;
+  };
+  EXPECT_EQ(theta("rope_parameters", {{"rope_type", "default"}, {"rope_theta", 250000.0}}), 250000.0);
+  EXPECT_EQ(theta("rope_parameters", {{"rope_theta", 5e5}, {"partial_rotary_factor", 1.0}}, true), 5e5);
+  EXPECT_EQ(theta("rope_parameters", {{"full_attention", {{"rope_type", "default"}, {"rope_theta", 7.0}}}}), 7.0);
+  EXPECT_EQ(theta("rope_scaling", nullptr, true), 5e5);
+  EXPECT_EQ(theta("rope_scaling", {{"type", "default"}}, true), 5e5);
+  EXPECT_EQ(errors_with("rope_parameters", {{"rope_theta", 8e3}}),
+            "field 'rope_parameters.rope_theta': got 8000.0, expected 500000, as elsewhere in the file | "
+            "field 'rope_parameters.rope_theta': got 8000.0, expected 10000, as elsewhere in the file");
+}
+
+TEST(HfConfig, ScaledRotaryPositionsAreRefused) {
+  for (const char* type : {"yarn", "llama3", "linear", "dynamic", "longrope", "mrope"}) {
+    for (const char* key : {"rope_parameters", "rope_scaling"}) {
+      for (const char* name : {"rope_type", "type"})
+        EXPECT_EQ(errors_with(key, {{name, type}, {"factor", 4.0}}),
+                  twice(fmt::format("field '{}.{}': got \"{}\", expected \"default\"", key, name, type)));
+    }
+  }
+  EXPECT_EQ(errors_with("rope_scaling", {{"factor", 2.0}}),
+            twice("field 'rope_scaling.factor': got 2.0, expected 1 or 1.0"));
+  EXPECT_EQ(errors_with("rope_parameters", {{"low_freq_factor", 1.0}}),
+            twice("field 'rope_parameters.low_freq_factor': got 1.0, expected nothing: scaled rotary positions are not "
+                  "computed here"));
+  EXPECT_EQ(errors_with("rope_parameters", {{"sliding_attention", {{"partial_rotary_factor", 0.5}}}}),
+            twice("field 'rope_parameters.sliding_attention.partial_rotary_factor': got 0.5, expected 1 or 1.0"));
+  EXPECT_EQ(errors_with("rope_scaling", "yarn"), twice("field 'rope_scaling': got \"yarn\", expected an object"));
+}
+
+TEST(HfConfig, WhatWouldComputeSomethingElseIsRefusedByName) {
+  const std::vector<std::pair<const char*, Json>> refused = {{"hidden_act", "gelu"},
+                                                             {"attention_bias", true},
+                                                             {"mlp_bias", true},
+                                                             {"sliding_window", 4096},
+                                                             {"use_sliding_window", true},
+                                                             {"partial_rotary_factor", 0.5},
+                                                             {"logit_scale", 0.0625},
+                                                             {"logits_scaling", 8.0},
+                                                             {"residual_multiplier", 0.2},
+                                                             {"embedding_multiplier", 12},
+                                                             {"final_logit_softcapping", 30.0},
+                                                             {"attn_logit_softcapping", 50.0},
+                                                             {"head_dim", 64},
+                                                             {"norm_topk_prob", true},
+                                                             {"qk_norm", true},
+                                                             {"num_local_experts", 8},
+                                                             {"shared_expert_intermediate_size", 512},
+                                                             {"position_embedding_type", "alibi"},
+                                                             {"layer_types", {"full_attention", "sliding_attention"}},
+                                                             {"is_encoder_decoder", true}};
+  for (const auto& [key, value] : refused) {
+    const std::string errors = errors_with(key, value), start = fmt::format("field '{}': got ", key);
+    EXPECT_TRUE(errors.starts_with(start)) << key << ": " << errors;
+    EXPECT_NE(errors.find(" | " + start), std::string::npos) << key << ": " << errors;
+  }
+  const std::vector<std::pair<const char*, Json>> accepted = {
+      {"hidden_act", "silu"},      {"attention_bias", false},
+      {"sliding_window", nullptr}, {"layer_types", {"full_attention"}},
+      {"head_dim", 128},           {"residual_multiplier", 1.0},
+      {"max_window_layers", 28},   {"norm_topk_prob", false}};
+  for (const auto& [key, value] : accepted) EXPECT_EQ(errors_with(key, value), twice("no error")) << key;
+}
+
+TEST(HfConfig, NamesOfOneSettingMayNotDisagree) {
+  Json hf = parse_json(kMolmo7bO, "o");
+  hf["tie_word_embeddings"] = true;
+  EXPECT_EQ(error_of([&] { from_hf_config(hf, "c"); }),
+            "[config] c: field 'tie_word_embeddings': got true, expected weight_tying = false");
+  hf = parse_json(kMolmo7bO, "o");
+  hf["rms_norm_eps"] = 1e-5;
+  EXPECT_EQ(error_of([&] { from_hf_config(hf, "c"); }),
+            "[config] c: field 'rms_norm_eps': got 1e-05, expected layer_norm_eps = 1e-06");
+  hf.erase("layer_norm_eps");
+  EXPECT_EQ(from_hf_config(hf, "c").model.decoder.norm_eps, 1e-5);
+}
+
+TEST(HfConfig, WiredInSettingsMayOnlyBeConfirmed) {
+  Json hf = parse_json(kMolmo7bO, "o");
+  hf["vit_layers"] = {-2, -9};
+  hf["vision_backbone"] = {{"image_num_layers", 23}};
+  hf["residual_dropout"] = 0.1;
+  EXPECT_EQ(error_of([&] { from_hf_config(hf, "c"); }), "no error");
+  hf["vit_layers"] = {-1, -9};
+  hf["max_crops"] = 36;
+  hf["vision_backbone"]["image_norm_eps"] = 1e-6;
+  EXPECT_EQ(error_of([&] { from_hf_config(hf, "c"); }),
+            "[config] c: says otherwise than what this format has wired in: model.vit.norm_eps: 1e-05 -> 1e-06; "
+            "model.connector.vit_layers: [-2,-9] -> [-1,-9]; preprocess.max_crops: 12 -> 36");
+}
+
+TEST(HfConfig, QuantizedCopiesAreCalledSo) {
+  Json hf = parse_json(kMolmoe1b, "e");
+  hf["quantization_config"] = {{"quant_method", "gptq"}, {"bits", 4}};
+  EXPECT_EQ(error_of([&] { from_hf_config(hf, "c"); }),
+            "[config] c: a quantized copy ('quantization_config': \"gptq\"), expected weights in float32, float16 or "
+            "bfloat16: load the original model");
+}
+
+TEST(HfConfig, UnknownFieldsAreListed) {
+  std::vector<std::string> unknown;
+  from_hf_config(parse_json(kMolmo7bO, "o"), "c", &unknown);
+  EXPECT_EQ(unknown, std::vector<std::string>{});
+  from_hf_config(parse_json(kMolmoe1b, "e"), "c", &unknown);
+  EXPECT_EQ(unknown, std::vector<std::string>{});
+  Json hf = parse_json(kMolmoe1b, "e");
+  hf["frobnicate"] = 3;
+  hf["vision_backbone"]["image_foo"] = true;
+  hf["absent"] = nullptr;
+  from_hf_config(hf, "c", &unknown);
+  EXPECT_EQ(unknown, (std::vector<std::string>{"vision_backbone.image_foo", "frobnicate"}));
+}
+
+TEST(HfConfig, EndTokensMayBeAList) {
+  Json hf = parse_json(kMolmo7bO, "o");
+  hf["eos_token_id"] = {5, 100257};
+  EXPECT_EQ(from_hf_config(hf, "c").tokenizer.eos_id, 100257);  // the one that the released model has
+  hf["eos_token_id"] = {5, 6};
+  EXPECT_EQ(from_hf_config(hf, "c").tokenizer.eos_id, 5);
+}
+
 TEST(HfConfig, ObstaclesAreWhatTheFormatHasWiredIn) {
   EXPECT_EQ(hf_obstacles(preset("molmo-72b")), std::vector<std::string>{});
   MolmoConfig molmo = preset("molmo-7b-d");
@@ -83,6 +225,29 @@ TEST(HfConfig, ObstaclesAreWhatTheFormatHasWiredIn) {
   EXPECT_EQ(hf_obstacles(molmo), (std::vector<std::string>{"model.connector.vit_layers: [-2,-9] -> [-1,-3]",
                                                            "preprocess.max_crops: 12 -> 36"}));
   EXPECT_FALSE(to_hf_config(molmo).has_value());
+}
+
+TEST(HfConfig, ObstaclesOfAMixtureAreWhatItsFileCannotSay) {
+  MolmoConfig molmo = preset("molmoe-1b");
+  molmo.model.connector.hidden_width = 512;
+  molmo.preprocess.normalize = NormalizeKind::kDino;
+  EXPECT_EQ(hf_obstacles(molmo), (std::vector<std::string>{"model.connector.hidden_width: 1024 -> 512",
+                                                           "preprocess.normalize: \"openai\" -> \"dino\""}));
+}
+
+TEST(NativeConfig, EndTokenIsKnownOrStated) {
+  const std::string sizes =
+      R"("d_model": 64, "n_heads": 2, "vocab_size": 507, "embedding_size": 512, "weight_tying": false)";
+  const auto read = [&](const std::string& more) {
+    return molmo_from_checkpoint_config(parse_json("{\"model\": {" + sizes + more + "}}", "y"), "c.yaml");
+  };
+  EXPECT_EQ(error_of([&] { read(""); }),
+            "[config] c.yaml: field 'eos_token_id': got nothing, expected an id, as no released model has a vocab_size "
+            "of 507");
+  EXPECT_EQ(read(R"(, "eos_token_id": 2)").tokenizer.eos_id, 2);
+  EXPECT_EQ(read(R"(, "tokenizer": {"identifier": "own", "eos_token_id": 3})").tokenizer.eos_id, 3);
+  EXPECT_EQ(error_of([&] { read(R"(, "eos_token_id": 507)"); }),
+            "[config] c.yaml: 'tokenizer.eos_id': got 507, expected below model.decoder.vocab_size = 507");
 }
 
 TEST(NativeConfig, AbsentFieldsTakeClassDefaults) {
@@ -119,7 +284,9 @@ TEST(NativeConfig, UnknownValuesAreErrors) {
   EXPECT_EQ(error_of_native(R"("activation_type": "gelu")"),
             "[config] c.yaml: field 'activation_type': got \"gelu\", expected \"swiglu\" or \"llama_swiglu\"");
   EXPECT_EQ(error_of_native(R"("head_dim": 32)"),
-            "[config] c.yaml: field 'head_dim': got 32, expected d_model / n_heads, or null");
+            "[config] c.yaml: field 'head_dim': got 32, expected the width of 768 over 12 heads, or null");
+  EXPECT_EQ(error_of_native(R"("init_cutoff_factor": 0.0)"),
+            "[config] c.yaml: 'decoder.init_cutoff': got 0.0, expected number >= 0.5");
   EXPECT_EQ(error_of_native(R"("vision_backbone": 3)"),
             "[config] c.yaml: field 'vision_backbone': got 3, expected an object");
   EXPECT_EQ(error_of_native(R"("vision_backbone": {"image_patch_size": 0})"),

@@ -33,7 +33,6 @@ class LoadFile : public ::testing::Test {
     return error_of([&] { load(name, overrides); }, folder_.path().string());
   }
 
- private:
   testing::TemporaryFolder folder_;
 };
 
@@ -124,6 +123,14 @@ TEST_F(LoadFile, OverridesAreJsonOrText) {
   EXPECT_EQ(config.data.datasets.at("a").split, "null0");
   EXPECT_EQ(config.optimizer.llm.max_grad_norm, std::nullopt);
   EXPECT_EQ(config.data.datasets.at("c").path, "c");
+}
+
+TEST_F(LoadFile, GivenKeysAreThoseOfFilesAndOverrides) {
+  write("parent.json", R"({"steps": 6, "molmo": {"model": {"decoder": {"width": 64}}, "prompt": {}}})");
+  write("child.json", R"({"base": "parent.json", "optimizer": {"llm": {"betas": [0.7, 0.8]}}})");
+  EXPECT_EQ(given_keys(folder_ / "child.json", {"molmo.model.decoder.rope=true"}),
+            (std::vector<std::string>{"steps", "molmo.model.decoder.width", "molmo.model.decoder.rope",
+                                      "optimizer.llm.betas"}));
 }
 
 TEST_F(LoadFile, ProblemsNameTheirSource) {

@@ -6,9 +6,11 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "config/companion_config.h"
 #include "config/hf_config.h"
 #include "config/load.h"
 #include "config/native_config.h"
+#include "config/part_config.h"
 #include "config/train_config.h"
 #include "molmo/error.h"
 
@@ -21,6 +23,16 @@ void expect_round_trip(const T& config) {
   if (!config::is_same(config, config::from_json<T>(config::to_json(config), "fuzz"))) std::abort();
 }
 
+// Files that only add to a configuration, or are compared with one.
+void read_beside(int kind, const Json& json) {
+  config::MolmoConfig molmo;
+  std::vector<std::string> names;
+  if (kind == 5) return config::read_generation_config(json, "fuzz", molmo, names);
+  if (kind == 6) return config::read_processor_config(json, "fuzz", molmo, names);
+  if (kind == 7) return void(config::expect_decoder_part(json, molmo.model.decoder, "fuzz"));
+  config::expect_tower_part(json, molmo.model.vit, "fuzz");
+}
+
 void read_as(int kind, const Json& json) {
   switch (kind) {
     case 0:
@@ -29,8 +41,12 @@ void read_as(int kind, const Json& json) {
       return expect_round_trip(config::from_json<config::TrainConfig>(json, "fuzz"));
     case 2:
       return expect_round_trip(config::from_hf_config(json, "fuzz"));
-    default:
+    case 3:
       return expect_round_trip(config::model_from_native(json, "fuzz"));
+    case 4:
+      return expect_round_trip(config::molmo_from_checkpoint_config(json, "fuzz"));
+    default:
+      return read_beside(kind, json);
   }
 }
 
@@ -43,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } catch (const Error&) {
     return 0;
   }
-  for (int kind = 0; kind < 4; ++kind) {
+  for (int kind = 0; kind < 9; ++kind) {
     try {
       read_as(kind, json);
     } catch (const Error&) {
