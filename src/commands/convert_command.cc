@@ -2,7 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "base/json.h"
+#include "base/log.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
@@ -30,13 +30,6 @@ std::optional<formats::DType> parse_dtype(const std::string& name) {
   return std::nullopt;
 }
 
-// Copies what makes the new folder a model folder: configuration and tokenizer.
-void write_companions(const config::MolmoConfig& config, const fs::path& from, const fs::path& to) {
-  const fs::path tokenizer = from / config.tokenizer.file;
-  if (fs::is_regular_file(tokenizer)) return model::write_model_config(to, config, tokenizer);
-  write_json(to / "molmo.json", config::to_json(config));
-}
-
 void run_convert(const ConvertCommandOptions& options) {
   const fs::path from = hub::find_model(options.from);
   const fs::path input = fs::is_directory(from) ? from : from.has_parent_path() ? from.parent_path() : fs::path(".");
@@ -52,6 +45,10 @@ void run_convert(const ConvertCommandOptions& options) {
   }
   const config::MolmoConfig config = options.config.empty() ? model::read_model_config(from)
                                                             : config::load_config<config::MolmoConfig>(options.config);
+  const fs::path tokenizer = input / config.tokenizer.file;
+  if (!fs::is_regular_file(tokenizer))
+    log_warning(fmt::format("[convert] {}: no tokenizer {}, and none in the new folder", input.string(),
+                            config.tokenizer.file));
   const model::ConvertReport report = model::convert_weights(
       config.model,
       {.from = from,
@@ -59,7 +56,7 @@ void run_convert(const ConvertCommandOptions& options) {
        .layout = options.layout == "native" ? model::Layout::kNative : model::released_layout(config.model),
        .dtype = parse_dtype(options.dtype),
        .max_shard_bytes = static_cast<uint64_t>(options.max_shard_gb * 1e9)});
-  write_companions(config, from, options.to);
+  model::write_model_config(options.to, config, tokenizer);
   std::cout << fmt::format("{}: {} parameters in {} tensors, {} in {} file{}\n", options.to.string(), report.num_values,
                            report.num_tensors, format_bytes(static_cast<double>(report.num_bytes)), report.num_files,
                            report.num_files == 1 ? "" : "s");

@@ -135,12 +135,13 @@ void FlatParams::clear_gradients() {
   std::fill(has_gradient_.begin(), has_gradient_.end(), false);
 }
 
-void FlatParams::store(size_t index, const Tensor& value) {
-  MOLMO_CHECK(value.sizes() == leaves_[index].sizes(), "shape of " + params_[index]->name);
+void FlatParams::store(size_t index, int64_t begin, const Tensor& values) {
+  MOLMO_CHECK(begin >= 0 && begin + values.numel() <= leaves_[index].numel(), "values of " + params_[index]->name);
   const at::NoGradGuard no_grad;
-  const Range part = range(index);
-  const int64_t begin = slice_begin(index);
-  slices_[index].detach().copy_(value.flatten().slice(0, begin, begin + part.end - part.begin));
+  const int64_t first = slice_begin(index), from = std::max(begin, first),
+                to = std::min(begin + values.numel(), first + slices_[index].numel());
+  if (from >= to) return;
+  slices_[index].detach().narrow(0, from - first, to - from).copy_(values.flatten().narrow(0, from - begin, to - from));
 }
 
 }  // namespace molmo::dist

@@ -58,8 +58,8 @@ class FlatParams {
 
   const std::vector<Parameter*>& params() const { return params_; }
 
-  /// Copies this rank's part out of a whole value.
-  void store(size_t index, const Tensor& value);
+  /// Copies what lies in this rank's part of `values`, which begin at `begin` of the flattened parameter.
+  void store(size_t index, int64_t begin, const Tensor& values);
 
  private:
   enum class State { kFree, kComing, kGathered };

@@ -113,7 +113,13 @@ int64_t ShardedParams::slice_begin(const std::string& name) const {
 
 void ShardedParams::store(const std::string& name, const Tensor& value) {
   const Place& at = place(name);
-  at.flat->store(at.index, value);
+  MOLMO_CHECK(value.sizes() == at.flat->leaves()[at.index].sizes(), "shape of " + name);
+  at.flat->store(at.index, 0, value);
+}
+
+void ShardedParams::store(const std::string& name, int64_t begin, const Tensor& values) {
+  const Place& at = place(name);
+  at.flat->store(at.index, begin, values);
 }
 
 Tensor ShardedParams::gather(const std::string& name) {

@@ -41,6 +41,8 @@ class ShardedParams : public UnitRunner {
   int64_t slice_begin(const std::string& name) const;
 
   void store(const std::string& name, const Tensor& value);  ///< keeps this rank's slice of a whole value
+  /// The same for values of the flattened parameter from `begin` on; what lies outside the slice is passed over.
+  void store(const std::string& name, int64_t begin, const Tensor& values);
   Tensor gather(const std::string& name);  ///< the whole value, in the master's dtype; every rank calls it
 
   TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) override;

@@ -18,7 +18,8 @@ namespace {
 std::string weights_fingerprint(const std::filesystem::path& folder) {
   std::set<std::string> lines;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".safetensors" && entry.path().extension() != ".pt") continue;
+    const std::filesystem::path ending = entry.path().extension();
+    if (ending != ".safetensors" && ending != ".pt" && ending != ".bin") continue;
     lines.insert(fmt::format("{}:{}:{}", entry.path().filename().string(), entry.file_size(),
                              entry.last_write_time().time_since_epoch().count()));
   }
@@ -54,9 +55,7 @@ LoadedModel load_model(const std::filesystem::path& folder, at::Device device, a
   LoadedModel loaded;
   loaded.config = model::read_model_config(folder);
   const auto molmo = std::make_shared<model::Molmo>(loaded.config.model);
-  model::load_weights(molmo->params(), loaded.config.model, folder);
-  if (compute != at::kFloat) model::round_matrices(molmo->params(), compute);
-  for (Parameter& param : molmo->params().all()) param.value = param.value.to(device);
+  model::load_weights(molmo->params(), loaded.config.model, folder, model::place_params(device, compute));
   loaded.molmo = molmo;
   loaded.tokenizer = text::load_tokenizer(folder, loaded.config.tokenizer);
   text::expect_vocabulary(loaded.tokenizer, (folder / loaded.config.tokenizer.file).string(),

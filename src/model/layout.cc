@@ -72,7 +72,7 @@ const std::vector<Rule>& llm_rules() {
   return rules;
 }
 
-// Hugging Face calls the norm behind attention post_attention_layernorm in either place (trap T13).
+// Hugging Face calls the norm after attention post_attention_layernorm in either place (trap T13).
 const std::vector<Rule>& llm_norm_rules(bool norm_after) {
   static const std::vector<Rule> before = {
       {"transformer.blocks.{i}.attn_norm", {"model.layers.{i}.input_layernorm"}},
@@ -192,30 +192,6 @@ std::optional<Recipe> find_recipe(std::span<const std::span<const Rule>> tables,
   return std::nullopt;
 }
 
-// The file's tensor as rows of the parameter.
-Tensor changed(const Recipe& recipe, const config::VitConfig& vit, const Tensor& source) {
-  switch (recipe.change) {
-    case Change::kTransposed:
-      return source.dim() == 2 ? source.t() : source;
-    case Change::kPatchKernel:
-      return source.dim() == 4 ? source.permute({0, 2, 3, 1}).flatten(1) : source;
-    case Change::kFlat:
-      return source.flatten();
-    case Change::kPositions: {
-      if (source.dim() == 0 || source.size(-1) == 0) return source;
-      const Tensor table = source.reshape({-1, source.size(-1)});
-      const int64_t class_rows = vit.has_class_token() ? 1 : 0, stored = recipe.shape[0] - class_rows;
-      if (table.size(0) == recipe.shape[0] || vit.grid_height() != vit.grid_width() || stored != vit.num_patches())
-        return table;
-      if (!is_square_grid(table.size(0) - class_rows)) return table;
-      return convert_positions(table.to(at::kFloat), class_rows, vit.grid_height());
-    }
-    case Change::kNone:
-      break;
-  }
-  return source;
-}
-
 }  // namespace
 
 std::string_view layout_name(Layout layout) {
@@ -254,12 +230,13 @@ std::vector<Recipe> make_recipes(Layout layout, const config::ModelConfig& confi
   return recipes;
 }
 
-Layout detect_layout(const std::vector<std::string>& names, const std::string& where) {
+std::optional<Layout> detect_layout(const NamedTensors& tensors) {
   const auto any = [&](auto&&... prefixes) {
-    for (const std::string& name : names) {
-      if ((name.starts_with(prefixes) || ...)) return true;
-    }
-    return false;
+    const auto lies_below = [&](std::string_view prefix) {
+      const auto found = tensors.lower_bound(std::string(prefix));
+      return found != tensors.end() && found->first.starts_with(prefix);
+    };
+    return (lies_below(prefixes) || ...);
   };
   if (any("model.transformer.blocks.0.attn.", "model.transformer.blocks.0.mlp.")) return Layout::kMolmoE;
   if (any("model.transformer.", "model.vision_backbone.")) return Layout::kMolmo;
@@ -267,16 +244,36 @@ Layout detect_layout(const std::vector<std::string>& names, const std::string& w
   // Parts come with their outer module's name or without it.
   if (any("vision_model.", "embeddings.", "encoder.")) return Layout::kVitPart;
   if (any("model.layers.", "model.embed_tokens.", "layers.", "embed_tokens.")) return Layout::kLlmPart;
-  throw Error(
-      fmt::format("[weights] {}: unknown tensor names, got {}, expected those of a Molmo, or of a Qwen2, OLMo-2, "
-                  "OLMoE, CLIP, SigLIP or DINOv2 model",
-                  where, names.empty() ? "none" : names.front()));
+  return std::nullopt;
+}
+
+Tensor file_rows(const Recipe& recipe, const config::VitConfig& vit, const Tensor& source) {
+  switch (recipe.change) {
+    case Change::kTransposed:
+      return source.dim() == 2 ? source.t() : source;
+    case Change::kPatchKernel:
+      return source.dim() == 4 ? source.permute({0, 2, 3, 1}).flatten(1) : source;
+    case Change::kFlat:
+      return source.flatten();
+    case Change::kPositions: {
+      if (source.dim() == 0 || source.size(-1) == 0) return source;
+      const Tensor table = source.reshape({-1, source.size(-1)});
+      const int64_t class_rows = vit.has_class_token() ? 1 : 0, stored = recipe.shape[0] - class_rows;
+      if (table.size(0) == recipe.shape[0] || vit.grid_height() != vit.grid_width() || stored != vit.num_patches())
+        return table;
+      if (!is_square_grid(table.size(0) - class_rows)) return table;
+      return convert_positions(table.to(at::kFloat), class_rows, vit.grid_height());
+    }
+    case Change::kNone:
+      break;
+  }
+  return source;
 }
 
 std::string assemble(const Recipe& recipe, const config::VitConfig& vit, const std::vector<Tensor>& sources,
                      Tensor& value) {
   std::vector<Tensor> rows;
-  for (const Tensor& source : sources) rows.push_back(changed(recipe, vit, source));
+  for (const Tensor& source : sources) rows.push_back(file_rows(recipe, vit, source));
   const bool can_stack =
       rows.size() == 1 || std::all_of(rows.begin(), rows.end(), [&](const Tensor& r) {
         return r.dim() == rows[0].dim() && r.dim() > 0 && r.sizes().slice(1) == rows[0].sizes().slice(1);

@@ -3,10 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/model_config.h"
+#include "model/tensor_names.h"
 #include "tensor/param_set.h"
 
 namespace molmo::model {
@@ -45,8 +47,11 @@ struct Recipe {
 /// Recipes for the parameters that `layout` can give, in the order of `params`.
 std::vector<Recipe> make_recipes(Layout layout, const config::ModelConfig& config, const ParamSet& params);
 
-/// Which layout a file with these tensor names has. Errors: none of those known.
-Layout detect_layout(const std::vector<std::string>& names, const std::string& where);
+/// Which layout a file with these tensor names has, if any.
+std::optional<Layout> detect_layout(const NamedTensors& tensors);
+
+/// The rows that a file's tensor gives to the parameter, in its dtype.
+Tensor file_rows(const Recipe& recipe, const config::VitConfig& vit, const Tensor& source);
 
 /// The parameter's value from its sources, in their dtype. Errors (as text; "" is none): shapes that do not fit.
 std::string assemble(const Recipe& recipe, const config::VitConfig& vit, const std::vector<Tensor>& sources,

@@ -9,12 +9,19 @@
 
 namespace molmo::model {
 
-/// Configuration of a model folder: molmo.json wins over config.json. Errors name what is missing.
+/// Configuration of a model folder: molmo.json, or else config.json with the generation_config.json and
+/// preprocessor_config.json beside it, or else the public code's config.yaml. Logs once what these say that means
+/// nothing here. Errors name what is missing; what a folder names lies in it: no "base", no tokenizer elsewhere.
 config::MolmoConfig read_model_config(const std::filesystem::path& folder);
 
-/// Writes molmo.json, config.json (if the HF format can express the model) and a copy of the tokenizer file.
-/// `tokenizer_file` is where the tokenizer lies now; in the folder it keeps its name.
+/// Writes molmo.json, config.json (if the HF format can express the model) and a copy of the tokenizer file, if there
+/// is one. `tokenizer_file` is where the tokenizer lies now; in the folder it keeps its name.
 void write_model_config(const std::filesystem::path& folder, config::MolmoConfig config,
                         const std::filesystem::path& tokenizer_file);
+
+/// Compares the configuration beside a part's weights with that of the model that they are read into: the decoder's, or
+/// tower's and connector's. Errors name each setting that computes something else; where there is no configuration, a
+/// warning says so. `path`: a folder or a file in it.
+void expect_part_fits(const std::filesystem::path& path, const config::ModelConfig& model, bool is_decoder);
 
 }  // namespace molmo::model

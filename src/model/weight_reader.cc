@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weight_reader.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <optional>
 
+#include "base/strings.h"
 #include "model/weights.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
@@ -14,62 +17,43 @@
 namespace molmo::model {
 namespace {
 
-constexpr int64_t kMostBlocks = 100000;
+constexpr int64_t kPieceBytes = int64_t{64} << 20;
 
-std::string without_wrappers(std::string name) {
-  constexpr std::string_view kWrapper = "_fsdp_wrapped_module.";
-  for (size_t at = 0; (at = name.find(kWrapper, at)) != std::string::npos;) name.erase(at, kWrapper.size());
-  return name;
-}
+int64_t num_values(const formats::TensorView& view) { return c10::multiply_integers(view.shape); }
 
-// "transformer.block_groups.1.0.attn_out.weight"
-struct GroupedName {
-  std::string head, tail;  // "transformer.", ".attn_out.weight"
-  int64_t group = 0, member = 0;
-};
-
-std::optional<GroupedName> parse_grouped_name(const std::string& name) {
-  constexpr std::string_view kGroups = "block_groups.";
-  const size_t groups = name.find(kGroups);
-  if (groups == std::string::npos) return std::nullopt;
-  GroupedName parts{.head = name.substr(0, groups), .tail = {}};
-  const char* const end = name.data() + name.size();
-  const auto group = std::from_chars(name.data() + groups + kGroups.size(), end, parts.group);
-  if (group.ec != std::errc() || group.ptr == end || *group.ptr != '.' || parts.group < 0 || parts.group > kMostBlocks)
-    return std::nullopt;
-  const auto member = std::from_chars(group.ptr + 1, end, parts.member);
-  if (member.ec != std::errc() || parts.member < 0 || parts.member > kMostBlocks) return std::nullopt;
-  parts.tail.assign(member.ptr, end);
-  return parts;
+// The number after "layers." or "layer.", where there is one: 3 of "vision_model.encoder.layers.3.mlp.fc1.bias".
+std::optional<int> block_of(std::string_view name) {
+  for (const std::string_view list : {"layers.", "layer."}) {
+    const size_t at = name.find(list);
+    int number = 0;
+    if (at == std::string_view::npos || (at > 0 && name[at - 1] != '.')) continue;
+    const char* begin = name.data() + at + list.size();
+    const auto [end, error] = std::from_chars(begin, name.data() + name.size(), number);
+    if (error == std::errc() && end != name.data() + name.size() && *end == '.') return number;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
 WeightReader::WeightReader(const config::ModelConfig& config, const std::filesystem::path& path)
-    : config_(config), path_(path), source_(formats::open_tensors(path)) {
-  name_tensors();
-  std::vector<std::string> names;
-  for (const auto& [name, view] : by_name_) names.push_back(name);
-  layout_ = detect_layout(names, path.string());
-}
+    : WeightReader(config, path, formats::open_tensors(path)) {}
 
-// Names as the tables have them: sharded saves wrap modules, and the public code can group its blocks (spec/model.md
-// §4).
-void WeightReader::name_tensors() {
-  int64_t group_size = 1;
-  std::vector<std::pair<GroupedName, const formats::TensorView*>> grouped;
-  for (const formats::TensorView* view : source_->tensors()) {
-    const std::string name = without_wrappers(view->name);
-    if (const auto parts = parse_grouped_name(name)) {
-      group_size = std::max(group_size, parts->member + 1);
-      grouped.emplace_back(*parts, view);
-    } else {
-      by_name_.emplace(name, view);
-    }
+WeightReader::WeightReader(const config::ModelConfig& config, std::filesystem::path path,
+                           std::unique_ptr<formats::TensorSource> source)
+    : config_(config), path_(std::move(path)), source_(std::move(source)) {
+  by_name_ = plain_names(source_->tensors(), path_.string());
+  std::optional<Layout> layout = detect_layout(by_name_);
+  if (!layout) {
+    by_name_ = without_common_prefix(by_name_);
+    layout = detect_layout(by_name_);
   }
-  for (const auto& [parts, view] : grouped)
-    by_name_.emplace(fmt::format("{}blocks.{}{}", parts.head, parts.group * group_size + parts.member, parts.tail),
-                     view);
+  if (!layout)
+    throw Error(
+        fmt::format("[weights] {}: unknown tensor names, got {:.120}, expected those of a Molmo, or of a Qwen2, "
+                    "OLMo-2, OLMoE, CLIP, SigLIP or DINOv2 model",
+                    path_.string(), by_name_.empty() ? "none" : by_name_.begin()->first));
+  layout_ = *layout;
 }
 
 const formats::TensorView* WeightReader::find_exactly(const std::string& name) const {
@@ -101,6 +85,7 @@ bool WeightReader::fits(const Recipe& recipe) {
                                       views.size() == 1 ? format_shape(recipe.shape) : "for " + recipe.name));
       continue;
     }
+    if (!formats::holds_weights(views[i]->dtype)) refuse_quantized(*views[i], path_.string());
     used_.insert(views[i]);
     shapes.push_back(
         at::empty(views[i]->shape, at::TensorOptions().device(at::kMeta).dtype(scalar_type(views[i]->dtype))));
@@ -127,19 +112,58 @@ void WeightReader::expect_nothing_left() {
   }
 }
 
+void WeightReader::expect_no_block_left() {
+  if (!is_part()) return;
+  const int num_blocks = layout_ == Layout::kLlmPart ? std::numeric_limits<int>::max() : config_.vit.num_layers;
+  for (const auto& [name, view] : by_name_) {
+    if (used_.contains(view) || name.ends_with("inv_freq") || name.starts_with("text_model.")) continue;
+    const std::optional<int> block = block_of(name);
+    if (block && *block < num_blocks)
+      problems_.push_back(fmt::format("extra {} {}", view->name, format_shape(view->shape)));
+  }
+}
+
 void WeightReader::throw_problems() const {
   if (problems_.empty()) return;
   throw Error(fmt::format("[weights] {}: {} tensors do not fit the model configuration:\n  {}", path_.string(),
-                          problems_.size(), fmt::join(problems_, "\n  ")));
+                          problems_.size(), join_some(problems_, "\n  ")));
+}
+
+Tensor WeightReader::read_values(const formats::TensorView& view, int64_t begin, int64_t count) const {
+  Tensor tensor = at::empty({count}, at::TensorOptions().dtype(scalar_type(view.dtype)));
+  source_->read(view, static_cast<size_t>(begin) * formats::dtype_size(view.dtype),
+                {static_cast<uint8_t*>(tensor.mutable_data_ptr()), tensor.nbytes()});
+  return tensor;
 }
 
 Tensor WeightReader::value(const Recipe& recipe) const {
   const at::NoGradGuard no_grad;
   std::vector<Tensor> tensors;
-  for (const formats::TensorView* view : sources(recipe)) tensors.push_back(to_tensor(*view));
+  for (const formats::TensorView* view : sources(recipe))
+    tensors.push_back(read_values(*view, 0, num_values(*view)).view(view->shape));
   Tensor value;
   assemble(recipe, config_.vit, tensors, value);  // fits: recipes() has checked it
   return value;
+}
+
+// A parameter is the rows of its sources one after another, so that its values are theirs in order, once each source
+// is turned as the recipe says.
+void WeightReader::read(const Recipe& recipe, int64_t begin, int64_t end, const Take& take) const {
+  const at::NoGradGuard no_grad;
+  int64_t first = 0;  // the parameter's value with which a source begins
+  for (const formats::TensorView* view : sources(recipe)) {
+    const bool is_plain = recipe.change == Change::kNone;
+    const int64_t count = recipe.sources.size() == 1 ? c10::multiply_integers(recipe.shape) : num_values(*view);
+    const int64_t from = std::max(begin, first), to = std::min(end, first + count);
+    const int64_t piece = is_plain ? kPieceBytes / static_cast<int64_t>(formats::dtype_size(view->dtype)) : count;
+    if (from < to && !is_plain) {
+      const Tensor source = read_values(*view, 0, num_values(*view)).view(view->shape);
+      take(from, file_rows(recipe, config_.vit, source).flatten().slice(0, from - first, to - first));
+    }
+    for (int64_t at = from; is_plain && at < to; at += piece)
+      take(at, read_values(*view, at - first, std::min(piece, to - at)));
+    first += count;
+  }
 }
 
 }  // namespace molmo::model

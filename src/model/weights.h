@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "config/model_config.h"
 #include "formats/tensor_source.h"
+#include "model/weight_reader.h"
 #include "tensor/param_set.h"
 
 namespace molmo::model {
@@ -29,22 +31,35 @@ std::map<std::string, Tensor> read_tensors(const std::filesystem::path& path);
 void write_tensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors,
                    const std::map<std::string, std::string>& metadata = {});
 
-/// Takes the value of a parameter that was read, in the dtype of its file: one after another, so that no more than one
-/// is in memory unless it is kept.
-using WeightSink = std::function<void(Parameter& param, const Tensor& value)>;
+/// Values [begin, end) of a flattened parameter.
+struct ValueRange {
+  int64_t begin = 0, end = 0;
+};
 
-/// Replaces a meta value by one in float32, or copies over a value that is there.
-void fill_param(Parameter& param, const Tensor& value);
+/// Where the values of parameters go as they are read, piece by piece and in order.
+struct WeightSink {
+  /// Takes values of the flattened parameter from `begin` on, in the dtype of its file.
+  std::function<void(Parameter& param, int64_t begin, const Tensor& values)> take;
+  /// Which values are wanted: the others are not read. None: all.
+  std::function<ValueRange(const Parameter& param)> wanted = {};
+};
+
+/// Copies over values that are there; meta ones get memory on `device` first, matrices of linear maps in the dtype
+/// `matrices` and all else in float32. What is read is in memory once, but for the piece on its way.
+WeightSink place_params(at::Device device = at::kCPU, at::ScalarType matrices = at::kFloat);
 
 /// Reads every parameter from a whole model's files (formats::open_tensors; any layout but the parts). One Error,
-/// before any value is read, reports every missing, extra and misshapen tensor.
+/// before any value is read, reports missing, extra and misshapen tensors.
 void load_weights(ParamSet& params, const config::ModelConfig& config, const std::filesystem::path& path,
-                  const WeightSink& sink = fill_param);
+                  const WeightSink& sink = place_params());
+void load_weights(ParamSet& params, WeightReader reader, const WeightSink& sink);
 
 /// Reads the parameters below `prefix` only, from a whole model or from a pre-trained part (Layout::kLlmPart,
-/// kVitPart); other tensors of the files are ignored. The table of new tokens, which parts lack, may stay as it is.
-void load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix,
-                        const std::filesystem::path& path, const WeightSink& sink = fill_param);
+/// kVitPart); other tensors of the files are ignored. Returns the names of what was read: the table of new tokens,
+/// which parts lack, may be left. Errors also: a config.json beside the files says that they compute something else
+/// than `config`.
+std::set<std::string> load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix,
+                                         const std::filesystem::path& path, const WeightSink& sink = place_params());
 
 /// Whether a parameter is the matrix of a linear map, and no table of embeddings.
 bool is_matrix_of_linear_map(const Parameter& param);

@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/strings.h"
 #include "formats/safetensors.h"
 #include "formats/slices.h"
 #include "model/weights.h"
@@ -187,18 +188,19 @@ class Snapshot {
 // Copies what the file holds of the parameters of `set`; collects what does not fit.
 void read_values(ParamSet& set, const formats::SafetensorsFolder& file, const Share& share, const fs::path& folder) {
   const at::NoGradGuard no_grad;
-  std::string problems;
+  std::vector<std::string> problems;
   for (Parameter& param : set.all()) {
     const formats::TensorView* view = file.find(param.name);
     if (view == nullptr || param.value.sizes() != at::IntArrayRef(view->shape)) {
-      problems += "\n  " + param.name + (view == nullptr ? ": missing" : ": wrong shape");
+      problems.push_back(param.name + (view == nullptr ? ": missing" : ": wrong shape"));
       continue;
     }
     Tensor values = share.values(param);
     values.copy_(model::read_values(*view, share.begin(param), values.numel()).view_as(values));
   }
   if (!problems.empty())
-    throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:{}", folder.string(), problems));
+    throw Error(fmt::format("[checkpoint] {} does not fit the recipe's model:\n  {}", folder.string(),
+                            join_some(problems, "\n  ")));
 }
 
 void read_optimizer(const CheckpointContent& content, const formats::SafetensorsFolder& file, const Share& share) {

@@ -2,6 +2,7 @@
 #include "train/trained_model.h"
 
 #include <charconv>
+#include <set>
 
 #include "base/check.h"
 #include "config/load.h"
@@ -32,6 +33,13 @@ bool recomputes(const config::RecomputeConfig& config, std::string_view unit) {
   return is_chosen("model.transformer.blocks.", config.decoder) ||
          is_chosen("model.vision_backbone.image_vit.transformer.resblocks.", config.vit) ||
          (config.connector && unit == "model.vision_backbone.connector");
+}
+
+// A fresh value, for a rank that holds some of it.
+void draw(Parameter& param, uint64_t seed, const model::WeightSink& sink) {
+  const model::ValueRange range = sink.wanted ? sink.wanted(param) : model::ValueRange{0, param.value.numel()};
+  if (range.begin < range.end)
+    sink.take(param, range.begin, initial_value(param, seed).flatten().slice(0, range.begin, range.end));
 }
 
 }  // namespace
@@ -97,30 +105,32 @@ void TrainedModel::shard(const config::TrainConfig& config) {
                          .defers_reduction = config.sharding.defer_reduction});
 }
 
+model::WeightSink TrainedModel::sink() {
+  if (!sharded_) return model::place_params(device_);
+  return {.take = [this](Parameter& param, int64_t begin,
+                         const Tensor& values) { sharded_->store(param.name, begin, values); },
+          .wanted =
+              [this](const Parameter& param) {
+                const int64_t begin = sharded_->slice_begin(param.name);
+                return model::ValueRange{begin, begin + sharded_->slices().find(param.name)->value.numel()};
+              }};
+}
+
 void TrainedModel::init_weights(const config::TrainConfig& config) {
-  const model::WeightSink sink = [&](Parameter& param, const Tensor& value) {
-    if (sharded_) return sharded_->store(param.name, value);
-    model::fill_param(param, value);
+  const model::WeightSink sink = this->sink();
+  ParamSet& molmo = molmo_.params();
+  if (config.init_from) model::load_weights(molmo, config.molmo.model, hub::find_model(*config.init_from), sink);
+  std::set<std::string> read;
+  const auto read_part = [&](const std::optional<std::string>& from, const char* prefix) {
+    if (from) read.merge(model::load_weights_below(molmo, config.molmo.model, prefix, hub::find_model(*from), sink));
   };
-  const auto seed = static_cast<uint64_t>(config.seed);
+  read_part(config.init_llm_from, "model.transformer.");
+  read_part(config.init_tower_from, "model.vision_backbone.");
   for (ParamSet* set : param_sets()) {
-    const bool is_read = config.init_from && set == &molmo_.params();
-    if (is_read) {
-      model::load_weights(*set, config.molmo.model, hub::find_model(*config.init_from), sink);
-    } else {
-      for (Parameter& param : set->all()) sink(param, initial_value(param, seed));
+    if (config.init_from && set == &molmo) continue;
+    for (Parameter& param : set->all()) {
+      if (!read.contains(param.name)) draw(param, static_cast<uint64_t>(config.seed), sink);
     }
-  }
-  const auto load_part = [&](const std::optional<std::string>& from, const char* prefix) {
-    if (from) model::load_weights_below(molmo_.params(), config.molmo.model, prefix, hub::find_model(*from), sink);
-  };
-  load_part(config.init_llm_from, "model.transformer.");
-  load_part(config.init_tower_from, "model.vision_backbone.");
-  if (sharded_) return;
-  const at::NoGradGuard no_grad;
-  for (ParamSet* set : param_sets()) {
-    for (Parameter& param : set->all())
-      param.value = param.value.detach().to(device_).set_requires_grad(param.value.requires_grad());
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "config/train_config.h"
+#include "model/weights.h"
 #include "train/checkpoint.h"
 #include "train/step.h"
 
@@ -16,13 +17,18 @@ class TrainedModel {
   /// are recomputed. Nothing is read yet. `everyone` outlives it.
   TrainedModel(const config::TrainConfig& config, at::Device device, dist::Communicator& everyone);
 
-  /// Fresh values, and those of the folders that the recipe names. A rank keeps its slices only.
+  /// Values from the folders that the recipe names, and fresh ones for what they lack. A rank reads, draws and keeps
+  /// its slices only.
   void init_weights(const config::TrainConfig& config);
 
   /// Memory for the values of a checkpoint instead.
   void allocate();
 
+  /// Where first values go: into the rank's slices, of which it reads no more than it keeps, or to the device.
+  model::WeightSink sink();
+
   const model::Molmo& molmo() const { return molmo_; }
+  ParamSet& params() { return molmo_.params(); }
   const Objective& objective() const { return *objective_; }
   AdamW& optimizer() { return *optimizer_; }
   Ranks ranks() { return {.everyone = &everyone_, .sharded = sharded_.get()}; }

@@ -17,8 +17,10 @@
 namespace molmo::generate {
 namespace {
 
-std::unique_ptr<model::Molmo> make_tiny() {
-  auto molmo = std::make_unique<model::Molmo>(molmo::testing::tiny_model_config());
+std::unique_ptr<model::Molmo> make_tiny(bool has_rope = true) {
+  config::ModelConfig config = molmo::testing::tiny_model_config();
+  config.decoder.rope = has_rope;
+  auto molmo = std::make_unique<model::Molmo>(config);
   molmo->params().materialize(at::kCPU, 11);
   for (Parameter& param : molmo->params().all()) {
     if (param.init.kind == Init::Kind::kNormal) param.value.mul_(6.0);  // so that tokens differ
@@ -63,13 +65,15 @@ TEST(Decode, CachedEqualsUncached) {
 }
 
 TEST(Decode, PaddedRowsAnswerAsTheyDoAlone) {
-  const auto molmo = make_tiny();
-  const DecodeResult both = decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 8}, {});
-  const std::vector<int64_t>* texts[] = {&kShort, &kLong};
-  for (size_t row = 0; row < 2; ++row) {
-    const DecodeResult alone = decode(*molmo, rows({*texts[row]}), {.max_new_tokens = 8}, {});
-    EXPECT_EQ(both.tokens[row], alone.tokens[0]);
-    EXPECT_NEAR(both.log_probs[row], alone.log_probs[0], 2e-5);
+  for (const bool has_rope : {true, false}) {  // learned positions count real tokens too
+    const auto molmo = make_tiny(has_rope);
+    const DecodeResult both = decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 8}, {});
+    const std::vector<int64_t>* texts[] = {&kShort, &kLong};
+    for (size_t row = 0; row < 2; ++row) {
+      const DecodeResult alone = decode(*molmo, rows({*texts[row]}), {.max_new_tokens = 8}, {});
+      EXPECT_EQ(both.tokens[row], alone.tokens[0]) << has_rope;
+      EXPECT_NEAR(both.log_probs[row], alone.log_probs[0], 2e-5) << has_rope;
+    }
   }
 }
 
@@ -80,7 +84,9 @@ TEST(Decode, RefusesLogitsThatAreNotFinite) {
     Tensor table = molmo->params().find("model.transformer.wte.embedding")->value;
     table[30].fill_(bad);
     const std::string expected = "[generate] logits of row 1 are not finite";
-    EXPECT_NE(testing::error_of([&] { decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 4}, {}); }).find(expected),
+    EXPECT_NE(testing::error_of([&] {
+                decode(*molmo, rows({kShort, kLong}), {.max_new_tokens = 4}, {});
+              }).find(expected),
               std::string::npos);
     EXPECT_NE(testing::error_of([&] {
                 search_beams(*molmo, rows({kShort, kLong}), {.max_new_tokens = 4, .beams = {.size = 2}}, {});

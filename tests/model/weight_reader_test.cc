@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "base/files.h"
 #include "model/molmo.h"
 #include "model/tiny_config.h"
 #include "model/weights.h"
@@ -19,11 +22,23 @@ class WeightNames : public ::testing::Test {
  protected:
   WeightNames() : saved_(molmo::testing::tiny_model_config()) { saved_.params().materialize(at::kCPU, 3); }
 
-  // The model's weights under other names, read back into a model of other values.
-  void expect_equal_after(const Rename& rename) {
+  // The model's weights under other names.
+  Tensors renamed(const Rename& rename = [](const std::string& name) { return name; }) const {
     Tensors tensors;
     for (const Parameter& param : saved_.params().all()) tensors[rename(param.name)] = param.value;
+    return tensors;
+  }
+
+  std::string error_with(const Tensors& tensors) {
     write_tensors(folder_ / "model.safetensors", tensors);
+    Molmo loaded(saved_.config());
+    return molmo::testing::error_of([&] { load_weights(loaded.params(), saved_.config(), folder_.path()); },
+                                    folder_.path().parent_path().string());
+  }
+
+  // Read back into a model of other values.
+  void expect_equal_after(const Rename& rename) {
+    write_tensors(folder_ / "model.safetensors", renamed(rename));
     Molmo loaded(saved_.config());
     loaded.params().materialize(at::kCPU, 4);
     load_weights(loaded.params(), saved_.config(), folder_.path());
@@ -43,6 +58,54 @@ TEST_F(WeightNames, WrappersOfShardedSavesAreLeftOut) {
   });
 }
 
+TEST_F(WeightNames, WrappersInFrontInsideAndNested) {
+  for (const char* prefix :
+       {"_orig_mod.", "module.", "module._orig_mod.", "_fsdp_wrapped_module.", "student.module.net."})
+    expect_equal_after([&](const std::string& name) { return prefix + name; });
+  expect_equal_after([](std::string name) {
+    const size_t at = name.find("blocks.0.");
+    return at == std::string::npos ? name : name.insert(at + 9, "_checkpoint_wrapped_module._orig_mod.");
+  });
+}
+
+TEST_F(WeightNames, OneTensorUnderTwoNamesIsRefused) {
+  Tensors tensors = renamed();
+  tensors["module.model.transformer.ln_f.weight"] = at::zeros({32});
+  const std::string error = error_with(tensors);
+  EXPECT_TRUE(
+      error.ends_with("tensors model.transformer.ln_f.weight and module.model.transformer.ln_f.weight are the "
+                      "same one, model.transformer.ln_f.weight, expected one of them"))
+      << error;
+}
+
+TEST_F(WeightNames, QuantizedCopiesAndAdaptersAreCalledSo) {
+  for (const char* ending : {".absmax", ".quant_state.bitsandbytes__nf4", ".SCB", ".weight_scale_inv"}) {
+    Tensors tensors = renamed();
+    tensors[std::string("model.transformer.blocks.0.att_proj.weight") + ending] = at::zeros({2});
+    EXPECT_NE(error_with(tensors).find(": a quantized copy (tensor model.transformer.blocks.0.att_proj.weight"),
+              std::string::npos)
+        << ending;
+  }
+  Tensors narrow = renamed();  // no name tells: the dtype does
+  narrow["model.transformer.ln_f.weight"] = at::zeros({32}, at::kChar);
+  EXPECT_TRUE(
+      error_with(narrow).ends_with("a quantized copy (tensor model.transformer.ln_f.weight of I8), expected "
+                                   "float32, float16 or bfloat16: load the original model"))
+      << error_with(narrow);
+  Tensors eighth = renamed();
+  eighth["model.transformer.ln_f.weight"] = at::zeros({32}).to(at::kFloat8_e4m3fn);
+  EXPECT_NE(error_with(eighth).find("of F8_E4M3"), std::string::npos);
+  Tensors adapter = renamed();
+  adapter["base_model.model.transformer.blocks.0.att_proj.lora_A.weight"] = at::zeros({2, 32});
+  EXPECT_NE(error_with(adapter).find("holds an adapter"), std::string::npos);
+}
+
+TEST_F(WeightNames, ManyProblemsAreCut) {
+  const std::string error = error_with({{"model.transformer.ln_f.weight", at::zeros({32})}});
+  EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 6) << error;
+  EXPECT_TRUE(error.ends_with(fmt::format("\n  and {} more", saved_.params().all().size() - 6))) << error;
+}
+
 TEST_F(WeightNames, BlocksInGroupsAreCountedThrough) {
   expect_equal_after([](std::string name) {
     name.erase(0, std::string("model.").size());
@@ -53,9 +116,10 @@ TEST_F(WeightNames, BlocksInGroupsAreCountedThrough) {
   });
 }
 
-TEST_F(WeightNames, PartsComeWithAndWithoutTheirOuterModule) {
-  const config::DecoderConfig& decoder = saved_.config().decoder;
-  for (const std::string prefix : {"model.", ""}) {
+class LlmPart : public WeightNames {
+ protected:
+  Tensors tensors(const std::string& prefix) const {
+    const config::DecoderConfig& decoder = saved_.config().decoder;
     Tensors tensors{{prefix + "embed_tokens.weight", at::full({decoder.embedding_size, decoder.width}, 0.5)},
                     {prefix + "norm.weight", at::full({decoder.width}, 2.0)}};
     const int64_t kv_width = decoder.width / decoder.num_heads * decoder.num_kv_heads;
@@ -74,12 +138,52 @@ TEST_F(WeightNames, PartsComeWithAndWithoutTheirOuterModule) {
         tensors[block + name + "_layernorm.weight"] = at::ones({decoder.width});
     }
     tensors["lm_head.weight"] = at::full({decoder.embedding_size, decoder.width}, 0.25);
+    return tensors;
+  }
+  std::string load(const Tensors& tensors, Molmo& into) {
     write_tensors(folder_ / "model.safetensors", tensors);
+    return molmo::testing::error_of(
+        [&] { names_ = load_weights_below(into.params(), saved_.config(), "model.transformer.", folder_.path()); },
+        folder_.path().parent_path().string());
+  }
+
+  std::set<std::string> names_;
+};
+
+TEST_F(LlmPart, ComesWithAndWithoutItsOuterModule) {
+  for (const std::string prefix : {"model.", ""}) {
     Molmo loaded(saved_.config());
     loaded.params().materialize(at::kCPU, 4);
-    load_weights_below(loaded.params(), saved_.config(), "model.transformer.", folder_.path());
+    EXPECT_EQ(load(tensors(prefix), loaded), "no error");
     EXPECT_EQ(loaded.params().find("model.transformer.ln_f.weight")->value.min().item<float>(), 2.0f);
+    EXPECT_TRUE(names_.contains("model.transformer.ln_f.weight"));
+    EXPECT_FALSE(names_.contains("model.transformer.wte.new_embedding"));
   }
+}
+
+TEST_F(LlmPart, EveryTensorOfItsBlocksIsRead) {
+  Molmo loaded(saved_.config());
+  for (const char* extra : {"model.layers.0.self_attn.o_proj.bias", "model.layers.2.input_layernorm.weight",
+                            "model.layers.1.pre_feedforward_layernorm.weight"}) {
+    Tensors more = tensors("model.");
+    more[extra] = at::ones({32});
+    EXPECT_TRUE(load(more, loaded)
+                    .ends_with(fmt::format("1 tensors do not fit the model configuration:\n  extra {} [32]", extra)))
+        << load(more, loaded);
+  }
+  Tensors harmless = tensors("model.");
+  harmless["model.layers.0.self_attn.rotary_emb.inv_freq"] = at::ones({4});
+  EXPECT_EQ(load(harmless, loaded), "no error");
+}
+
+TEST_F(LlmPart, ItsConfigurationIsCompared) {
+  Molmo loaded(saved_.config());
+  const std::string sizes = R"({"model_type": "qwen2", "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": )";
+  write_file_atomically(folder_ / "config.json", sizes + "10000.0}");
+  EXPECT_EQ(load(tensors("model."), loaded), "no error");
+  write_file_atomically(folder_ / "config.json", sizes + "500000.0}");
+  EXPECT_NE(load(tensors("model."), loaded).find("rope_theta: got 500000, expected decoder.rope_theta = 10000"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -15,11 +15,11 @@ std::unique_ptr<model::Molmo> load_golden_model(const Json& native, const std::f
 }
 
 TensorMap by_parameter(const TensorMap& tensors, const model::Molmo& molmo) {
-  std::vector<std::string> names;
-  for (const auto& [name, tensor] : tensors) names.push_back(name);
+  model::NamedTensors names;
+  for (const auto& [name, tensor] : tensors) names[name] = nullptr;
   TensorMap result;
   for (const model::Recipe& recipe :
-       model::make_recipes(model::detect_layout(names, "golden case"), molmo.config(), molmo.params())) {
+       model::make_recipes(model::detect_layout(names).value(), molmo.config(), molmo.params())) {
     std::vector<Tensor> parts, zeros = model::take_apart(recipe, at::zeros(recipe.shape));
     bool any = false;
     for (size_t i = 0; i < recipe.sources.size(); ++i) {
