@@ -22,8 +22,8 @@ struct DataBenchOptions {
 };
 
 void run_data_bench(const DataBenchOptions& options) {
-  const auto recipe =
-      train::resolve_recipe(config::load_config<config::TrainConfig>(options.recipe, options.overrides));
+  const auto recipe = train::resolve_recipe(config::load_config<config::TrainConfig>(options.recipe, options.overrides),
+                                            {}, config::given_keys(options.recipe, options.overrides));
   const text::MolmoTokenizer tokenizer = text::load_tokenizer("", recipe.molmo.tokenizer);
   const data::LoaderSpeed speed = data::measure_loader_speed(recipe, tokenizer, options.steps);
   const auto per_second = [&](int64_t count) { return static_cast<double>(count) / speed.seconds; };

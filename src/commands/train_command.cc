@@ -66,7 +66,8 @@ void run_train(const TrainOptions& options) {
                               .dry_run = options.dry_run,
                               .device = device,
                               .rank = rank,
-                              .evaluate = evaluate};
+                              .evaluate = evaluate,
+                              .given = config::given_keys(options.recipe, options.overrides)};
   const train::RunSummary summary = train::train(config, run);
   if (options.dry_run || run.rank.index != 0) return;
   log_info(summary.last_loss

@@ -9,6 +9,7 @@
 #include "hub/find_model.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
+#include "train/model_keys.h"
 #include "train/step_folders.h"
 
 namespace molmo::train {
@@ -48,22 +49,23 @@ std::optional<Source> source_of_run(const fs::path& run) {
 
 }  // namespace
 
-config::TrainConfig resolve_recipe(config::TrainConfig config, const fs::path& run) {
+config::TrainConfig resolve_recipe(config::TrainConfig config, const fs::path& run,
+                                   const std::vector<std::string>& given) {
   config::MolmoConfig& molmo = config.molmo;
-  if (config.max_crops) molmo.preprocess.max_crops = *config.max_crops;
+  take_stage_dropouts(given, config);
   const std::optional<Source> begun = source_of_run(run);
   if (!config.init_from) {
+    if (config.max_crops) molmo.preprocess.max_crops = *config.max_crops;
     std::string& tokenizer = molmo.tokenizer.file;
     if (config.init_llm_from && !fs::exists(tokenizer))
       tokenizer = begun ? begun->tokenizer : hub::find_model(*config.init_llm_from) / tokenizer;
     return config;
   }
-  const Source source = begun ? *begun : source_of_model(*config.init_from);
-  molmo.model = source.molmo.model;
-  molmo.preprocess = source.molmo.preprocess;
+  Source source = begun ? *begun : source_of_model(*config.init_from);
+  source.molmo.tokenizer.file = source.tokenizer;
+  take_model(source.molmo, given, config);
+  take_stage_dropouts({}, config);
   if (config.max_crops) molmo.preprocess.max_crops = *config.max_crops;
-  molmo.tokenizer = source.molmo.tokenizer;
-  molmo.tokenizer.file = source.tokenizer;
   expect_valid(config);
   return config;
 }

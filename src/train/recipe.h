@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "config/train_config.h"
 
@@ -11,10 +13,12 @@ namespace molmo::train {
 /// In a run folder: the recipe as it was resolved.
 inline constexpr const char* kRecipeFile = "config.json";
 
-/// The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights. A fresh
+/// The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights, but for what
+/// the recipe may set itself (train/model_keys.h; `given`: the keys that it has, config::given_keys()). A fresh
 /// model around the decoder of `init_llm_from` takes that folder's tokenizer, unless there is a file of the recipe's
 /// own. `run`: the folder of a run that may go on, or empty. One with a complete step knows its model and has its
 /// tokenizer, whether or not what it began with is still there.
-config::TrainConfig resolve_recipe(config::TrainConfig config, const std::filesystem::path& run = {});
+config::TrainConfig resolve_recipe(config::TrainConfig config, const std::filesystem::path& run = {},
+                                   const std::vector<std::string>& given = {});
 
 }  // namespace molmo::train

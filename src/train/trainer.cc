@@ -323,7 +323,7 @@ void Trainer::print_plan() {
 }  // namespace
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
-  config::TrainConfig resolved = resolve_recipe(config, options.resume ? options.out : fs::path());
+  config::TrainConfig resolved = resolve_recipe(config, options.resume ? options.out : fs::path(), options.given);
   if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
   Trainer trainer(std::move(resolved), options);
   if (!options.dry_run) return trainer.run();

@@ -109,7 +109,8 @@ TEST_F(LaunchedRanks, StepFolderIsAModelFolder) {
   ASSERT_EQ(run_program("convert " + step + " --out " + path("exported")).code, 0);
   EXPECT_EQ(run_program("generate --model " + path("exported") + question).out, sliced.out);
   std::filesystem::remove(step + "/model-00001-of-00002.safetensors");
-  expect_user_error(run_program("generate --model " + step + question), "slice 0 of 2 is missing");
+  expect_user_error(run_program("generate --model " + step + question),
+                    "1 of 2 shards missing: model-00001-of-00002.safetensors");
 }
 
 TEST_F(LaunchedRanks, RecomputationChangesNothing) {

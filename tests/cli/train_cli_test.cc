@@ -194,12 +194,37 @@ TEST_F(TrainedProgram, ReadsACheckpointOfThePublicCode) {
       config::from_json<config::MolmoConfig>(read_json(folder + "/molmo.json"), "molmo.json");
   std::filesystem::remove(folder + "/molmo.json");
   std::filesystem::remove(folder + "/config.json");
-  write_file_atomically(folder + "/config.yaml",
-                        Json{{"run_name", "x"}, {"model", config::to_native(molmo)}}.dump());  // JSON is YAML
+  Json native = config::to_native(molmo);
+  const auto write_yaml = [&] {  // JSON is YAML
+    write_file_atomically(folder + "/config.yaml", Json{{"run_name", "x"}, {"model", native}}.dump());
+  };
+  write_yaml();
   const Outcome outcome = run_program("inspect " + folder);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  const Outcome converted = run_program("convert " + folder + " --dtype fp16 --out " + path("from-native"));
+  const std::string convert = "convert " + folder + " --dtype fp16 --out " + path("from-native");
+  expect_user_error(run_program(convert),
+                    "field 'eos_token_id': got nothing, expected an id, as no released model has");
+  EXPECT_FALSE(std::filesystem::exists(path("from-native")));
+  native["eos_token_id"] = 2;
+  write_yaml();
+  const Outcome converted = run_program(convert);
   EXPECT_EQ(converted.code, 0) << converted.err;
+  for (const std::string next : {"generate --max-new-tokens 2 Hello --model ", "inspect --memory "}) {
+    const Outcome read = run_program(next + path("from-native"));  // what was written is read
+    EXPECT_EQ(read.code, 0) << read.err;
+  }
+}
+
+// A recipe may not say in silence what its model is not.
+TEST_F(TrainedProgram, ModelKeysBesideInitFromHoldOrAreRefused) {
+  const std::string from = "--dry-run --set init_from=" + path("straight") + " --set molmo.model.decoder.";
+  expect_user_error(train("keys", from + "rope_theta=500000"),
+                    "'molmo.model.decoder.rope_theta': got 500000.0, expected init_from's 10000.0");
+  const Outcome honoured = train("keys", from + "attention_dropout=0.25");
+  EXPECT_EQ(honoured.code, 0) << honoured.err;
+  EXPECT_NE(honoured.err.find("molmo.model.decoder.attention_dropout: 0.25, as the recipe says; 0.0 in init_from"),
+            std::string::npos)
+      << honoured.err;
 }
 
 // Several prompts on one picture share its prefix; alone, beside another picture and one by one they get the same
