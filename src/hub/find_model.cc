@@ -17,8 +17,15 @@ fs::path find_model(const std::string& text) {
   if (fs::exists(path / "latest") && !fs::exists(path / "molmo.json"))
     return path / std::string(trim_text(read_text_file(path / "latest")));
   if (fs::exists(path)) return path;
-  if (is_hub_id(text)) return fetch_model(text, hub_options());
-  throw Error(fmt::format("[model] {}: no such folder, and no id of the hub (org/name)", text));
+  if (const std::optional<RepoId> id = parse_repo_id(text)) return fetch_model(*id, hub_options());
+  throw Error(
+      fmt::format("[model] {}: not a folder, and not a Hugging Face model id (org/name or org/name@revision)", text));
+}
+
+std::string pin_model(const std::string& text) {
+  const std::optional<RepoId> id = parse_repo_id(text);
+  if (!id || fs::exists(text)) return text;
+  return RepoId{.name = id->name, .revision = find_model(text).filename().string()}.text();
 }
 
 }  // namespace molmo::hub

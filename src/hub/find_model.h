@@ -11,4 +11,8 @@ namespace molmo::hub {
 /// and else the snapshot of a hub id, downloaded if it is not there yet (hub/hub.h). Error for what is none of them.
 std::filesystem::path find_model(const std::string& text);
 
+/// Finds a model of the hub and returns its id with the commit that the revision is now, which every process that
+/// shares the cache finds without a request. Any other text is returned as it is.
+std::string pin_model(const std::string& text);
+
 }  // namespace molmo::hub

@@ -1,48 +1,75 @@
-// HTTP GET with redirects, ranges and bounded retries, over libcurl.
+// GET and HEAD with redirects, ranges and bounded patience, over libcurl.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "hub/http_headers.h"
+#include "hub/url.h"
 
 namespace molmo::hub {
 
 struct HttpOptions {
-  std::string token;  ///< sent as a bearer token to the first host only
-  int max_attempts = 6;
+  std::string token;         ///< sent as a bearer token, to the origin that is asked first and to no other
+  std::string token_source;  ///< the variable or file that it is from, for messages
+  int max_attempts = 6;      ///< in a row that bring no new byte
   std::chrono::milliseconds first_delay{500};       ///< before the second attempt; doubles each time
-  std::chrono::milliseconds longest_delay{30'000};  ///< also of what a server asks for by Retry-After
-  std::chrono::seconds stall_limit{60};             ///< without a byte the attempt has failed
+  std::chrono::milliseconds longest_delay{30'000};  ///< also of what a server asks for
+  std::chrono::seconds metadata_limit{10};          ///< to connect, and without bytes of an answer that is no file
+  std::chrono::seconds stall_limit{60};             ///< of a file that comes slower than kSlowest
+  std::string authorities;                          ///< file or folder of certificates; empty: those of the system
 };
+
+/// Bytes per second; below it a transfer counts as stalled.
+inline constexpr long kSlowest = 1024;
 
 struct HttpResponse {
   long status = 0;
-  std::map<std::string, std::string> headers;  ///< of the last response, and of redirects before it; lower-case names
+  HttpHeaders headers;     ///< of the last answer
+  std::string url;         ///< that answered, for messages
+  bool is_direct = false;  ///< answered where it was asked, not by another origin after redirects
 };
 
-/// Takes the body's bytes as they come.
-using ByteSink = std::function<void(std::span<const uint8_t>)>;
+/// Where the bytes of an answer go.
+class Body {
+ public:
+  virtual ~Body() = default;
+  virtual uint64_t size() const = 0;  ///< what is there; an attempt asks for what follows
+  virtual void append(std::span<const uint8_t> bytes) = 0;
+  virtual void clear() = 0;  ///< the server begins anew
+};
 
-/// What an attempt begins with: from which byte to go on.
-using StartOffset = std::function<uint64_t()>;
+/// Asks one hub. Threads may share it.
+class HttpClient {
+ public:
+  explicit HttpClient(HttpOptions options);
 
-/// One GET. `start` is asked before every attempt, so that a cut transfer goes on where it was; a server that sends the
-/// whole file instead answers 200, and `restart` is called before its first byte. Failures of the network, 429 and 5xx
-/// are tried again. Other statuses than 200 and 206 are returned without a body. Errors: attempts used up, with the
-/// last reason; a URL that is none.
-HttpResponse http_get(const std::string& url, const HttpOptions& options, const ByteSink& sink,
-                      const StartOffset& start = {}, const std::function<void()>& restart = {});
+  /// Every attempt begins at `url`, whose redirects may lead to an address that soon runs out, and goes on after the
+  /// bytes that `body` has. Failures of the network, 408, 429 and 5xx are tried again, and so are errors of another
+  /// origin. Other statuses than 200 and 206 are returned without a body. Errors: attempts used up (exit code 75);
+  /// what no later attempt can mend, like a certificate (exit code 2).
+  HttpResponse get(const Url& url, Body& body);
 
-/// The body as text, for small answers.
-HttpResponse http_get_text(const std::string& url, const HttpOptions& options, std::string& body);
+  /// A small answer as text. `max_attempts` takes the place of the options'.
+  HttpResponse get_text(const Url& url, std::string& text, int max_attempts);
 
-/// The headers alone. Redirects within the host are followed (a renamed model); one to another host is the answer: its
-/// headers are where the hub says what a file is.
-HttpResponse http_head(std::string url, const HttpOptions& options);
+  /// The headers alone. Redirects within the origin are followed (a renamed model); one to another origin is the
+  /// answer if it says what the file is.
+  HttpResponse head(const Url& url);
+
+  /// Whether the hub has refused the token. It is not sent again.
+  bool is_token_refused() const { return is_token_refused_; }
+
+ private:
+  HttpResponse send(const Url& url, Body* body, bool is_file, int max_attempts);
+  HttpResponse try_patiently(const Url& url, Body* body, bool is_file, int max_attempts, bool sends_token) const;
+
+  HttpOptions options_;
+  std::atomic<bool> is_token_refused_ = false;
+};
 
 }  // namespace molmo::hub

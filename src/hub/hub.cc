@@ -3,302 +3,156 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <fstream>
-#include <mutex>
-#include <nlohmann/json.hpp>
-#include <thread>
+#include <algorithm>
 
-#include "base/file_lock.h"
-#include "base/files.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "hub/sha256.h"
-#include "molmo/error.h"
+#include "base/thread_pool.h"
+#include "hub/download.h"
+#include "hub/repo_cache.h"
+#include "hub/repo_files.h"
+#include "hub/snapshot.h"
 
 namespace molmo::hub {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
-constexpr const char* kEndpoint = "https://huggingface.co";
-constexpr const char* kRevision = "main";
-constexpr std::string_view kWantedEndings[] = {".safetensors", ".json", ".model", "merges.txt"};
-constexpr size_t kSha256Digits = 64;
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-struct RepoFile {
-  std::vector<std::string> names;  // in the snapshot: those of one content share a blob
-  std::string url;
-  std::string etag;
-  uint64_t size = 0;
-};
-
-struct RepoId {
-  std::string name, revision = kRevision;
-};
-
-RepoId parse_id(const std::string& text) {
-  const size_t at = text.find('@');
-  return at == std::string::npos ? RepoId{text} : RepoId{text.substr(0, at), text.substr(at + 1)};
-}
-
-bool is_wanted(const std::string& name) {
-  if (name.find('/') != std::string::npos || name.find("..") != std::string::npos)
-    return false;  // parts of other programs
-  return std::any_of(std::begin(kWantedEndings), std::end(kWantedEndings),
-                     [&](std::string_view ending) { return name.ends_with(ending); });
-}
-
-[[noreturn]] void fail_status(const std::string& what, long status, const std::string& token) {
-  if (status == 401 || status == 403) {
-    throw Error(fmt::format("[hub] {}: no right to it (status {}), expected {}", what, status,
-                            token.empty() ? "a token in HF_TOKEN, if it is private or gated"
-                                          : "a token that was granted access on its page"));
-  }
-  if (status == 404)
-    throw Error(
-        fmt::format("[hub] {}: not found (status 404), expected an id of the hub, or a folder that exists", what));
-  throw Error(fmt::format("[hub] {}: got status {}, expected 200", what, status));
-}
-
-// One model of the hub and its place in the cache.
-class Repo {
+class Fetch {
  public:
-  Repo(const std::string& id, const HubOptions& options) : id_(parse_id(id)), options_(options) {
-    std::string folder = "models--" + id_.name;
-    folder.replace(folder.find('/'), 1, "--");
-    root_ = options.cache / folder;
-  }
+  Fetch(const RepoId& id, const HubOptions& options)
+      : id_(id), options_(options), cache_(options.cache, id), hub_(id, options) {}
 
-  fs::path fetch() {
-    if (options_.is_offline) return cached_snapshot();
-    list();
-    const fs::path snapshot = root_ / "snapshots" / commit_;
-    fs::create_directories(snapshot);
-    fs::create_directories(root_ / "blobs");
-    download_all(missing_files(snapshot), snapshot);
-    const FileLock lock(options_.cache / ".locks" / root_.filename() / "refs.lock");
-    fs::create_directories((root_ / "refs" / id_.revision).parent_path());
-    write_file_atomically(root_ / "refs" / id_.revision, commit_);
-    return snapshot;
+  fs::path run() {
+    find_cached();
+    const bool is_cached = cached_problem_.empty();
+    if (!options_.offline_by.empty()) return cached_or_fail();
+    if (is_cached && id_.is_commit()) return cached_;
+    expect_safe_token(options_);
+    Listing listing;
+    try {
+      listing = hub_.list(is_cached ? 1 : options_.http.max_attempts);
+    } catch (const NotFound&) {
+      throw;
+    } catch (const Error& error) {
+      if (!is_cached) throw;
+      log_warning(fmt::format("{}; going on with what the cache has: {}", error.what(), cached_.string()));
+      return cached_;
+    }
+    return fetch(listing);
   }
 
  private:
-  fs::path cached_snapshot() const {
-    const fs::path ref = root_ / "refs" / id_.revision;
-    if (fs::exists(ref)) {
-      const fs::path snapshot = root_ / "snapshots" / std::string(trim_text(read_text_file(ref)));
-      if (fs::exists(snapshot)) return snapshot;
-    }
-    throw Error(fmt::format("[hub] {}@{}: not in the cache {}, and HF_HUB_OFFLINE is set", id_.name, id_.revision,
-                            options_.cache.string()));
+  void find_cached() {
+    const std::string commit = cache_.commit_of(id_);
+    cached_ = cache_.snapshot(commit);
+    cached_problem_ = commit.empty() ? "all of it" : missing_part(cached_);
   }
 
-  void list() {
-    std::string body;
-    const HttpResponse response = http_get_text(
-        fmt::format("{}/api/models/{}/revision/{}", options_.endpoint, id_.name, id_.revision), options_.http, body);
-    if (response.status != 200) fail_status(id_.name + "@" + id_.revision, response.status, options_.http.token);
-    try {
-      const Json info = parse_json(body, id_.name);
-      commit_ = info.at("sha").get<std::string>();
-      for (const Json& file : info.at("siblings")) {
-        if (std::string name = file.at("rfilename").get<std::string>(); is_wanted(name))
-          names_.push_back(std::move(name));
-      }
-    } catch (const Json::exception&) {
-      throw Error(fmt::format("[hub] {}: the answer of {} is not that of a hub", id_.name, options_.endpoint));
-    }
-    if (commit_.empty() || commit_.find_first_not_of("0123456789abcdef") != std::string::npos)
-      throw Error(fmt::format("[hub] {}: got commit '{:.60}', expected hexadecimal digits", id_.name, commit_));
-    if (names_.empty()) throw Error(fmt::format("[hub] {}: no weights or configuration, expected a model", id_.name));
+  fs::path cached_or_fail() const {
+    if (cached_problem_.empty()) return cached_;
+    const bool is_absent = cached_problem_ == "all of it";
+    throw Error(fmt::format("[hub] {}: {} in the cache {}{}, and {} is set: offline, nothing is downloaded", id_.text(),
+                            is_absent ? "not" : "incomplete", options_.cache.string(),
+                            is_absent ? "" : fmt::format(" (it lacks {})", cached_problem_), options_.offline_by));
   }
 
-  std::vector<RepoFile> missing_files(const fs::path& snapshot) const {
-    std::vector<RepoFile> missing;
-    for (const std::string& name : names_) {
-      if (fs::exists(snapshot / name)) continue;
-      RepoFile file = describe(name);
+  fs::path fetch(const Listing& listing) {
+    const std::vector<std::string> names = choose_files(listing.names);
+    if (!has_weights(names))
+      throw Error(fmt::format("[hub] {}: no weights among its {} files, expected *.safetensors or pytorch_model.bin",
+                              id_.text(), listing.names.size()));
+    if (id_.is_commit() && listing.commit != id_.revision)
+      throw Error(fmt::format("[hub] {}: the hub answers with commit {}, expected the one asked for", id_.text(),
+                              listing.commit));
+    const fs::path snapshot = cache_.snapshot(listing.commit);
+    std::vector<std::string> missing;
+    std::copy_if(names.begin(), names.end(), std::back_inserter(missing),
+                 [&](const std::string& name) { return !is_filled(snapshot / name); });
+    if (!missing.empty()) {
+      if (const std::string problem = cache_.prepare(listing.commit); !problem.empty())
+        return without_writing(problem, listing.commit, missing);
+      download(listing.commit, missing);
+    }
+    if (!id_.is_commit()) cache_.remember(id_, listing.commit);
+    return snapshot;
+  }
+
+  // A cache that others keep: what it has may be good enough.
+  fs::path without_writing(const std::string& problem, const std::string& commit,
+                           const std::vector<std::string>& missing) const {
+    const fs::path snapshot = cache_.snapshot(commit);
+    const bool is_whole = missing_part(snapshot).empty();
+    if (!is_whole && !cached_problem_.empty())
+      throw Error(
+          fmt::format("[hub] {}: the cache lacks {} of its files and cannot be written: {}, expected a folder "
+                      "of one's own in HF_HUB_CACHE",
+                      id_.text(), missing.size(), problem));
+    log_warning(fmt::format("[hub] {}: the cache cannot be written ({}); going on {}", id_.text(), problem,
+                            is_whole
+                                ? "without " + join_text(missing, ", ")
+                                : fmt::format("with {}, while the hub has {}", cached_.filename().string(), commit)));
+    return is_whole ? snapshot : cached_;
+  }
+
+  void download(const std::string& commit, const std::vector<std::string>& names) {
+    const std::vector<RepoFile> files = describe(commit, names);
+    uint64_t total = 0;
+    for (const RepoFile& file : files) total += file.size;
+    const bool is_known = std::all_of(files.begin(), files.end(), [](const RepoFile& file) { return file.size > 0; });
+    log_info(fmt::format("[hub] {}: {} file{} to fetch, {}", id_.text(), files.size(), files.size() == 1 ? "" : "s",
+                         format_bytes(static_cast<double>(total))));
+    warn_of_small_disk(total);
+    Progress progress(id_.name, is_known ? total : 0);
+    in_parallel(files.size(), [&](size_t i) { download_blob(hub_, cache_, files[i], progress); });
+    // The weights, which come last, make a snapshot that is complete.
+    for (const std::string& name : names) {
+      const auto file = std::find_if(files.begin(), files.end(), [&](const RepoFile& candidate) {
+        return std::find(candidate.names.begin(), candidate.names.end(), name) != candidate.names.end();
+      });
+      cache_.place(file->etag, cache_.snapshot(commit) / name);
+    }
+  }
+
+  std::vector<RepoFile> describe(const std::string& commit, const std::vector<std::string>& names) {
+    std::vector<RepoFile> all(names.size()), files;
+    in_parallel(names.size(), [&](size_t i) { all[i] = hub_.describe(commit, names[i]); });
+    for (RepoFile& file : all) {
       const auto same =
-          std::find_if(missing.begin(), missing.end(), [&](const RepoFile& other) { return other.etag == file.etag; });
-      if (same == missing.end()) {
-        missing.push_back(std::move(file));
+          std::find_if(files.begin(), files.end(), [&](const RepoFile& other) { return other.etag == file.etag; });
+      if (same == files.end()) {
+        files.push_back(std::move(file));
       } else {
-        same->names.push_back(name);
+        same->names.push_back(file.names[0]);
       }
     }
-    return missing;
+    return files;
   }
 
-  RepoFile describe(const std::string& name) const {
-    RepoFile file{.names = {name},
-                  .url = fmt::format("{}/{}/resolve/{}/{}", options_.endpoint, id_.name, commit_, name)};
-    const HttpResponse response = http_head(file.url, options_.http);
-    if (response.status != 200 && response.status / 100 != 3)
-      fail_status(id_.name + "/" + name, response.status, options_.http.token);
-    const auto header = [&](const char* linked, const char* plain) {
-      const auto found = response.headers.find(linked);
-      const auto other = response.headers.find(plain);
-      return found != response.headers.end() ? found->second : other != response.headers.end() ? other->second : "";
-    };
-    file.etag = header("x-linked-etag", "etag");
-    if (file.etag.starts_with("W/")) file.etag.erase(0, 2);
-    std::erase(file.etag, '"');
-    if (file.etag.empty() || file.etag.find_first_not_of("0123456789abcdefABCDEF-") != std::string::npos) {
-      throw Error(fmt::format("[hub] {}/{}: got ETag '{:.80}', expected a hash", id_.name, name, file.etag));
-    }
-    // A redirect's own length is that of its notice.
-    const std::string size = header("x-linked-size", response.status == 200 ? "content-length" : "");
-    file.size = size.empty() || size.size() > 18 || size.find_first_not_of("0123456789") != std::string::npos
-                    ? 0
-                    : std::stoull(size);
-    return file;
+  void warn_of_small_disk(uint64_t needed) const {
+    std::error_code unknown;
+    const fs::space_info space = fs::space(options_.cache, unknown);
+    if (!unknown && space.available < needed)
+      log_warning(fmt::format("[hub] {}: {} free, {} to come", options_.cache.string(),
+                              format_bytes(static_cast<double>(space.available)),
+                              format_bytes(static_cast<double>(needed))));
   }
 
-  void download_all(const std::vector<RepoFile>& files, const fs::path& snapshot) {
-    for (const RepoFile& file : files) num_total_ += file.size;
-    if (files.empty()) return;
-    log_info(
-        fmt::format("[hub] {}: {} files, {}", id_.name, files.size(), format_bytes(static_cast<double>(num_total_))));
-    std::atomic<size_t> next = 0;
-    std::mutex mutex;
-    std::exception_ptr failure;
-    {
-      std::vector<std::jthread> workers;
-      for (int i = 0; i < std::min<int>(options_.num_parallel, static_cast<int>(files.size())); ++i) {
-        workers.emplace_back([&] {
-          for (size_t index; (index = next++) < files.size();) {
-            try {
-              download(files[index], snapshot);
-            } catch (...) {
-              const std::lock_guard lock(mutex);
-              if (!failure) failure = std::current_exception();
-              next = files.size();
-            }
-          }
-        });
-      }
-    }
-    if (failure) std::rethrow_exception(failure);
+  void in_parallel(size_t count, const std::function<void(size_t)>& body) const {
+    ThreadPool pool(static_cast<size_t>(std::max(options_.num_parallel - 1, 0)));  // and the caller
+    pool.parallel_for(count, body);
   }
 
-  void download(const RepoFile& file, const fs::path& snapshot) {
-    const fs::path blob = root_ / "blobs" / file.etag, partial = blob.string() + ".incomplete";
-    // Another process may be at the same file; it is locked where Hugging Face's own programs lock it.
-    const FileLock lock(options_.cache / ".locks" / root_.filename() / (file.etag + ".lock"));
-    if (!fs::exists(blob)) {
-      download_partial(file, partial);
-      check(file, partial);
-      fs::rename(partial, blob);
-    }
-    for (const std::string& name : file.names) {
-      std::error_code exists;
-      fs::create_symlink(fs::path("../../blobs") / file.etag, snapshot / name, exists);
-      if (exists && !fs::exists(snapshot / name)) fs::copy_file(blob, snapshot / name);  // a file system without links
-    }
-  }
-
-  void download_partial(const RepoFile& file, const fs::path& partial) {
-    std::error_code absent;
-    const auto size_now = [&]() -> uint64_t {
-      const uint64_t size = fs::file_size(partial, absent);
-      return absent ? 0 : size;
-    };
-    if (file.size > 0 && size_now() >= file.size) {  // complete but unchecked, or something else
-      if (size_now() == file.size) return;
-      fs::remove(partial);
-    }
-    std::ofstream out(partial, std::ios::binary | std::ios::app);
-    const auto restart = [&] {
-      out.close();
-      out.open(partial, std::ios::binary | std::ios::trunc);
-    };
-    const auto keep = [&](std::span<const uint8_t> bytes) {
-      out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-      if (!out) throw Error(fmt::format("[hub] cannot write {}: is the disk full?", partial.string()));
-      show_progress(bytes.size());
-    };
-    const auto start = [&] {
-      out.flush();
-      return size_now();
-    };
-    const HttpResponse response = http_get(file.url, options_.http, keep, start, restart);
-    if (response.status != 200 && response.status != 206)
-      fail_status(id_.name + "/" + file.names[0], response.status, options_.http.token);
-  }
-
-  void check(const RepoFile& file, const fs::path& partial) const {
-    const uint64_t size = fs::file_size(partial);
-    const bool has_hash = file.etag.size() == kSha256Digits;
-    const std::string hash = has_hash ? sha256_of_file(partial) : file.etag;
-    if ((file.size == 0 || size == file.size) && hash == lower_ascii(file.etag)) return;
-    fs::remove(partial);
-    throw Error(fmt::format(
-        "[hub] {}/{}: got {} bytes with sha256 {}, expected {} with {}; the download was thrown away", id_.name,
-        file.names[0], size, has_hash ? hash : "unknown", file.size, has_hash ? file.etag : "any"));
-  }
-
-  void show_progress(size_t num_bytes) {
-    constexpr auto kEvery = std::chrono::seconds(2);
-    const uint64_t done = num_done_ += num_bytes;
-    const std::lock_guard lock(progress_mutex_);
-    const auto now = Clock::now();
-    if (now - last_shown_ < kEvery) return;
-    last_shown_ = now;
-    const double seconds = std::chrono::duration<double>(now - begin_).count();
-    log_info(fmt::format("[hub] {} of {}, {}/s", format_bytes(static_cast<double>(done)),
-                         format_bytes(static_cast<double>(num_total_)),
-                         format_bytes(static_cast<double>(done) / seconds)));
-  }
-
-  RepoId id_;
+  const RepoId& id_;
   const HubOptions& options_;
-  fs::path root_;
-  std::string commit_;
-  std::vector<std::string> names_;
-  uint64_t num_total_ = 0;
-  std::atomic<uint64_t> num_done_ = 0;
-  std::mutex progress_mutex_;
-  Clock::time_point begin_ = Clock::now(), last_shown_ = begin_;
+  RepoCache cache_;
+  RepoFiles hub_;
+  fs::path cached_;             // the snapshot that the cache knows for the revision
+  std::string cached_problem_;  // what it lacks
 };
 
 }  // namespace
 
-HubOptions hub_options() {
-  HubOptions options;
-  options.endpoint = environment("HF_ENDPOINT");
-  if (options.endpoint.empty()) options.endpoint = kEndpoint;
-  while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
-  const std::string home = environment("HF_HOME"), cache = environment("HF_HUB_CACHE");
-  const fs::path root = home.empty() ? fs::path(environment("HOME")) / ".cache" / "huggingface" : fs::path(home);
-  options.cache = cache.empty() ? root / "hub" : fs::path(cache);
-  const std::string offline = environment("HF_HUB_OFFLINE");
-  options.is_offline = !offline.empty() && offline != "0";
-  options.http.token = environment("HF_TOKEN");
-  if (options.http.token.empty() && fs::exists(root / "token"))
-    options.http.token = std::string(trim_text(read_text_file(root / "token")));
-  return options;
-}
-
-bool is_hub_id(const std::string& text) {
-  const RepoId id = parse_id(text);
-  const auto is_name = [](std::string_view part) {
-    return !part.empty() && part.front() != '.' && part.front() != '-' &&
-           std::all_of(part.begin(), part.end(),
-                       [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; });
-  };
-  const std::vector<std::string> parts = split_text(id.name, '/');
-  return parts.size() == 2 && is_name(parts[0]) && is_name(parts[1]) && is_name(id.revision);
-}
-
-fs::path fetch_model(const std::string& id, const HubOptions& options) { return Repo(id, options).fetch(); }
+fs::path fetch_model(const RepoId& id, const HubOptions& options) { return Fetch(id, options).run(); }
 
 }  // namespace molmo::hub
