@@ -12,6 +12,7 @@
 #include "hub/find_model.h"
 #include "hub/repo_id.h"
 #include "molmo/error.h"
+#include "train/recipe.h"
 
 namespace molmo::train {
 namespace {
@@ -57,28 +58,28 @@ void work_together(std::function<void()> work, dist::Communicator& everyone) {
 
 }  // namespace
 
-config::TrainConfig pin_models(config::TrainConfig config, const dist::Rank& rank, dist::Communicator& everyone) {
+config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run, const dist::Rank& rank,
+                               dist::Communicator& everyone) {
   const auto each = [&](const auto& change) {
     for (std::optional<std::string>* source : sources(config)) {
       if (*source) change(**source);
     }
   };
   const auto pin = [](std::string& source) { source = hub::pin_model(source); };
+  const bool asks = everyone.rank() == 0 && !can_go_on(run);
   if (everyone.size() == 1) {
-    each(pin);
+    if (asks) each(pin);
     return config;
   }
-  const bool asks = everyone.rank() == 0;
   work_together([&] { asks ? each(pin) : void(); }, everyone);
   std::vector<std::string> pinned;
-  each([&](const std::string& source) { pinned.push_back(source); });
+  if (asks) each([&](const std::string& source) { pinned.push_back(source); });
   pinned = split_text(everyone.gather_texts(join_text(pinned, "\n"), kSubject)[0], '\n');
-  // A rank with another recipe keeps its own: the ranks' recipes are compared elsewhere.
+  if (pinned[0].empty()) return config;
+  // A rank with more of them keeps its own: the ranks' recipes are compared elsewhere.
   size_t next = 0;
-  each([&](std::string& source) {
-    if (next < pinned.size() && !pinned[next].empty()) source = pinned[next++];
-  });
-  const bool looks = !asks && rank.local_index == 0;
+  each([&](std::string& source) { source = next < pinned.size() ? pinned[next++] : source; });
+  const bool looks = everyone.rank() != 0 && rank.local_index == 0;
   work_together([&] { looks ? each([](const std::string& source) { hub::pin_model(source); }) : void(); }, everyone);
   return config;
 }
@@ -87,7 +88,8 @@ void keep_pins(const config::TrainConfig& before, config::TrainConfig& now) {
   config::TrainConfig begun = before;
   for (size_t i = 0; i < sources(now).size(); ++i) {
     const std::optional<std::string>&old = *sources(begun)[i], &own = *sources(now)[i];
-    const auto pinned = old ? hub::parse_repo_id(*old) : std::nullopt, named = own ? hub::parse_repo_id(*own) : std::nullopt;
+    const auto pinned = old ? hub::parse_repo_id(*old) : std::nullopt,
+               named = own ? hub::parse_repo_id(*own) : std::nullopt;
     if (pinned && named && pinned->is_commit() && pinned->name == named->name && !named->is_commit())
       *sources(now)[i] = old;
   }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+
 #include "config/train_config.h"
 #include "dist/communicator.h"
 
@@ -9,9 +11,10 @@ namespace molmo::train {
 
 /// Finds the models of the hub that a recipe names, and names them by their commits, which the other ranks find in the
 /// cache without asking: rank 0 asks the hub, then the first rank of each machine looks whether its cache has them.
-/// Downloads may take hours; a rank that is lost meanwhile is noticed as in a step. All ranks call it.
-/// Errors: those of one rank are those of all.
-config::TrainConfig pin_models(config::TrainConfig config, const dist::Rank& rank, dist::Communicator& everyone);
+/// Downloads may take hours; a rank that is lost meanwhile is noticed as in a step. A `run` that can go on needs none
+/// of them. All ranks call it. Errors: those of one rank are those of all.
+config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run, const dist::Rank& rank,
+                               dist::Communicator& everyone);
 
 /// Gives `now` the commits that a run began with, where the recipe names the same model without one.
 void keep_pins(const config::TrainConfig& before, config::TrainConfig& now);

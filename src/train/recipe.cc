@@ -49,6 +49,8 @@ std::optional<Source> source_of_run(const fs::path& run) {
 
 }  // namespace
 
+bool can_go_on(const fs::path& run) { return source_of_run(run).has_value(); }
+
 config::TrainConfig resolve_recipe(config::TrainConfig config, const fs::path& run,
                                    const std::vector<std::string>& given) {
   config::MolmoConfig& molmo = config.molmo;

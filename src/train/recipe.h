@@ -21,4 +21,7 @@ inline constexpr const char* kRecipeFile = "config.json";
 config::TrainConfig resolve_recipe(config::TrainConfig config, const std::filesystem::path& run = {},
                                    const std::vector<std::string>& given = {});
 
+/// Whether a run folder has all that a run needs to go on.
+bool can_go_on(const std::filesystem::path& run);
+
 }  // namespace molmo::train

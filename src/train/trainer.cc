@@ -21,6 +21,7 @@
 #include "tensor/runtime.h"
 #include "train/checkpoint.h"
 #include "train/monitor.h"
+#include "train/pin_models.h"
 #include "train/recipe.h"
 #include "train/step_loader.h"
 #include "train/stop_signals.h"
@@ -53,13 +54,11 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Trainer {
  public:
-  Trainer(config::TrainConfig config, RunOptions options)
+  Trainer(config::TrainConfig config, RunOptions options, std::unique_ptr<dist::Communicator> everyone)
       : config_(std::move(config)),
         options_(std::move(options)),
         tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
-        everyone_(dist::connect(options_.dry_run ? dist::Rank() : options_.rank,
-                                {.start = std::chrono::seconds(config_.sharding.start_timeout),
-                                 .step = std::chrono::seconds(config_.sharding.step_timeout)})),
+        everyone_(std::move(everyone)),
         model_(config_, options_.device, *everyone_),
         compute_(tensor::parse_compute_type(config::enum_name(config_.compute_dtype), options_.device)) {
     check_loss_evaluators(config_, everyone_->size());
@@ -208,8 +207,11 @@ void Trainer::prepare_run() {
     log_file_.emplace(options_.out / "log.txt");
     keep_tokenizer();
     const fs::path config_file = options_.out / kRecipeFile;
-    if (last >= 0 && fs::exists(config_file))
-      warn_of_changes(config::load_config<config::TrainConfig>(config_file), config_, config_file);
+    if (last >= 0 && fs::exists(config_file)) {
+      const auto before = config::load_config<config::TrainConfig>(config_file);
+      keep_pins(before, config_);
+      warn_of_changes(before, config_, config_file);
+    }
     write_json(config_file, config::to_json(config_));
   } else {
     set_log_level(LogLevel::kWarning);
@@ -323,9 +325,14 @@ void Trainer::print_plan() {
 }  // namespace
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
-  config::TrainConfig resolved = resolve_recipe(config, options.resume ? options.out : fs::path(), options.given);
+  const dist::Rank rank = options.dry_run ? dist::Rank() : options.rank;
+  std::unique_ptr<dist::Communicator> everyone =
+      dist::connect(rank, {.start = std::chrono::seconds(config.sharding.start_timeout),
+                           .step = std::chrono::seconds(config.sharding.step_timeout)});
+  const fs::path begun = options.resume ? options.out : fs::path();
+  config::TrainConfig resolved = resolve_recipe(pin_models(config, begun, rank, *everyone), begun, options.given);
   if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
-  Trainer trainer(std::move(resolved), options);
+  Trainer trainer(std::move(resolved), options, std::move(everyone));
   if (!options.dry_run) return trainer.run();
   trainer.print_plan();
   return {};

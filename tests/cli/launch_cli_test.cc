@@ -2,10 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "cli/trained_program.h"
+#include "support/hub_server.h"
 
 namespace molmo {
 namespace {
@@ -111,6 +115,44 @@ TEST_F(LaunchedRanks, StepFolderIsAModelFolder) {
   std::filesystem::remove(step + "/model-00001-of-00002.safetensors");
   expect_user_error(run_program("generate --model " + step + question),
                     "1 of 2 shards missing: model-00001-of-00002.safetensors");
+}
+
+// One rank downloads what they begin with; the others find it in the cache, and a run that goes on needs neither.
+TEST_F(LaunchedRanks, AskTheHubOnce) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path("straight") + "/step000006")) {
+    if (entry.is_regular_file()) files[entry.path().filename()] = read_text_file(entry.path());
+  }
+  molmo::testing::HubServer hub("org/tiny", files);
+  const std::string environment = fmt::format("HF_ENDPOINT={} HF_HOME={}", hub.endpoint(), path("hf"));
+  const auto train = [&](const std::string& more) {
+    return run_program(fmt::format("launch -n 2 -- train {} --out {} --set init_from=org/tiny {}", path("recipe.json"),
+                                   path("from_hub"), more),
+                       environment);
+  };
+  const Outcome first = train("--set steps=1");
+  ASSERT_EQ(first.code, 0) << first.err;
+  std::map<std::string, int> counts;
+  for (const molmo::testing::HubRequest& request : hub.requests()) ++counts[request.text()];
+  EXPECT_EQ(counts["GET /api/models/org/tiny/revision/main"], 1);
+  for (const auto& [request, count] : counts) EXPECT_EQ(count, 1) << request;
+  const Json recipe = read_json(path("from_hub") + "/config.json");
+  EXPECT_EQ(recipe.at("init_from"), std::string("org/tiny@") + molmo::testing::HubServer::kCommit);
+  hub.stop();
+  const Outcome resumed = train("--set steps=2 --resume auto");
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(resumed.err.find("another recipe"), std::string::npos) << resumed.err;
+  EXPECT_EQ(read_json(path("from_hub") + "/config.json").at("init_from"), recipe.at("init_from"));
+}
+
+TEST_F(LaunchedRanks, FailTogetherWhereTheHubHasNoSuchModel) {
+  molmo::testing::HubServer hub("org/tiny", {});
+  const Outcome outcome = run_program(fmt::format("launch -n 2 -- train {} --out {} --set init_from=org/other",
+                                                  path("recipe.json"), path("from_nowhere")),
+                                      fmt::format("HF_ENDPOINT={} HF_HOME={}", hub.endpoint(), path("hf")));
+  EXPECT_EQ(outcome.code, 2) << outcome.err;
+  EXPECT_NE(outcome.err.find("[hub] org/other@main: not found (status 404)"), std::string::npos) << outcome.err;
+  EXPECT_EQ(hub.requests().size(), 1u);
 }
 
 TEST_F(LaunchedRanks, RecomputationChangesNothing) {
