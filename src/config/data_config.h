@@ -62,6 +62,7 @@ struct DataConfig {
   int prefetch_batches = 4;
   PackingConfig packing;
   int64_t max_bad_examples = 100;
+  int64_t crop_cache_bytes = int64_t{2} << 30;
 
   template <class V>
   void visit(V& v) {
@@ -86,6 +87,13 @@ struct DataConfig {
                "the run",
        .min = 0},
       max_bad_examples);
+    v({.name = "crop_cache_bytes",
+       .help =
+           "largest memory of a rank for crops kept between epochs; 0: none. Unused where it would hold less than a "
+           "thirty-second of the data",
+       .min = 0,
+       .max = 1e15},
+      crop_cache_bytes);
   }
 };
 

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
 #include "data/cell_labels.h"
+#include "data/places.h"
 #include "data/record_examples.h"
 #include "image/decode.h"
 #include "molmo/error.h"
@@ -29,12 +31,12 @@ struct ExampleMaker::CroppedImages {
   }
 };
 
-/// Crops by record, up to a number of bytes. Nothing is thrown out: every record of a dataset comes once per epoch, so
-/// that what is in the cache is worth as much as what would replace it.
+/// Crops by dataset and record, up to a number of bytes. Nothing is thrown out: every record of a dataset comes once
+/// per epoch, so that what is in the cache is worth as much as what would replace it.
 class CropCache {
  public:
   using Entry = std::shared_ptr<const ExampleMaker::CroppedImages>;
-  explicit CropCache(size_t max_bytes) : max_bytes_(max_bytes) {}
+  CropCache(size_t max_bytes, size_t num_records) : max_bytes_(max_bytes), num_records_(num_records) {}
 
   Entry find(const MixtureItem& item) const {
     const std::lock_guard lock(mutex_);
@@ -45,13 +47,16 @@ class CropCache {
   // Keeps a copy if there is room; copies outside the lock, so threads may overshoot by one entry each.
   void insert(const MixtureItem& item, const ExampleMaker::CroppedImages& images) {
     const size_t num_bytes = images.num_bytes();
-    if (!has_room(num_bytes)) return;
+    if (num_bytes > max_bytes_ / num_records_ * kLeastUse || !has_room(num_bytes)) return;
     auto entry = std::make_shared<const ExampleMaker::CroppedImages>(images);
     const std::lock_guard lock(mutex_);
     if (entries_.emplace(std::pair(item.dataset, item.index), std::move(entry)).second) num_bytes_ += num_bytes;
   }
 
  private:
+  // A cache for less than one record in so many saves nothing and costs its memory: it stays empty.
+  static constexpr size_t kLeastUse = 32;
+
   bool has_room(size_t num_bytes) const {
     const std::lock_guard lock(mutex_);
     return num_bytes_ + num_bytes <= max_bytes_;
@@ -59,19 +64,37 @@ class CropCache {
 
   mutable std::mutex mutex_;
   std::map<std::pair<int64_t, int64_t>, Entry> entries_;
-  size_t num_bytes_ = 0, max_bytes_;
+  size_t num_bytes_ = 0;
+  const size_t max_bytes_, num_records_;
 };
 
+namespace {
+
+size_t count_records(const std::vector<Dataset>& datasets) {
+  size_t count = 0;
+  for (const Dataset& dataset : datasets) count += dataset.records.size();
+  return std::max<size_t>(count, 1);
+}
+
+void expect_places(const Record& record, ImageSize size) {
+  try {
+    check_places(record, size);
+  } catch (const Error& error) {
+    throw Error(with_orientation_hint(error.what(), record.images[0]));
+  }
+}
+
+}  // namespace
+
 ExampleMaker::ExampleMaker(std::vector<Dataset> datasets, const config::DataConfig& data,
-                           const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer, config::TrainStage stage,
-                           size_t cache_bytes)
+                           const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer, config::TrainStage stage)
     : datasets_(std::move(datasets)),
       stage_(stage),
       seed_(data.seed),
       shuffle_(data.shuffle),
       format_(molmo.prompt),
       processor_(molmo.preprocess, molmo.prompt.annotation_weighting, std::move(tokenizer)),
-      cache_(std::make_unique<CropCache>(cache_bytes)) {
+      cache_(std::make_unique<CropCache>(static_cast<size_t>(data.crop_cache_bytes), count_records(datasets_))) {
   if (stage == config::TrainStage::kTower) kinds_ = object_kinds(datasets_);
 }
 
@@ -89,8 +112,8 @@ MadeExample ExampleMaker::operator()(const MixtureItem& item) const {
 
 MadeExample ExampleMaker::make(const Dataset& dataset, const Record& record, const MixtureItem& item) const {
   CroppedImages images = crop_images(record, item);
+  if (images.sizes.size() == 1) expect_places(record, images.sizes[0]);
   if (stage_ == config::TrainStage::kTower) return make_tower_example(record, std::move(images));
-  if (images.sizes.size() == 1) check_points_inside(record, images.sizes[0]);
   RandomState random(item_seed(seed_, item.index, static_cast<int64_t>(dataset.records.size()), item.epoch));
   const DataExample example = make_example(record, stage_, dataset.config.annotations, random);
   FormattedExample formatted = format_(example, images.sizes[0], /*for_inference=*/false, random);

@@ -29,9 +29,8 @@ struct MadeExample {
 /// Safe to use from several threads at once.
 class ExampleMaker {
  public:
-  /// `cache_bytes` bounds the crops that are kept between epochs (0: none).
   ExampleMaker(std::vector<Dataset> datasets, const config::DataConfig& data, const config::MolmoConfig& molmo,
-               text::MolmoTokenizer tokenizer, config::TrainStage stage, size_t cache_bytes);
+               text::MolmoTokenizer tokenizer, config::TrainStage stage);
   ~ExampleMaker();
 
   /// Errors carry the record's file and line.

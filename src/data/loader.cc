@@ -3,17 +3,19 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
 #include "base/log.h"
 #include "data/example_maker.h"
 #include "data/mixture.h"
+#include "data/places.h"
+#include "data/special_text.h"
 #include "molmo/error.h"
 #include "preprocess/collate.h"
 #include "preprocess/pack.h"
@@ -40,13 +42,25 @@ struct Slot {
   size_t num_taken = 0, num_done = 0;
   bool is_ready = false;
   std::deque<LoadedBatch> batches;
-  std::exception_ptr error;  // of the first row that failed, or of the collation
+  std::vector<std::exception_ptr> bad;  // of the rows that could not be made, until the slot is the first
+  std::exception_ptr error;             // of the collation, or of a bad row beyond the limit
 
   explicit Slot(std::vector<PlannedRow> planned, bool ends)
       : rows(std::move(planned)), ends_step(ends), examples(rows.size()), errors(rows.size()) {}
 };
 
 double squared(int64_t length) { return static_cast<double>(length) * static_cast<double>(length); }
+
+// What a user can mend; nothing for lack of memory and the like, which no other example helps against.
+std::optional<std::string> message_of(const std::exception_ptr& bad) {
+  try {
+    std::rethrow_exception(bad);
+  } catch (const Error& error) {
+    return error.what();
+  } catch (...) {
+    return std::nullopt;
+  }
+}
 
 MixtureOrder make_order(const std::vector<Loader::Source>& sources, const config::DataConfig& data,
                         const LoaderOptions& options) {
@@ -96,13 +110,16 @@ class Loader::Queue {
                                         : kWindow * static_cast<size_t>(options.micro_batch_size)),
         max_slots_(packing_.is_on() ? 2  // one is being delivered
                                     : (static_cast<size_t>(data.prefetch_batches) + kWindow - 1) / kWindow + 1),
-        maker_(load_datasets(data, options.stage), data, molmo, std::move(tokenizer), options.stage,
-               options.cache_bytes),
+        maker_(load_datasets(data, options.stage), data, molmo, tokenizer, options.stage),
         sources_(make_sources(maker_.datasets(), data)),
         max_bad_(data.max_bad_examples),
         order_(make_order(sources_, data, options)),
-        next_number_(options.start_example) {
-    if (options.rank == 0) log_remarks();
+        next_number_(options.start_example),
+        num_bad_(options.num_bad_before) {
+    if (options.num_examined > 0) {
+      log_remarks(*tokenizer.tokenizer);
+      expect_good_places(maker_.datasets(), options.num_examined, max_bad_);
+    }
     for (int i = 0; i < data.num_workers; ++i) workers_.emplace_back([this](std::stop_token stop) { work(stop); });
   }
 
@@ -114,6 +131,7 @@ class Loader::Queue {
     std::unique_lock lock(mutex_);
     has_batch_.wait(lock, [&] { return !slots_.empty() && slots_.front()->is_ready; });
     Slot& slot = *slots_.front();
+    count_bad(slot);
     if (slot.error) std::rethrow_exception(slot.error);  // stays in front: the end of the stream
     LoadedBatch batch = std::move(slot.batches.front());
     slot.batches.pop_front();
@@ -125,15 +143,20 @@ class Loader::Queue {
 
   const std::vector<Source>& sources() const { return sources_; }
   const ExampleMaker& maker() const { return maker_; }
+  int64_t num_bad() {
+    const std::lock_guard lock(mutex_);
+    return num_bad_;
+  }
 
  private:
-  void log_remarks() const;
+  void log_remarks(const text::Tokenizer& tokenizer) const;
   void work(std::stop_token stop);
   void plan();
   Slot* open_slot();
   void make_row(Slot& slot, size_t row) const;
   void finish(Slot& slot);
-  void drop_bad_rows(Slot& slot);
+  static void drop_bad_rows(Slot& slot);
+  void count_bad(Slot& slot);
   void collate_sorted(Slot& slot) const;
   void collate_packed(Slot& slot) const;
   LoadedBatch collate(std::span<MadeExample> rows) const;
@@ -145,7 +168,6 @@ class Loader::Queue {
   const ExampleMaker maker_;
   const std::vector<Source> sources_;
   const int64_t max_bad_;
-  std::atomic<int64_t> num_bad_ = 0;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any has_work_;
@@ -155,14 +177,18 @@ class Loader::Queue {
   std::deque<std::vector<PlannedRow>> planned_;  // slots of the current global batch
   std::deque<std::unique_ptr<Slot>> slots_;
   bool has_failed_ = false;  // no further slots are opened
+  int64_t num_bad_;          // of the slots that have come to the front
 
   std::vector<std::jthread> workers_;  // last: they stop before the rest goes
 };
 
-void Loader::Queue::log_remarks() const {
+void Loader::Queue::log_remarks(const text::Tokenizer& tokenizer) const {
   for (const Dataset& dataset : maker_.datasets()) {
-    for (const std::string& remark : dataset.remarks)
-      log_warning(fmt::format("[data] {}: {}", dataset.file.string(), remark));
+    std::vector<std::string> remarks = dataset.remarks;
+    remarks.push_back(remark_special_text(dataset, tokenizer));
+    for (const std::string& remark : remarks) {
+      if (!remark.empty()) log_warning(fmt::format("[data] {}: {}", dataset.file.string(), remark));
+    }
   }
 }
 
@@ -241,24 +267,26 @@ void Loader::Queue::finish(Slot& slot) {
   slot.examples.clear();
 }
 
-// Warns of rows that could not be made and goes on without them; beyond the limit the first one's error is the
-// stream's.
 void Loader::Queue::drop_bad_rows(Slot& slot) {
   std::vector<MadeExample> good;
   for (size_t row = 0; row < slot.examples.size(); ++row) {
-    if (!slot.errors[row]) {
-      good.push_back(std::move(slot.examples[row]));
-      continue;
-    }
-    const int64_t count = ++num_bad_;
-    if (count > max_bad_) std::rethrow_exception(slot.errors[row]);
-    try {
-      std::rethrow_exception(slot.errors[row]);
-    } catch (const Error& error) {
-      log_warning(fmt::format("[data] left out example {} of at most {}: {}", count, max_bad_, error.what()));
-    }
+    slot.errors[row] ? slot.bad.push_back(slot.errors[row]) : good.push_back(std::move(slot.examples[row]));
   }
   slot.examples = std::move(good);
+}
+
+// Warns of the rows of the first slot that could not be made and goes on without them; beyond the limit a row's error
+// is the stream's. Slots come here in their order, whichever was made first.
+void Loader::Queue::count_bad(Slot& slot) {
+  for (const std::exception_ptr& bad : std::exchange(slot.bad, {})) {
+    const std::optional<std::string> message = message_of(bad);
+    if (!message || ++num_bad_ > max_bad_) {
+      slot.error = bad;
+      has_failed_ = true;
+      return;
+    }
+    log_warning(fmt::format("[data] left out example {} of at most {}: {}", num_bad_, max_bad_, *message));
+  }
 }
 
 void Loader::Queue::collate_sorted(Slot& slot) const {
@@ -320,6 +348,8 @@ Loader::~Loader() = default;
 LoadedBatch Loader::next() { return queue_->next(); }
 
 const std::vector<Loader::Source>& Loader::sources() const { return queue_->sources(); }
+
+int64_t Loader::num_bad() const { return queue_->num_bad(); }
 
 const std::vector<std::string>& Loader::kinds() const { return queue_->maker().kinds(); }
 

@@ -27,7 +27,9 @@ struct LoaderOptions {
   int64_t micro_batch_size = 1;   ///< rows of one batch; the last one of an update may have fewer
   int64_t start_example = 0;      ///< examples seen before, over all ranks: a multiple of the global batch size
   int rank = 0, world_size = 1;
-  size_t cache_bytes = size_t{2} << 30;  ///< bound of the crops kept between epochs
+  int64_t num_bad_before = 0;  ///< examples left out before: they count towards data.max_bad_examples
+  int64_t num_examined = 0;    ///< records of each dataset whose places are compared with their pictures at once, and
+                               ///< whether what is seldom meant in the data is logged: above 0 on one rank
 };
 
 /// One micro-batch.
@@ -43,7 +45,7 @@ struct LoadedBatch {
 class Loader {
  public:
   /// Reads the datasets and starts the workers (data.num_workers, at most data.prefetch_batches batches ahead).
-  /// Errors: those of load_datasets; a start that is no multiple of the global batch size.
+  /// Errors: those of load_datasets and expect_good_places; a start that is no multiple of the global batch size.
   Loader(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,
          LoaderOptions options);
   ~Loader();  ///< stops the workers; each finishes the example at hand
@@ -52,8 +54,11 @@ class Loader {
 
   /// Waits for the next micro-batch. An example that can't be made is left out with a warning that names the record's
   /// file and line, so that a batch may have fewer rows, or none; the first beyond data.max_bad_examples throws here,
-  /// when its batch is due, and later calls throw the same.
+  /// when its batch is due, and later calls throw the same. Which one that is does not depend on the workers.
   LoadedBatch next();
+
+  /// Examples left out in the batches delivered so far and before the start.
+  int64_t num_bad() const;
 
   /// Rate of each dataset, in the order of their names, and its number of usable records.
   struct Source {

@@ -110,12 +110,12 @@ LoaderSpeed measure_loader_speed(const config::TrainConfig& recipe, const text::
   LoaderSpeed speed;
   measure_stages(recipe, tokenizer, speed);
   config::DataConfig data = recipe.data;
+  data.crop_cache_bytes = 0;
   data.packing.max_tokens = 0;  // rows as they are; useful_shares() packs them
   const LoaderOptions options{.stage = recipe.stage,
                               .global_batch_size = recipe.global_batch_size,
                               .micro_batch_size = recipe.micro_batch_size,
-                              .start_example = 0,
-                              .cache_bytes = 0};
+                              .start_example = 0};
   const auto start = Clock::now();
   Loader loader(data, recipe.molmo, tokenizer, options);
   Sizes sizes;

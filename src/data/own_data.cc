@@ -38,9 +38,14 @@ bool holds_point(const Box& box, const Point& point) {
 }
 
 OwnData read_own_data(const fs::path& folder) {
+  const fs::path file = fs::is_directory(folder) ? folder / "data.jsonl" : folder;
+  return parse_own_data(read_text_file(file), file);
+}
+
+OwnData parse_own_data(const std::string& text, const fs::path& file) {
   OwnData data;
-  data.file = fs::is_directory(folder) ? folder / "data.jsonl" : folder;
-  const std::string where = data.file.string(), text = read_text_file(data.file);
+  data.file = file;
+  const std::string where = file.string();
   FingerprintMaker fingerprint;
   fingerprint.add_text(text);
   ProblemList problems;

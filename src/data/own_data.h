@@ -82,6 +82,9 @@ struct OwnData {
 /// not UTF-8.
 OwnData read_own_data(const std::filesystem::path& folder);
 
+/// The same from the text of a file that is named `file`.
+OwnData parse_own_data(const std::string& text, const std::filesystem::path& file);
+
 /// The records of one split, in file order. Error, naming the splits there are, if it has none.
 std::vector<Record> select_split(OwnData data, const std::string& split);
 

@@ -110,14 +110,4 @@ bool has_messages(const Record& record, TrainStage stage, std::span<const std::s
          (!record.choices.empty() && is_used("choices", annotations));
 }
 
-void check_points_inside(const Record& record, ImageSize size) {
-  for (const PointsEntry& entry : record.points) {
-    for (const Point& p : entry.points) {
-      if (entry.is_percent || (p[0] <= size.width && p[1] <= size.height)) continue;
-      throw Error(fmt::format("[data] point of '{}' outside the picture, got [{}, {}], expected at most [{}, {}]",
-                              entry.label, p[0], p[1], size.width, size.height));
-    }
-  }
-}
-
 }  // namespace molmo::data

@@ -28,7 +28,4 @@ DataExample make_example(const Record& record, config::TrainStage stage, std::sp
 /// Whether make_example gives at least one message.
 bool has_messages(const Record& record, config::TrainStage stage, std::span<const std::string> annotations);
 
-/// Error, naming the label, if a point in pixels lies outside the picture.
-void check_points_inside(const Record& record, ImageSize size);
-
 }  // namespace molmo::data

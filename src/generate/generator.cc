@@ -3,8 +3,10 @@
 
 #include <fmt/ranges.h>
 
+#include <atomic>
 #include <set>
 
+#include "base/log.h"
 #include "generate/text_stream.h"
 #include "model/model_folder.h"
 #include "model/weights.h"
@@ -70,6 +72,13 @@ Generator::Generator(const LoadedModel& model, const model::ForwardOptions& forw
       processor_(model.config.preprocess, model.config.prompt.annotation_weighting, model.tokenizer) {}
 
 preprocess::Example Generator::preprocess(const Request& request) const {
+  static std::atomic_flag has_warned;  // one line however many prompts
+  for (const std::string& message : request.messages) {
+    const std::string special = model_.tokenizer.tokenizer->find_special(message);
+    if (special.empty() || has_warned.test_and_set()) continue;
+    log_warning(
+        fmt::format("[generate] a prompt holds '{}': it is read as plain text, not as the special token", special));
+  }
   const std::vector<preprocess::Conversation> conversations = {request.messages};
   return processor_(request.images, conversations);
 }

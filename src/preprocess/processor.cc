@@ -47,11 +47,27 @@ struct Processor::Sequence {
 };
 
 Processor::Processor(config::PreprocessConfig preprocess, config::AnnotationWeighting weighting,
-                     text::MolmoTokenizer tokenizer)
-    : preprocess_(preprocess), weighting_(weighting), tokenizer_(std::move(tokenizer)) {}
+                     text::MolmoTokenizer tokenizer, SpecialText special_text)
+    : preprocess_(preprocess), weighting_(weighting), tokenizer_(std::move(tokenizer)), special_text_(special_text) {}
+
+std::vector<int64_t> Processor::encode_turn(const std::string& text) const {
+  if (special_text_ == SpecialText::kTokens) return tokenizer_.tokenizer->encode(text);
+  std::vector<int64_t> ids = tokenizer_.tokenizer->encode_text(text);
+  const text::SpecialTokens& special = tokenizer_.special;
+  for (const int64_t id : ids) {  // a vocabulary may have these texts as ordinary pieces
+    if (id < special.im_start || id > special.image) continue;
+    throw Error(fmt::format("[preprocess] a text holds '{}', which this tokenizer cannot tell from the special token",
+                            text::kImageTokens[static_cast<size_t>(id - special.im_start)]));
+  }
+  return ids;
+}
 
 Processor::Sequence Processor::encode(std::span<const Conversation> conversations, std::optional<double> weight) const {
   if (conversations.empty()) throw Error("[preprocess] messages, got none, expected at least one conversation");
+  if (conversations.size() >= static_cast<size_t>(kImageSubsegment)) {
+    throw Error(fmt::format("[preprocess] messages, got {} conversations, expected fewer than {}", conversations.size(),
+                            kImageSubsegment));
+  }
   if (weight && conversations.size() > 1)
     throw Error("[preprocess] example weight, got one with several conversations, expected a single conversation");
   float loss = weight ? static_cast<float>(*weight) : 1.0f;
@@ -64,7 +80,7 @@ Processor::Sequence Processor::encode(std::span<const Conversation> conversation
       throw Error("[preprocess] messages, got an empty conversation, expected user, assistant, ...");
     for (size_t turn = 0; turn < conversations[k].size(); ++turn) {
       const bool is_answer = turn % 2 == 1;
-      std::vector<int64_t> ids = tokenizer_.tokenizer->encode(conversations[k][turn]);
+      std::vector<int64_t> ids = encode_turn(conversations[k][turn]);
       if (is_answer) ids.push_back(tokenizer_.special.eos);
       sequence.append(ids, static_cast<int64_t>(k) + 1, is_answer ? loss : 0.0f);
     }
@@ -78,6 +94,8 @@ void Processor::splice_images(Sequence& sequence, std::vector<ImageInputs>& imag
     if (sequence.tokens[i] == tokenizer_.special.image) places.push_back(i);
   }
   const bool at_start = places.empty();
+  if (!at_start && sequence.subsegments.back() > 1)
+    throw Error("[preprocess] <|image|> in one of several conversations, expected the picture before all of them");
   if (images.empty() && at_start) return;
   if (!at_start && places.size() != images.size()) {
     throw Error(fmt::format("[preprocess] <|image|> placeholders, got {} for {} pictures, expected one each",
@@ -97,7 +115,7 @@ void Processor::splice_images(Sequence& sequence, std::vector<ImageInputs>& imag
     for (int64_t& position : images[k].token_positions) {
       if (position >= 0) position += offset;
     }
-    spliced.append(images[k].tokens, at_start ? kImageSubsegment : static_cast<int64_t>(place), 0.0f);
+    spliced.append(images[k].tokens, kImageSubsegment, 0.0f);
     spliced.num_image_tokens += static_cast<int64_t>(images[k].tokens.size());
     next = at_start ? 0 : place + 1;
   }

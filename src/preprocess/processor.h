@@ -18,14 +18,22 @@ namespace molmo::preprocess {
 /// user, assistant, user, ... as the formatter made them (leading spaces included).
 using Conversation = std::vector<std::string>;
 
+/// What the text of a special token in a conversation becomes. In the reference (kTokens) "<|image|>" is the place of a
+/// picture and "<im_patch>" is a patch without one, whoever wrote them.
+enum class SpecialText { kText, kTokens };
+
 /// Immutable; safe to share between threads.
 class Processor {
  public:
-  Processor(config::PreprocessConfig preprocess, config::AnnotationWeighting weighting, text::MolmoTokenizer tokenizer);
+  /// DEVIATION: by default the text of special tokens is text, so that a sentence about "<|image|>" does not move the
+  /// picture.
+  Processor(config::PreprocessConfig preprocess, config::AnnotationWeighting weighting, text::MolmoTokenizer tokenizer,
+            SpecialText special_text = SpecialText::kText);
 
   /// Text-only examples have BOS, shift and positions like the others (DEVIATION: the reference's path for them is
   /// broken), and several pictures are placed by their expanded positions (trap T42). Errors: no conversation; a weight
-  /// with several conversations; placeholders that do not match the pictures.
+  /// with several conversations; 10000 conversations; placeholders that do not match the pictures, or in an example of
+  /// several conversations, of which only one would see the picture; text that gives a special token all the same.
   Example operator()(std::span<const image::Picture> pictures, std::span<const Conversation> conversations,
                      std::optional<double> weight = {}) const;
 
@@ -38,6 +46,7 @@ class Processor {
 
  private:
   struct Sequence;
+  std::vector<int64_t> encode_turn(const std::string& text) const;
   Sequence encode(std::span<const Conversation> conversations, std::optional<double> weight) const;
   void splice_images(Sequence& sequence, std::vector<ImageInputs>& images) const;
   Example shift(Sequence sequence, bool has_subsegments) const;
@@ -45,6 +54,7 @@ class Processor {
   config::PreprocessConfig preprocess_;
   config::AnnotationWeighting weighting_;
   text::MolmoTokenizer tokenizer_;
+  SpecialText special_text_;
 };
 
 }  // namespace molmo::preprocess

@@ -116,6 +116,7 @@ void check_model(const ObjectReader& model, BpeFile* file) {
     if (!model.text(key).value_or("").empty()) model.report(key, "is not supported, expected none");
   }
   if (model.number("dropout").value_or(0) != 0) model.report("dropout", "is not supported, expected none");
+  if (model.flag("byte_fallback").value_or(false)) model.report("byte_fallback", "is not supported, expected false");
   file->ignore_merges = model.flag("ignore_merges").value_or(false);
   file->fuse_unk = model.flag("fuse_unk").value_or(false);
 }
@@ -206,6 +207,9 @@ BpeFile parse_bpe_file(std::string_view text, const std::string& where) {
   if (!pre_tokenizer || !read_pre_tokenizer(*pre_tokenizer, &file)) {
     failing.fail("the pre-tokenizer has no ByteLevel step: only byte-level BPE is supported");
   }
+  const std::optional<ObjectReader> decoder = rest.object("decoder");
+  if (decoder && required_text(*decoder, "type") != "ByteLevel")
+    decoder->report("type", fmt::format("'{}' is not supported, expected ByteLevel", *decoder->text("type")));
   read_added_tokens(rest, ids, failing, &file);
   return file;
 }

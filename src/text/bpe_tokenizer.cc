@@ -37,6 +37,7 @@ void for_each_known_word(KnownPattern pattern, std::string_view text, Visit&& vi
 
 struct BpeTokenizer::Scratch {
   WordCache cache;
+  const Finders* finders;
   std::vector<int64_t> ids;    // the result so far
   std::vector<uint32_t> word;  // ids of one word while it is merged
   std::string well_formed, normalized, prefixed;
@@ -73,13 +74,16 @@ void BpeTokenizer::add_tokens(const std::vector<AddedToken>& tokens) {
   for (const AddedToken& token : tokens) {
     kinds_[static_cast<size_t>(token.id)] = token.special ? kSpecial : kAdded;
     added_ids_.emplace(token.content, token.id);
-    if (!token.normalized || !normalize_nfc_) {
-      (token.normalized ? normalized_tokens_ : raw_tokens_).add(token, token.content);
-      continue;
+    std::string searched = token.content;
+    if (token.normalized && normalize_nfc_) {
+      searched.clear();
+      append_nfc(token.content, &searched);
     }
-    std::string searched;
-    append_nfc(token.content, &searched);
-    normalized_tokens_.add(token, searched);
+    if (token.special) special_.add(token, searched);
+    for (Finders* finders : {&all_, &plain_}) {
+      if (token.special && finders == &plain_) continue;
+      (token.normalized ? finders->normalized : finders->raw).add(token, searched);
+    }
   }
 }
 
@@ -91,8 +95,15 @@ std::unique_ptr<BpeTokenizer::Scratch> BpeTokenizer::take_scratch() const {
   return scratch;
 }
 
-std::vector<int64_t> BpeTokenizer::encode(std::string_view text) const {
+std::string BpeTokenizer::find_special(std::string_view text) const {
+  size_t from = 0;
+  AddedTokenFinder::Match match;
+  return special_.find(text, 0, &from, &match) ? pieces_[static_cast<size_t>(match.id)] : "";
+}
+
+std::vector<int64_t> BpeTokenizer::encode_with(const Finders& finders, std::string_view text) const {
   std::unique_ptr<Scratch> scratch = take_scratch();
+  scratch->finders = &finders;
   scratch->ids.clear();
   TextScan scan = scan_text(text);
   if (!scan.well_formed) {
@@ -101,7 +112,7 @@ std::vector<int64_t> BpeTokenizer::encode(std::string_view text) const {
     scan = scan_text(text);
   }
   split_at_added_tokens(
-      raw_tokens_, text, [&](std::string_view piece) { encode_raw(piece, scan.is_nfc, *scratch); },
+      finders.raw, text, [&](std::string_view piece) { encode_raw(piece, scan.is_nfc, *scratch); },
       [&](int64_t id) { scratch->ids.push_back(id); });
   std::vector<int64_t> ids(scratch->ids.begin(), scratch->ids.end());
   const std::lock_guard lock(mutex_);
@@ -118,7 +129,7 @@ void BpeTokenizer::encode_raw(std::string_view text, bool is_nfc, Scratch& scrat
 
 void BpeTokenizer::encode_normalized(std::string_view text, Scratch& scratch) const {
   split_at_added_tokens(
-      normalized_tokens_, text, [&](std::string_view piece) { encode_words(piece, scratch); },
+      scratch.finders->normalized, text, [&](std::string_view piece) { encode_words(piece, scratch); },
       [&](int64_t id) { scratch.ids.push_back(id); });
 }
 

@@ -28,7 +28,9 @@ class BpeTokenizer final : public Tokenizer {
   explicit BpeTokenizer(const BpeFile& file);
   ~BpeTokenizer() override;
 
-  std::vector<int64_t> encode(std::string_view text) const override;
+  std::vector<int64_t> encode(std::string_view text) const override { return encode_with(all_, text); }
+  std::vector<int64_t> encode_text(std::string_view text) const override { return encode_with(plain_, text); }
+  std::string find_special(std::string_view text) const override;
   std::string decode(std::span<const int64_t> ids, bool skip_special = false) const override;
   std::string token_bytes(int64_t id) const override;
   int64_t size() const override { return static_cast<int64_t>(pieces_.size()); }
@@ -43,7 +45,13 @@ class BpeTokenizer final : public Tokenizer {
   };
   enum Kind : uint8_t { kPlain, kAdded, kSpecial };
 
+  /// Added tokens by the text that they are searched in.
+  struct Finders {
+    AddedTokenFinder raw, normalized;
+  };
+
   void add_tokens(const std::vector<AddedToken>& tokens);
+  std::vector<int64_t> encode_with(const Finders& finders, std::string_view text) const;
   void check_id(int64_t id) const;
   std::unique_ptr<Scratch> take_scratch() const;
   void encode_raw(std::string_view text, bool is_nfc, Scratch& scratch) const;
@@ -61,7 +69,8 @@ class BpeTokenizer final : public Tokenizer {
   std::vector<Split> splits_;
   std::unordered_map<std::string, int64_t> added_ids_;
   std::unordered_map<std::string_view, uint32_t> whole_words_;  // bytes -> id, where the file says ignore_merges
-  AddedTokenFinder raw_tokens_, normalized_tokens_;
+  Finders all_, plain_;                                         // plain: without the special ones
+  AddedTokenFinder special_;
   std::optional<uint32_t> unk_id_;
   bool fuse_unk_, normalize_nfc_, add_prefix_space_;
 

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <memory>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -12,6 +13,7 @@
 #include "molmo/error.h"
 #include "text/bpe_tokenizer.h"
 #include "text/sentencepiece_tokenizer.h"
+#include "text/tokenizer_settings.h"
 
 namespace molmo::text {
 namespace {
@@ -23,6 +25,7 @@ std::string unpack_gzip(const std::string& packed, const std::string& where) {
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
   stream.avail_in = static_cast<uInt>(std::min<size_t>(packed.size(), UINT32_MAX));
   if (inflateInit2(&stream, 15 + 16) != Z_OK) throw Error(fmt::format("[text] {}: cannot start zlib", where));
+  const std::unique_ptr<z_stream, decltype(&inflateEnd)> ending(&stream, inflateEnd);
   std::string text;
   std::vector<char> buffer(size_t{1} << 20);
   int code = Z_OK;
@@ -32,7 +35,6 @@ std::string unpack_gzip(const std::string& packed, const std::string& where) {
     code = inflate(&stream, Z_NO_FLUSH);
     text.append(buffer.data(), buffer.size() - stream.avail_out);
   }
-  inflateEnd(&stream);
   if (code != Z_STREAM_END) throw Error(fmt::format("[text] {}: damaged or too large gzip data", where));
   return text;
 }
@@ -40,6 +42,7 @@ std::string unpack_gzip(const std::string& packed, const std::string& where) {
 bool is_gzip(std::string_view content) { return content.starts_with("\x1F\x8B"); }
 
 bool is_json(std::string_view content) {
+  if (content.starts_with("\xEF\xBB\xBF")) content.remove_prefix(3);
   const size_t first = content.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && content[first] == '{';
 }
@@ -141,18 +144,32 @@ std::shared_ptr<const Tokenizer> parse_tokenizer(std::string content, const std:
   return std::make_shared<SentencePieceTokenizer>(content, where);
 }
 
+std::filesystem::path tokenizer_path(const std::filesystem::path& folder, const std::string& file) {
+  const std::filesystem::path name = file;
+  if (folder.empty() || (!file.empty() && name.filename() == name && file != "." && file != "..")) return folder / name;
+  throw Error(fmt::format("[text] {}: tokenizer.file, got '{}', expected the plain name of a file in the folder",
+                          folder.string(), file));
+}
+
 std::shared_ptr<const Tokenizer> load_plain_tokenizer(const std::filesystem::path& path) {
   return parse_tokenizer(read_text_file(path), path.string());
 }
 
 MolmoTokenizer load_tokenizer(const std::filesystem::path& folder, const config::TokenizerConfig& config) {
-  const std::filesystem::path path = folder / config.file;
+  const std::filesystem::path path = tokenizer_path(folder, config.file);
   const std::string where = path.string();
   std::string content = read_text_file(path);
   if (is_gzip(content)) content = unpack_gzip(content, where);
+  const TokenizerSettings settings = read_tokenizer_settings(path.parent_path());
   MolmoTokenizer result;
-  result.tokenizer =
-      is_json(content) ? make_bpe(parse_bpe_file(content, where), config) : make_sentencepiece(content, where, config);
+  if (is_json(content)) {
+    BpeFile file = parse_bpe_file(content, where);
+    expect_agreement(settings, file);
+    result.tokenizer = make_bpe(std::move(file), config);
+  } else {
+    expect_sentencepiece_settings(settings);
+    result.tokenizer = make_sentencepiece(content, where, config);
+  }
   result.special = find_special_tokens(*result.tokenizer, where, config);
   return result;
 }

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "molmo/error.h"
+#include "text/sentencepiece_model.h"
 #include "text/unicode.h"
 
 namespace molmo::text {
@@ -37,8 +38,15 @@ char byte_of_piece(std::string_view piece) {
 
 SentencePieceTokenizer::SentencePieceTokenizer(std::string_view model, const std::string& where)
     : processor_(std::make_unique<sentencepiece::SentencePieceProcessor>()), where_(where) {
-  const auto status = processor_->LoadFromSerializedProto(as_absl(model));
-  if (!status.ok()) throw Error(fmt::format("[text] {}: not a SentencePiece model: {}", where, status.ToString()));
+  expect_sound_tables(model, where);
+  std::string problem;
+  try {
+    const auto status = processor_->LoadFromSerializedProto(as_absl(model));
+    if (!status.ok()) problem = status.ToString();
+  } catch (const std::exception& error) {  // of the trie that the library builds from the pieces
+    problem = error.what();
+  }
+  if (!problem.empty()) throw Error(fmt::format("[text] {}: not a SentencePiece model: {}", where, problem));
   num_pieces_ = processor_->GetPieceSize();
   first_space_ = probe_first_space();
 }
@@ -71,7 +79,13 @@ int64_t SentencePieceTokenizer::piece_id(std::string_view piece) const {
   return id >= 0 && id < num_pieces_ && processor_->IdToPiece(id) == piece ? id : -1;
 }
 
-std::vector<int64_t> SentencePieceTokenizer::encode(std::string_view text) const {
+std::string SentencePieceTokenizer::find_special(std::string_view text) const {
+  size_t from = 0;
+  AddedTokenFinder::Match match;
+  return finder_.find(text, 0, &from, &match) ? token_bytes(match.id) : "";
+}
+
+std::vector<int64_t> SentencePieceTokenizer::encode_with(const AddedTokenFinder& finder, std::string_view text) const {
   std::string well_formed;
   if (!scan_text(text).well_formed) {
     well_formed = replace_ill_formed(text);
@@ -84,7 +98,7 @@ std::vector<int64_t> SentencePieceTokenizer::encode(std::string_view text) const
     if (!status.ok()) throw Error(fmt::format("[text] {}: cannot encode: {}", where_, status.ToString()));
     ids.insert(ids.end(), part.begin(), part.end());
   };
-  split_at_added_tokens(finder_, text, encode_part, [&](int64_t id) { ids.push_back(id); });
+  split_at_added_tokens(finder, text, encode_part, [&](int64_t id) { ids.push_back(id); });
   return ids;
 }
 

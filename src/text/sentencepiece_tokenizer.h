@@ -30,7 +30,9 @@ class SentencePieceTokenizer final : public Tokenizer {
   /// Id of a piece of the model, or -1.
   int64_t piece_id(std::string_view piece) const;
 
-  std::vector<int64_t> encode(std::string_view text) const override;
+  std::vector<int64_t> encode(std::string_view text) const override { return encode_with(finder_, text); }
+  std::vector<int64_t> encode_text(std::string_view text) const override { return encode_with({}, text); }
+  std::string find_special(std::string_view text) const override;
   std::string decode(std::span<const int64_t> ids, bool skip_special = false) const override;
   std::string token_bytes(int64_t id) const override;
   std::string stream_bytes(int64_t id, bool* at_start) const override;
@@ -42,6 +44,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   // What decoding does with the space that begins a text.
   enum class FirstSpace { kKept, kDropped, kAllDropped };
 
+  std::vector<int64_t> encode_with(const AddedTokenFinder& finder, std::string_view text) const;
   void check_id(int64_t id) const;
   FirstSpace probe_first_space() const;
   std::string decode_pieces(const std::vector<int>& ids) const;

@@ -23,6 +23,13 @@ class Tokenizer {
   /// ids.
   virtual std::vector<int64_t> encode(std::string_view text) const = 0;
 
+  /// Like encode(), but the text of a special token ("<|image|>", "<|endoftext|>") stays text, as in what people and
+  /// data say. Added tokens that are not special are tokens still.
+  virtual std::vector<int64_t> encode_text(std::string_view text) const { return encode(text); }
+
+  /// The first special token whose text `text` holds; empty where it holds none.
+  virtual std::string find_special(std::string_view /*text*/) const { return ""; }
+
   /// Decodes ids. Unknown ids (negative or beyond the vocabulary) are an Error.
   virtual std::string decode(std::span<const int64_t> ids, bool skip_special = false) const = 0;
 

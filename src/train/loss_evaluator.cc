@@ -17,6 +17,7 @@ config::DataConfig data_of(const std::string& name, const config::TrainConfig& r
   data.datasets = {{name, {.path = evaluator.path, .split = evaluator.split, .annotations = evaluator.annotations}}};
   data.group_rates.clear();
   data.packing = {};
+  data.crop_cache_bytes = 0;
   data.shuffle = false;
   return data;
 }
@@ -51,8 +52,7 @@ EvaluatedLoss evaluate_loss(const std::string& name, const config::TrainConfig& 
                        .micro_batch_size = recipe.micro_batch_size,
                        .start_example = 0,
                        .rank = ranks.everyone == nullptr ? 0 : ranks.everyone->rank(),
-                       .world_size = num_ranks,
-                       .cache_bytes = 0});
+                       .world_size = num_ranks});
   const int64_t num_batches = count_batches(name, recipe, loader.sources().front().num_records, num_ranks);
   const at::NoGradGuard no_grad;
   std::optional<ScopedUnitRunner> sharded;

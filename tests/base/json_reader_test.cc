@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/choices.h"
-#include "base/sha256.h"
 
 namespace molmo {
 namespace {
@@ -82,14 +81,6 @@ TEST(Choices, NearestNameIsSuggested) {
   EXPECT_EQ(expected_one_of("countin", {"pointing", "counting"}),
             "expected one of pointing, counting (did you mean 'counting'?)");
   EXPECT_EQ(expected_one_of("xyzxyzxyz", {"pointing", "counting"}), "expected one of pointing, counting");
-}
-
-TEST(Sha256, KnownValues) {
-  EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  Sha256 hash;
-  hash.update("a");
-  hash.update("bc");
-  EXPECT_EQ(hash.finish(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 }  // namespace

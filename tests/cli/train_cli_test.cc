@@ -104,6 +104,32 @@ TEST_F(TrainedProgram, DryRunWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(path("dry")));
 }
 
+TEST_F(TrainedProgram, DryRunNamesWhatTheDataHold) {
+  const std::filesystem::path own = path("own");
+  std::filesystem::create_directories(own);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path("data"))) {
+    if (entry.path().extension() == ".jpg" || entry.path().extension() == ".png")
+      std::filesystem::copy_file(entry.path(), own / "1.png", std::filesystem::copy_options::overwrite_existing);
+  }
+  const auto dry_run = [&](const std::string& lines) {
+    write_file_atomically(own / "data.jsonl", lines);
+    return train("dry", "--dry-run --set data.datasets.scenes.path=" + own.string());
+  };
+  const Outcome special = dry_run(R"({"image": "1.png", "caption": "c", "qa": [{"q": "Q", "a": "<|image|>"}]})");
+  EXPECT_EQ(special.code, 0) << special.err;
+  EXPECT_NE(special.err.find("1 of 1 records hold the text of a special token (first: line 1, '<|image|>')"),
+            std::string::npos);
+  const std::string outside = R"({"image": "1.png", "points": [{"label": "cats", "points": [[9000, 3]]}]})";
+  const Outcome left_out = dry_run(outside + "\n" + R"({"image": "1.png", "caption": "c"})");
+  EXPECT_EQ(left_out.code, 0) << left_out.err;
+  EXPECT_NE(left_out.err.find("line 1: [data] point of 'cats' outside the picture"), std::string::npos) << left_out.err;
+  expect_user_error(
+      train("dry", "--dry-run --set data.max_bad_examples=0 --set data.datasets.scenes.path=" + own.string()),
+      "outside the picture");
+  expect_user_error(dry_run("{\"image\": \"1.png\", \"caption\": \"a\", \"caption\": \"b\"}"),
+                    "line 1, caption: comes twice");
+}
+
 TEST_F(TrainedProgram, EvaluationGoesOnBehindATornLine) {
   const std::string command = fmt::format("eval --model {} --data {} --tasks counting,counting --json --out {}",
                                           path("straight"), path("data"), path("eval"));
@@ -257,8 +283,8 @@ TEST_F(TrainedProgram, AnswersDoNotDependOnTheBatch) {
     EXPECT_EQ(other.at("text"), shared[1].at("text"));
     EXPECT_NEAR(other.at("log_prob").get<double>(), shared[1].at("log_prob").get<double>(), 2e-5);
   }
-  // A placeholder puts the picture elsewhere: nothing to share then.
-  EXPECT_EQ(answers(image + " 'Look: <|image|> how many?' 'Look: <|image|> what is it?'").size(), 2u);
+  // The words of a special token are words: no picture moves, and more of them than pictures are no error.
+  EXPECT_EQ(answers(image + " 'Is <|image|> <|image|> a tag?' 'What does <im_patch> mean?'").size(), 2u);
   EXPECT_EQ(invariant.at(1).at("log_prob"), invariant_alone.at(0).at("log_prob"));  // to the bit
 }
 

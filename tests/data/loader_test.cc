@@ -13,6 +13,7 @@
 #include "data/cell_labels.h"
 #include "image/encode.h"
 #include "molmo/error.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace molmo::data {
@@ -91,7 +92,7 @@ TEST_F(LoaderTest, OrderDoesNotDependOnWorkersPrefetchOrCache) {
   for (int num_workers : {1, 3, 8}) {
     data_.num_workers = num_workers;
     data_.prefetch_batches = num_workers;
-    options.cache_bytes = num_workers == 3 ? 0 : 100000;
+    data_.crop_cache_bytes = num_workers == 3 ? 0 : 100'000'000;
     EXPECT_EQ(first_ids(options, 10), expected);
   }
 }
@@ -123,6 +124,83 @@ TEST_F(LoaderTest, RanksTogetherSeeWhatOneRankSees) {
   }
   EXPECT_EQ(together, alone);
   EXPECT_THROW(make({.global_batch_size = 3, .rank = 2, .world_size = 2}), Error);
+}
+
+TEST_F(LoaderTest, TheCacheKeepsDatasetsApart) {
+  const testing::TemporaryFolder other;
+  image::save_picture(other / "0.png", grey_picture(60, 30, 200));
+  image::save_picture(other / "1.png", grey_picture(20, 30, 90));
+  std::string lines;
+  for (int i = 0; i < kNumPictures; ++i)
+    lines += fmt::format("{{\"image\": \"{}.png\", \"caption\": \"other {}\"}}\n", i % 2, i);
+  write_file_atomically(other / "data.jsonl", lines);
+  data_.datasets["second"].path = other.path().string();
+  const auto patches = [&] {
+    Loader loader = make({.global_batch_size = 1});
+    std::vector<std::vector<float>> all;
+    for (int i = 0; i < 6 * kNumPictures; ++i) {
+      const preprocess::Batch batch = loader.next().batch;
+      all.emplace_back(batch.byte_patches.begin(), batch.byte_patches.end());
+      all.back().insert(all.back().end(), batch.patches.begin(), batch.patches.end());
+    }
+    return all;
+  };
+  const auto cached = patches();
+  EXPECT_GT(std::set(cached.begin(), cached.end()).size(), 2u);
+  data_.crop_cache_bytes = 0;
+  EXPECT_TRUE(patches() == cached);
+}
+
+TEST_F(LoaderTest, ExamplesKeepTheirNumbersOnResume) {
+  LoaderOptions options{.global_batch_size = 3, .micro_batch_size = 1};
+  const auto numbers = [&](int num_batches) {
+    Loader loader = make(options);
+    std::vector<int64_t> all;
+    for (int i = 0; i < num_batches; ++i) {
+      const std::vector<int64_t> streams = loader.next().batch.token_streams;
+      all.insert(all.end(), streams.begin(), streams.end());
+    }
+    return all;
+  };
+  const std::vector<int64_t> whole = numbers(12);
+  options.start_example = 6;
+  const std::vector<int64_t> resumed = numbers(6);
+  ASSERT_LT(resumed.size(), whole.size());
+  EXPECT_EQ(resumed, std::vector<int64_t>(whole.end() - static_cast<ptrdiff_t>(resumed.size()), whole.end()));
+}
+
+// Slots that are ready early must not be counted early.
+TEST_F(LoaderTest, TheExampleBeyondTheLimitDoesNotDependOnWorkers) {
+  for (const char* name : {"1.png", "3.png", "5.png"}) write_file_atomically(folder_ / name, "no picture");
+  data_.shuffle = false;
+  data_.max_bad_examples = 2;
+  data_.prefetch_batches = 16;
+  for (const int num_workers : {1, 8}) {
+    data_.num_workers = num_workers;
+    for (const int64_t num_bad_before : {0, 1}) {
+      Loader loader = make({.global_batch_size = 1, .num_bad_before = num_bad_before});
+      int64_t num_batches = 0;
+      const std::string error = testing::error_of([&] {
+        for (;; ++num_batches) loader.next();
+      });
+      EXPECT_EQ(num_batches, num_bad_before == 0 ? 5 : 3);
+      EXPECT_NE(error.find(fmt::format("data.jsonl:{}: ", num_batches + 1)), std::string::npos) << error;
+      EXPECT_EQ(loader.num_bad(), 3);
+    }
+  }
+}
+
+TEST_F(LoaderTest, PlacesAreComparedWithTheirPicturesBeforeTheFirstBatch) {
+  const LoaderOptions options{.stage = config::TrainStage::kSft, .num_examined = 100};
+  make(options);
+  image::save_picture(folder_ / "2.png", grey_picture(20, 20, 9));
+  make(options);  // one bad record is left out when it is drawn
+  data_.max_bad_examples = 0;
+  EXPECT_EQ(
+      testing::error_of([&] { make(options); }, folder_.path().string()),
+      "[data] 1 of the records that were looked at are bad examples, at most 0 are left out in training\n"
+      "  data.jsonl, line 3: [data] point of 'dogs' outside the picture, got [30, 20], expected at most [20, 20]");
+  make({.stage = config::TrainStage::kSft});  // not asked to look
 }
 
 TEST_F(LoaderTest, BrokenPicturesAreLeftOutUpToALimit) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "data/places.h"
 #include "data/record_examples.h"
 #include "molmo/error.h"
 #include "support/error_of.h"
@@ -138,8 +139,22 @@ TEST_F(OwnDataTest, SftTakesOneMessagePerAnnotation) {
 
 TEST_F(OwnDataTest, PointsOutsideThePictureAreFound) {
   const Record r = record(R"("points": [{"label": "dogs", "points": [[100, 50]]}])");
-  check_points_inside(r, {100, 50});
-  EXPECT_THROW(check_points_inside(r, {99, 50}), Error);
+  check_places(r, {100, 50});
+  EXPECT_THROW(check_places(r, {99, 50}), Error);
+  const Record percent =
+      record(R"("points": [{"label": "dogs", "unit": "percent", "points": [[50, 50]], "boxes": [[40, 40, 60, 60]]}])");
+  check_places(percent, {100, 100});
+  EXPECT_EQ(
+      testing::error_of([&] {
+        check_places(percent, {200, 100});
+      }),
+      "[data] box of 'dogs' does not hold its point, got [40, 40, 60, 60] in pixels for [50, 50] percent of 200x100");
+  const Record object = record(R"("objects": [{"kind": "dog", "box": [1, 2, 30, 40]}])");
+  check_places(object, {29, 39});
+  EXPECT_EQ(testing::error_of([&] {
+              check_places(object, {28, 40});
+            }),
+            "[data] box of 'dog' outside the picture, got [1, 2, 30, 40], expected at most [28, 40]");
 }
 
 TEST_F(OwnDataTest, ABoxHoldsItsPoint) {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "molmo/error.h"
 #include "preprocess/processor.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace molmo::preprocess {
@@ -20,14 +22,14 @@ image::Picture numbered_picture(int number) {
   return picture;
 }
 
-Processor small_processor() {
+Processor small_processor(SpecialText special_text = SpecialText::kTokens) {
   config::PreprocessConfig preprocess;
   preprocess.image_height = preprocess.image_width = 112;
   preprocess.max_crops = 4;
   preprocess.overlap_margins = {2, 2};
   const config::TokenizerConfig tokenizer{.file = "qwen3.tokenizer.json.gz"};
   return {preprocess, config::AnnotationWeighting::kNone,
-          text::load_tokenizer(testing::data_directory() / "tokenizers", tokenizer)};
+          text::load_tokenizer(testing::data_directory() / "tokenizers", tokenizer), special_text};
 }
 
 // What stands at each place that a pooled cell is fed to: picture and cell, each place once.
@@ -94,6 +96,40 @@ TEST(SeveralPictures, AreAsManyAsTheirPlaceholders) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "[preprocess] <|image|> placeholders, got 1 for 2 pictures, expected one each");
   }
+}
+
+TEST(SeveralPictures, APlaceholderIsForASingleConversation) {
+  const Processor processor = small_processor();
+  const std::vector<image::Picture> pictures = {numbered_picture(0)};
+  const std::vector<Conversation> conversations = {{" User: a Assistant:", " b"},
+                                                   {" User: <|image|> Assistant:", " c"}};
+  EXPECT_EQ(testing::error_of([&] { processor(pictures, conversations); }),
+            "[preprocess] <|image|> in one of several conversations, expected the picture before all of them");
+  const std::vector<Conversation> many(10000, Conversation{" a", " b"});
+  EXPECT_EQ(testing::error_of([&] { processor(pictures, many); }),
+            "[preprocess] messages, got 10000 conversations, expected fewer than 10000");
+}
+
+// By default no text moves a picture or becomes a special token.
+TEST(SpecialText, StaysText) {
+  const Processor processor = small_processor(SpecialText::kText);
+  const auto& [tokenizer, special] = processor.tokenizer();
+  const std::vector<image::Picture> pictures = {numbered_picture(0)};
+  for (const std::string text : {"<|image|>", "a <|image|> b <|image|>", "<im_patch><im_start><im_col><im_end>",
+                                 "<|endoftext|>", "<|im_start|>"}) {
+    const std::vector<Conversation> conversations = {{" User: " + text + " Assistant:", " " + text}};
+    const Example example = processor(pictures, conversations);
+    const auto count = [&](int64_t id) {
+      return std::count(example.target_tokens.begin(), example.target_tokens.end(), id);
+    };
+    EXPECT_EQ(count(special.image), 0) << text;
+    EXPECT_EQ(count(special.im_start), 2) << text;  // of the picture
+    EXPECT_EQ(count(special.eos), 1) << text;       // after the answer
+    EXPECT_EQ(example.target_tokens[0], special.im_start) << text;
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode_text(text)), text);
+    EXPECT_TRUE(text.find(tokenizer->find_special(text)) != text.npos && !tokenizer->find_special(text).empty());
+  }
+  EXPECT_EQ(tokenizer->find_special("<im_patch"), "");
 }
 
 }  // namespace

@@ -68,6 +68,9 @@ TEST(BpeTokenizer, AddedTokensLeftmostThenLongest) {
   EXPECT_EQ(tokenizer->decode(Ids{260}),
             "\xEF\xBF\xBD!");  // as in the reference: all its characters are in the byte alphabet
   EXPECT_EQ(tokenizer->decode(Ids{259, 'a'}, /*skip_special=*/true), "a");
+  EXPECT_EQ(tokenizer->encode_text("a<x><xb e\xCC\x81!"), (Ids{'a', '<', 'x', '>', '<', 'x', 'b', ' ', 260}));
+  EXPECT_EQ(tokenizer->find_special("a<x>"), "<x>");
+  EXPECT_EQ(tokenizer->find_special("\xC3\xA9! <y>"), "");
   EXPECT_EQ(tokenizer->added_token_id("<x>"), 259);
   EXPECT_EQ(tokenizer->added_token_id("ab"), -1);
 }
@@ -110,6 +113,12 @@ TEST(BpeTokenizer, MalformedFilesAreErrorsThatNameTheFile) {
   EXPECT_EQ(error_of(json.dump()), "[text] t.json: added token 'x' has id 256, but 120 in model.vocab");
   json["added_tokens"] = {{{"id", 256}, {"content", "xx"}}};
   EXPECT_EQ(error_of(json.dump()), "[text] t.json: id 256 belongs to both 'ab' and 'xx'");
+  json = tiny_json();
+  json["decoder"] = {{"type", "WordPiece"}};
+  EXPECT_EQ(error_of(json.dump()), "[text] t.json: decoder.type: 'WordPiece' is not supported, expected ByteLevel");
+  json = tiny_json();
+  json["model"]["byte_fallback"] = true;
+  EXPECT_EQ(error_of(json.dump()), "[text] t.json: model.byte_fallback: is not supported, expected false");
   json = tiny_json();
   json["normalizer"] = {{"type", "Lowercase"}};
   EXPECT_EQ(error_of(json.dump()),

@@ -4,8 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/files.h"
 #include "molmo/error.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 #include "text/tokenizer_bench.h"
 #include "text/train_sentencepiece.h"
@@ -90,6 +94,51 @@ TEST(SentencePiece, ImageTokensInTheModelKeepTheirIds) {
   EXPECT_EQ(molmo.special.im_start, 3);
   EXPECT_EQ(molmo.special.image, 7);
   EXPECT_EQ(molmo.tokenizer->size(), 600);
+}
+
+TEST(SentencePiece, SpecialTextStaysText) {
+  const testing::TemporaryFolder folder;
+  train_sentencepiece(sentences(), SentencePieceOptions{.vocab_size = 600}, folder / "own.model");
+  const MolmoTokenizer molmo = load_tokenizer(folder.path(), {.file = "own.model", .pad_to = 610, .eos_id = 2});
+  for (const std::string text : {"<|image|>", "a <im_patch> b", "|<EXTRA_TOKENS_0>|"}) {
+    const Ids ids = molmo.tokenizer->encode_text(text);
+    EXPECT_TRUE(std::all_of(ids.begin(), ids.end(), [](int64_t id) { return id < 600; })) << text;
+    EXPECT_EQ(molmo.tokenizer->decode(ids), text);
+    EXPECT_FALSE(molmo.tokenizer->find_special(text).empty());
+    EXPECT_LT(molmo.tokenizer->encode(text).size(), ids.size());
+  }
+  EXPECT_EQ(molmo.tokenizer->find_special("</s> <im_patch"), "");
+}
+
+TEST(SentencePiece, NormalisationTablesStayInsideThemselves) {
+  const testing::TemporaryFolder folder;
+  train_sentencepiece(sentences(), SentencePieceOptions{.vocab_size = 600}, folder / "own.model");
+  const std::string model = read_text_file(folder / "own.model");
+  // A double array of 256 units, of which `root` is the first, and the texts behind it.
+  const auto with_table = [&](uint32_t root, uint32_t edge, const std::string& texts) {
+    std::vector<uint32_t> units(256);
+    units[0] = root;
+    units['a'] = edge;
+    std::string table(4 + 4 * units.size(), '\0');
+    const auto num_bytes = static_cast<uint32_t>(4 * units.size());
+    std::memcpy(table.data(), &num_bytes, 4);
+    std::memcpy(table.data() + 4, units.data(), num_bytes);
+    table += texts;
+    const auto field = [](char tag, const std::string& bytes) {
+      return std::string(1, tag) + static_cast<char>((bytes.size() & 0x7F) | 0x80) +
+             static_cast<char>(bytes.size() >> 7) + bytes;
+    };
+    return testing::error_of([&] { parse_tokenizer(model + field(0x1A, field(0x12, table)), "m"); });
+  };
+  const std::string damaged = "[text] m: not a SentencePiece model: damaged normalisation table";
+  const uint32_t leaf = 'a' | 1u << 8 | ('a' ^ 2u) << 10;  // ends at unit 2, which holds the value 0
+  const std::string texts("b\0", 2);
+  EXPECT_EQ(with_table(0, 0, texts), "no error");
+  EXPECT_EQ(with_table(0, leaf, texts), "no error");
+  EXPECT_EQ(with_table(256u << 10, 0, texts), damaged);                   // the root's edges lie beyond the array
+  EXPECT_EQ(with_table(0, 'a' | 1u << 8 | 5000u << 10, texts), damaged);  // an edge leads out
+  EXPECT_EQ(with_table(0, leaf, "b"), damaged);                           // a text without its end
+  EXPECT_EQ(with_table(0, leaf, ""), damaged);
 }
 
 TEST(SentencePiece, ImpossibleTrainingIsAnError) {

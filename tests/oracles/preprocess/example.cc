@@ -55,7 +55,7 @@ preprocess::Example make_example(const Json& c, const std::filesystem::path& gro
       pictures.push_back(image::load_picture(group / image.at("image").get<std::string>()));
   }
   const preprocess::Processor processor(preprocess_options(c.at("options")), weighting_of(c.at("options")),
-                                        tokenizer_of(c.at("tokenizer")));
+                                        tokenizer_of(c.at("tokenizer")), preprocess::SpecialText::kTokens);
   const Json& weight = c.at("call").at("weight");
   return processor(pictures, conversations_of(c.at("messages")),
                    weight.is_null() ? std::nullopt : std::optional(weight.get<double>()));
