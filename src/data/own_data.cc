@@ -33,8 +33,9 @@ void expect_lines(std::string_view text, ProblemList& problems) {
 
 std::string OwnData::where(const Record& record) const { return fmt::format("{}:{}", file.string(), record.line); }
 
-bool holds_point(const Box& box, const Point& point) {
-  return box[0] - 1 <= point[0] && point[0] <= box[2] + 1 && box[1] - 1 <= point[1] && point[1] <= box[3] + 1;
+bool holds_point(const Box& box, const Point& point, const Point& slack) {
+  return box[0] - slack[0] <= point[0] && point[0] <= box[2] + slack[0] && box[1] - slack[1] <= point[1] &&
+         point[1] <= box[3] + slack[1];
 }
 
 OwnData read_own_data(const fs::path& folder) {

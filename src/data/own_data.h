@@ -88,7 +88,7 @@ OwnData parse_own_data(const std::string& text, const std::filesystem::path& fil
 /// The records of one split, in file order. Error, naming the splits there are, if it has none.
 std::vector<Record> select_split(OwnData data, const std::string& split);
 
-/// Whether a box holds a point, its edges and one pixel beyond them (rounding) included.
-bool holds_point(const Box& box, const Point& point);
+/// Whether a box holds a point, its edges and `slack` pixels beyond them in x and y (for rounding) included.
+bool holds_point(const Box& box, const Point& point, const Point& slack = {1, 1});
 
 }  // namespace molmo::data

@@ -29,7 +29,8 @@ void check_points(const PointsEntry& entry, ImageSize size) {
     }
     if (!entry.is_percent || entry.boxes.empty()) continue;  // in pixels the reader has compared them
     const Point pixel{p[0] * size.width / 100, p[1] * size.height / 100};
-    if (holds_point(entry.boxes[i], pixel)) continue;
+    if (holds_point(entry.boxes[i], pixel, {1 + size.width / 100.0, 1 + size.height / 100.0}))
+      continue;  // whole percents
     throw Error(fmt::format("[data] box of '{}' does not hold its point, got [{}] in pixels for {} percent of {}x{}",
                             entry.label, fmt::join(entry.boxes[i], ", "), p, size.width, size.height));
   }
