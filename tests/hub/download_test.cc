@@ -1,6 +1,9 @@
 // Downloads on good days and bad ones.
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
 #include <atomic>
+#include <csignal>
 #include <thread>
 
 #include "hub/content_hash.h"
@@ -22,8 +25,10 @@ TEST_F(Download, FillsTheCacheLayoutAndAsksOnce) {
   EXPECT_TRUE(fs::is_symlink(snapshot / "model.safetensors"));
   EXPECT_TRUE(fs::exists(root() / "blobs" / sha256_of_file(snapshot / "model.safetensors")));
   EXPECT_EQ(read_text_file(root() / "refs" / "main"), snapshot.filename().string());
+  const auto written = fs::last_write_time(root() / "refs" / "main");
   EXPECT_EQ(fetch(), snapshot);
   EXPECT_EQ(count("GET /org/small-molmo/resolve"), 3u);
+  EXPECT_EQ(fs::last_write_time(root() / "refs" / "main"), written);          // others may read it meanwhile
   EXPECT_EQ(std::distance(fs::directory_iterator(root() / "blobs"), {}), 3);  // nothing incomplete
 }
 
@@ -80,7 +85,12 @@ TEST_F(Download, AttemptsThatGetOnAreNotCounted) {
 
 TEST_F(Download, ServersThatBeginAnewDoNotGetOn) {
   server_.refuse_ranges();
-  server_.fail_next("model.safetensors", std::vector<Fault>(15, {.cut_after = 10'000}));
+  server_.fail_next("model.safetensors", {{.cut_after = 20'000},
+                                          {.cut_after = 5'000},
+                                          {.cut_after = 10'000},
+                                          {.cut_after = 15'000},
+                                          {.cut_after = 18'000},
+                                          {.cut_after = 19'000}});
   EXPECT_NE(error().find("after 4 attempts"), std::string::npos);
 }
 
@@ -144,6 +154,24 @@ TEST_F(Download, PartsWithoutAKnownSizeAreFinished) {
   EXPECT_EQ(count(kFile), 2u);  // HEAD, and GET: 416
   fs::remove_all(root());
   leave_partial(weights_text() + "more");
+  EXPECT_EQ(weights_of(fetch()), weights_text());
+}
+
+TEST_F(Download, PartsThatNothingProvesAreFetchedAgain) {
+  server_.hide_sizes();
+  server_.set_etag("model.safetensors", "no-hash");
+  const auto leave = [&](const std::string& bytes) {
+    fs::remove_all(root());
+    fs::create_directories(root() / "blobs");
+    write_file_atomically(root() / "blobs/no-hash.incomplete", bytes);
+  };
+  leave(weights_text());
+  EXPECT_EQ(weights_of(fetch()), weights_text());  // of the length that 416 names
+  EXPECT_EQ(count(std::string("GET /org/small-molmo/") + kFile), 1u);
+  leave(weights_text() + "more");
+  EXPECT_EQ(weights_of(fetch()), weights_text());
+  leave("something else");
+  server_.fail_next("model.safetensors", {{.status = 416}});  // names none
   EXPECT_EQ(weights_of(fetch()), weights_text());
 }
 
@@ -255,6 +283,19 @@ TEST_F(Download, AnswersThatAreNoHubs) {
     server_.set_listing(body);
     EXPECT_NE(error().find("the answer is not that of a hub"), std::string::npos) << body << ": " << error();
   }
+}
+
+TEST_F(Download, AFullDiskIsSaidAndWhatCameIsKept) {
+  std::signal(SIGXFSZ, SIG_IGN);  // as the program does
+  rlimit whole{};
+  ::getrlimit(RLIMIT_FSIZE, &whole);
+  const rlimit small{.rlim_cur = 100'000, .rlim_max = whole.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const std::string text = error();
+  ::setrlimit(RLIMIT_FSIZE, &whole);
+  EXPECT_TRUE(text.starts_with("[hub] cannot write ") && text.ends_with(".incomplete: File too large")) << text;
+  EXPECT_EQ(weights_of(fetch()), weights_text());
+  EXPECT_EQ(count("model.safetensors from 100000"), 1u);
 }
 
 TEST_F(Download, CopiesWhereThereAreNoLinks) {
