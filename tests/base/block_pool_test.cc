@@ -2,8 +2,10 @@
 #include "base/block_pool.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
 #include <thread>
 
 #include "base/default_init.h"
@@ -22,6 +24,25 @@ TEST(BlockPool, BlocksComeBackForAboutTheSameSize) {
   give_back_block(second, 17'500'000);
   give_back_block(third, 17'500'000);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// Pages of addresses that the process has, used or not.
+size_t num_mapped_bytes() {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(BlockPool, KeepsNoMoreThanItsBound) {
+  constexpr size_t kBlock = size_t{48} << 20;  // which malloc() maps, and free() gives back to the system
+  const size_t before = num_mapped_bytes();
+  std::vector<void*> blocks(12);
+  for (void*& block : blocks) block = take_block(kBlock);
+  EXPECT_GE(num_mapped_bytes() - before, blocks.size() * kBlock);
+  for (void* block : blocks) give_back_block(block, kBlock);
+  EXPECT_LE(num_mapped_bytes() - before, size_t{272} << 20);
+}
+#endif
 
 TEST(BlockPool, VectorsOfSeveralThreadsKeepApart) {
   std::vector<std::jthread> threads;

@@ -52,6 +52,26 @@ TEST(ThreadPool, FirstExceptionEndsTheLoop) {
   pool.parallel_for(10, [&](size_t) { ++num_calls; });  // and the pool goes on
 }
 
+// The caller's frame, which the body may use, goes when the loop throws.
+TEST(ThreadPool, AnErrorIsThrownWhenNobodyWorksAnyMore) {
+  ThreadPool pool(1);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> num_running = 0;
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    EXPECT_THROW(pool.parallel_for(2,
+                                   [&](size_t) {
+                                     ++num_running;
+                                     while (num_running < 2) std::this_thread::yield();  // two threads are inside
+                                     if (std::this_thread::get_id() == caller) throw std::runtime_error("the caller's");
+                                     std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                                     --num_running;
+                                   }),
+                 std::runtime_error);
+    EXPECT_EQ(num_running, 1);  // the caller's own, which was not taken back
+    num_running = 0;
+  }
+}
+
 TEST(ThreadPool, LoopsInsideTasksOfTheSamePoolEnd) {
   ThreadPool pool(2);
   std::atomic<int> num_calls = 0;

@@ -37,6 +37,11 @@ TEST(Yaml, ErrorsNameThePlace) {
         fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
   EXPECT_EQ(testing::error_of([&] { parse_yaml(bomb, "c.yaml"); }),
             "[yaml] c.yaml: too deep or too large, expected a configuration");
+  std::string empties = "a0: &a0 [[], [], [], [], [], [], [], [], [], []]\n";  // not a byte of text
+  for (int i = 1; i < 12; ++i)
+    empties += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
+  EXPECT_EQ(testing::error_of([&] { parse_yaml(empties, "c.yaml"); }),
+            "[yaml] c.yaml: too deep or too large, expected a configuration");
   std::string long_texts = "a0: &a0 " + std::string(1 << 20, 'x') + "\nb: [";  // few nodes, many bytes
   for (int i = 0; i < 100; ++i) long_texts += "*a0, ";
   EXPECT_EQ(testing::error_of([&] { parse_yaml(long_texts + "]\n", "c.yaml"); }),
