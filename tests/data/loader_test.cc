@@ -6,11 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/files.h"
 #include "data/cell_labels.h"
+#include "data/example_maker.h"
 #include "image/encode.h"
 #include "molmo/error.h"
 #include "support/error_of.h"
@@ -77,7 +80,12 @@ class LoaderTest : public ::testing::Test {
   std::vector<std::vector<int64_t>> first_ids(LoaderOptions options, int num_batches) {
     Loader loader = make(options);
     std::vector<std::vector<int64_t>> ids;
-    for (int i = 0; i < num_batches; ++i) ids.push_back(loader.next().batch.input_ids);
+    for (int i = 0; i < num_batches; ++i) {
+      const preprocess::Batch batch = loader.next().batch;
+      ids.push_back(batch.input_ids);
+      for (const auto* streams : {&batch.token_streams, &batch.crop_streams})  // what dropout draws by
+        ids.back().insert(ids.back().end(), streams->begin(), streams->end());
+    }
     return ids;
   }
 
@@ -245,6 +253,63 @@ TEST_F(LoaderTest, PackedRowsHoldAllExamplesWithinTheLimits) {
   EXPECT_EQ(packed_examples, 6);
   EXPECT_EQ(packed_tokens, plain_tokens);
   EXPECT_LT(num_rows, 6);
+}
+
+TEST_F(LoaderTest, EveryEpochDrawsAnew) {
+  const LoaderOptions options{
+      .stage = config::TrainStage::kCaption, .global_batch_size = kNumPictures, .micro_batch_size = kNumPictures};
+  Loader loader = make(options);
+  const auto prompts = [&] {  // of an epoch, in an order that does not depend on the draws
+    const preprocess::Batch batch = loader.next().batch;
+    std::multiset<std::vector<int64_t>> rows;
+    for (auto row = batch.input_ids.begin(); row != batch.input_ids.end(); row += batch.sequence_length) {
+      std::vector<int64_t> ids(row, row + batch.sequence_length);
+      std::erase(ids, -1);
+      rows.insert(std::move(ids));
+    }
+    return rows;
+  };
+  const auto first = prompts();
+  EXPECT_EQ(first.size(), size_t{kNumPictures});
+  EXPECT_NE(prompts(), first);
+}
+
+// What lies ahead is bounded: the rest of the pictures is read when there is room for it again.
+TEST_F(LoaderTest, MakesNoMoreAheadThanItsBound) {
+  data_.shuffle = false;
+  data_.num_workers = 2;
+  data_.prefetch_batches = 1;
+  data_.max_bad_examples = 0;
+  Loader loader = make({.global_batch_size = 1, .micro_batch_size = 1, .cache_bytes = 0});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // for the workers to stop of themselves
+  for (int i = 0; i < kNumPictures; ++i) write_file_atomically(folder_ / fmt::format("{}.png", i), "no picture");
+  int num_made = 0;
+  EXPECT_THROW(
+      for (; num_made < 40; ++num_made) loader.next(), Error);
+  EXPECT_GE(num_made, 1);
+  EXPECT_LE(num_made, 12);
+}
+
+TEST_F(LoaderTest, KeepsNoMoreCropsThanItsBound) {
+  const LoaderOptions options;
+  const auto num_kept = [&](size_t cache_bytes) {  // of seven
+    SetUp();                                       // the pictures are whole again
+    const ExampleMaker make(load_datasets(data_, options.stage), data_, molmo_, byte_tokenizer(), options.stage,
+                            cache_bytes);
+    for (int64_t i = 0; i < kNumPictures; ++i) make({.dataset = 0, .index = i, .epoch = 0});
+    int count = 0;
+    for (int64_t i = 0; i < kNumPictures; ++i) {
+      write_file_atomically(folder_ / fmt::format("{}.png", i), "no picture");
+      count += testing::error_of([&] { make({.dataset = 0, .index = i, .epoch = 1}); }) == "no error";
+    }
+    return count;
+  };
+  const size_t one = 112 * 112 * 3 * sizeof(float) * 3;  // an overview and two crops, and some more
+  EXPECT_EQ(num_kept(20 * one), kNumPictures);
+  EXPECT_EQ(num_kept(0), 0);
+  const int some = num_kept(5 * one / 2);
+  EXPECT_GE(some, 1);
+  EXPECT_LE(some, 3);
 }
 
 TEST_F(LoaderTest, ABrokenPictureIsReportedWhenItIsDue) {

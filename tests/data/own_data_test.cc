@@ -137,6 +137,18 @@ TEST_F(OwnDataTest, SftTakesOneMessagePerAnnotation) {
   EXPECT_EQ(styles(r, TrainStage::kSft, {"counts"}), (std::vector<std::string>{"point_count", "short_answer"}));
 }
 
+TEST_F(OwnDataTest, ACountTakesThePointsOfItsOwnLabel) {
+  const Record r = record(
+      R"("points": [{"label": "dogs", "points": [[1, 2]]}, {"label": "cats", "points": [[3, 4], [5, 6]]}],)"
+      R"( "counts": [{"label": "cats", "count": 2}])");
+  RandomState random(1);
+  const std::string only_counts[] = {"counts"};
+  const std::vector<Message> messages = make_example(r, TrainStage::kSft, only_counts, random).messages;
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].label, "cats");
+  EXPECT_EQ(messages[0].points->points, (std::vector<Point>{{3, 4}, {5, 6}}));
+}
+
 TEST_F(OwnDataTest, PointsOutsideThePictureAreFound) {
   const Record r = record(R"("points": [{"label": "dogs", "points": [[100, 50]]}])");
   check_places(r, {100, 50});
@@ -156,6 +168,10 @@ TEST_F(OwnDataTest, PointsOutsideThePictureAreFound) {
               check_places(object, {28, 40});
             }),
             "[data] box of 'dog' outside the picture, got [1, 2, 30, 40], expected at most [28, 40]");
+  const Record two =
+      record(R"("points": [{"label": "dogs", "points": [[1, 2]]}, {"label": "cats", "points": [[3, 4], [5, 60]]}])");
+  check_places(two, {5, 60});
+  EXPECT_THROW(check_places(two, {5, 59}), Error);
 }
 
 TEST_F(OwnDataTest, ABoxHoldsItsPoint) {
