@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/random.h"
+#include "preprocess/collate.h"
 
 namespace molmo::preprocess {
 namespace {
@@ -48,6 +51,31 @@ TEST(Pack, CutExamplesFeedNobodyElse) {
   EXPECT_EQ(packed.input_tokens.size(), 5u);
   EXPECT_EQ(packed.images[0].token_positions, (std::vector<int64_t>{1, -100}));
   EXPECT_EQ(packed.images[1].token_positions, (std::vector<int64_t>{3, 4}));
+}
+
+// Dropout draws by these numbers: no two places of a batch share one, and an example has its own in any company.
+TEST(Streams, AreAnExamplesOwn) {
+  std::vector<Example> examples;
+  for (const int64_t number : {4, 5, 6}) {
+    examples.push_back(example_of(number, 700, 3));
+    examples.back().images.push_back(examples.back().images.front());  // two pictures of three crops
+  }
+  const CollateOptions options{.sequence_length = 4096, .pad_to_max = false};
+  const Batch padded = collate(examples, options);
+  const Example row = pack(examples);
+  const Batch packed = collate(std::span(&row, 1), options);
+  std::vector<int64_t> tokens, crops;
+  for (const Example& example : examples) {
+    const Batch alone = collate(std::span(&example, 1), options);
+    tokens.insert(tokens.end(), alone.token_streams.begin(), alone.token_streams.end());
+    crops.insert(crops.end(), alone.crop_streams.begin(), alone.crop_streams.end());
+  }
+  EXPECT_EQ(std::set<int64_t>(tokens.begin(), tokens.end()).size(), 3u * 700u);
+  EXPECT_EQ(std::set<int64_t>(crops.begin(), crops.end()).size(), 3u * 2u * 3u);
+  for (const Batch& batch : {padded, packed}) {
+    EXPECT_EQ(batch.token_streams, tokens);
+    EXPECT_EQ(batch.crop_streams, crops);
+  }
 }
 
 TEST(PlanRows, KeepsTheLimitsAndLosesNobody) {
