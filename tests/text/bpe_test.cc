@@ -174,6 +174,16 @@ TEST(MergeTable, ShortAndLongWordsFollowTheRule) {
   }
 }
 
+// More words than a thread remembers at a time: it forgets them all and goes on.
+TEST(BpeTokenizer, WordsBeyondTheMemoryOfWordsKeepTheirIds) {
+  const auto tokenizer = parse(tiny_json());
+  std::string text;
+  for (int i = 0; i < 150'000; ++i) text += fmt::format(" x{}", i);
+  const Ids first = tokenizer->encode(text), again = tokenizer->encode(text);
+  EXPECT_EQ(tokenizer->decode(first), text);
+  EXPECT_EQ(again, first);
+}
+
 TEST(BpeTokenizer, ThreadsShareOneTokenizer) {
   const auto tokenizer = load_plain_tokenizer(testing::data_directory() / "tokenizers" / "olmo_neox.tokenizer.json.gz");
   const std::string text =

@@ -11,6 +11,7 @@
 #include "molmo/error.h"
 #include "support/error_of.h"
 #include "support/paths.h"
+#include "text/sentencepiece_tokenizer.h"
 #include "text/tokenizer_bench.h"
 #include "text/train_sentencepiece.h"
 
@@ -158,6 +159,26 @@ TEST(StreamDecoder, HoldsBackIncompleteCharactersOnly) {
   for (const int64_t id : ids) text += stream.push(id);
   EXPECT_EQ(text, "\xF0\x9F\xA6\x8A!");
   EXPECT_EQ(stream.finish(), "");
+}
+
+// Models differ in what becomes of the space in front of a word; after an added token it is that of a new text.
+TEST(StreamDecoder, SaysWhatDecodeSaysAfterAddedTokens) {
+  int num_models = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(testing::golden_directory() / "text/sentencepiece")) {
+    if (entry.path().extension() != ".model") continue;
+    const auto tokenizer =
+        std::make_shared<SentencePieceTokenizer>(read_text_file(entry.path()), entry.path().string());
+    tokenizer->add_tokens({{.id = tokenizer->size(), .content = "<added>"}});
+    for (const char* text : {"one<added> two", "<added>two<added><added> three", "<added>  four"}) {
+      const Ids ids = tokenizer->encode(text);
+      StreamDecoder stream(tokenizer);
+      std::string streamed;
+      for (const int64_t id : ids) streamed += stream.push(id);
+      EXPECT_EQ(streamed + stream.finish(), tokenizer->decode(ids)) << entry.path() << ": " << text;
+    }
+    ++num_models;
+  }
+  EXPECT_GT(num_models, 0);
 }
 
 }  // namespace
