@@ -68,5 +68,16 @@ TEST(TensorBoard, FileHoldsVersionAndScalars) {
             std::string("\x10\xac\x02\x2a\x0d\x0a\x0b", 7) + value);  // step 300; summary { value }
 }
 
+// TensorBoard shows a run while it goes on.
+TEST(TensorBoard, ScalarsAreThereWhileTheWriterLives) {
+  const testing::TemporaryFolder folder;
+  TensorBoardWriter writer(folder.path(), 1);
+  for (int64_t step = 1; step <= 3; ++step) {
+    writer.add_scalar("loss", 2.5, step);
+    const auto path = std::filesystem::directory_iterator(folder.path())->path();
+    EXPECT_EQ(records_of(read_text_file(path)).size(), static_cast<size_t>(2 + step));
+  }
+}
+
 }  // namespace
 }  // namespace molmo::formats

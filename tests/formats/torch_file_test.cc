@@ -85,6 +85,24 @@ TEST(TorchFile, DamageIsNamed) {
   }
 }
 
+// Other programs leave a comment beside a member: the next entry of the directory begins behind it.
+TEST(TorchFile, CommentsOfMembersAreSkipped) {
+  const testing::TemporaryFolder folder;
+  std::string bytes = read_text_file(file("state.pt"));
+  const size_t entry = bytes.find("PK\x01\x02");  // the directory's first
+  ASSERT_NE(entry, std::string::npos);
+  const auto number = [&](size_t at) { return static_cast<size_t>(static_cast<uint8_t>(bytes[entry + at])); };
+  ASSERT_EQ(number(29) + number(31), 0u);  // the high bytes of both sizes
+  bytes[entry + 32] = 5;
+  bytes.insert(entry + 46 + number(28) + number(30), "hello");
+  if (const size_t locator = bytes.find("PK\x06\x07", entry); locator != std::string::npos)
+    bytes[locator + 8] = static_cast<char>(bytes[locator + 8] + 5);  // where the 64-bit end of the directory is now
+  write_file_atomically(folder / "x.pt", bytes);
+  const TorchFile torch(folder / "x.pt");
+  EXPECT_EQ(torch.tensors().size(), 13u);
+  EXPECT_EQ(values<float>(torch, "param"), (std::vector<float>{1, 1}));
+}
+
 TEST(TorchFile, HostileFilesCostLittle) {  // tests/data/torch/make_hostile.py
   const auto error_with = [](const char* name) {
     return testing::error_of([&] { TorchFile torch(file(name)); }, file("").parent_path().string());
@@ -144,6 +162,9 @@ TEST(Pickle, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(error_with("X\xff\xff\xff\x7f"), "[pickle] p: byte 5: the data ends, 2147483647 bytes more expected");
   EXPECT_EQ(error_with("K\x01K\x02s."), "[pickle] p: byte 5: the stack is empty");
   EXPECT_EQ(error_with("h\x05."), "[pickle] p: byte 2: no value 5 was kept");
+  std::string call = "ctorch\nfunction\n(";
+  for (int i = 0; i < 65; ++i) call += "K\x01";
+  EXPECT_EQ(error_with(call + "tR."), "[pickle] p: byte 149: a call with too many arguments");
 }
 
 }  // namespace

@@ -5,9 +5,12 @@
 #include <cmath>
 
 #include "metrics/assignment.h"
+#include "metrics/average.h"
 #include "metrics/cap_f1.h"
 #include "metrics/intervals.h"
+#include "metrics/multiple_choice.h"
 #include "metrics/pointing.h"
+#include "support/error_of.h"
 
 namespace molmo::metrics {
 namespace {
@@ -82,6 +85,22 @@ TEST(BootstrapInterval, IsThatOfTheNormalApproximation) {
   }
   const double one[] = {0.3};
   EXPECT_EQ(bootstrap_mean_interval(one, 0.95, 10, 1).low, 0.3);
+}
+
+TEST(BootstrapInterval, DrawsEveryValue) {
+  for (const std::vector<double>& values : {std::vector<double>{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 0, 1}})
+    EXPECT_GE(bootstrap_mean_interval(values, 0.95, 1000, 3).high, 0.5);
+}
+
+TEST(SelectOption, RefusesOptionsThatAreTheSameText) {
+  const std::vector<std::string> options = {"red", "blue", " Red"};
+  EXPECT_EQ(molmo::testing::error_of([&] { select_option("red", options); }),
+            "[multiple_choice] option ' Red' occurs twice, expected distinct options");
+}
+
+TEST(MeanOverProcesses, CountsEveryScoreOnce) {
+  const std::vector<double> processes[] = {{1, 1, 1}, {0}, {}};
+  EXPECT_DOUBLE_EQ(mean_over_processes(processes), 0.75);
 }
 
 }  // namespace
