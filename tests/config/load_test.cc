@@ -158,6 +158,10 @@ TEST_F(LoadFile, BrokenChainsAndOverridesAreErrors) {
   write("deep.json", "{\"stage\": " + std::string(100, '[') + std::string(100, ']') + "}");
   write("deeper.json", "{\"stage\": " + std::string(100'000, '[') + std::string(100'000, ']') + "}");
   EXPECT_EQ(error("a.json"), "[config] b.json: 'base' leads in a circle, back to ./a.json");
+  write("c.json", R"({"base": "d.json"})");
+  write("d.json", R"({"base": "e.json"})");
+  write("e.json", R"({"base": "d.json"})");  // a circle that the first file is no part of
+  EXPECT_EQ(error("c.json"), "[config] e.json: 'base' leads in a circle, back to d.json");
   EXPECT_EQ(error("self.json"), "[config] self.json: 'base' leads in a circle, back to self.json");
   EXPECT_EQ(error("lost.json"),
             "[config] lost.json: 'base': got \"nowhere.json\", expected the path of a file, relative to this one");

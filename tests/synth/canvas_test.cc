@@ -54,6 +54,12 @@ TEST(Canvas, RefusesToHideAnEarlierObjectOrToLeaveThePicture) {
   EXPECT_FALSE(canvas.try_place(block(5, 5), 0, 0, 0.5));
 }
 
+TEST(Canvas, KeepsAllEarlierObjectsVisible) {
+  Canvas canvas(image::Picture(60, 30));
+  for (const int x : {0, 20, 40}) ASSERT_TRUE(canvas.try_place(block(10, 10), x, 0, 0.5));
+  for (const int x : {0, 20, 40}) EXPECT_FALSE(canvas.try_place(block(10, 10), x + 1, 0, 0.5)) << x;
+}
+
 TEST(Canvas, PointOfARingLiesOnTheRing) {
   const std::vector<Kind> kinds = draw_shape_kinds();
   Canvas canvas(image::Picture(200, 200));

@@ -68,6 +68,20 @@ TEST_F(Synth, SameBytesForAnyNumberOfThreads) {
   EXPECT_NE(one.at("data.jsonl"), read_text_file(folder_ / "other" / "data.jsonl"));
 }
 
+TEST_F(Synth, TheSummaryCountsAllPictures) {
+  const SynthSummary summary = synthesize(options("counted"));
+  int64_t num_points = 0, num_counts = 0, num_questions = 0;
+  for_each_json_line(folder_ / "counted" / "data.jsonl", [&](size_t, const Json& record) {
+    num_points += static_cast<int64_t>(record.at("points").size());
+    num_counts += static_cast<int64_t>(record.value("counts", Json::array()).size());
+    num_questions += static_cast<int64_t>(record.at("qa").size() + record.value("choices", Json::array()).size());
+  });
+  EXPECT_EQ(summary.num_points, num_points);
+  EXPECT_EQ(summary.num_counts, num_counts);
+  EXPECT_EQ(summary.num_questions, num_questions);
+  EXPECT_GT(num_points, 18);
+}
+
 TEST_F(Synth, ACompleteSetIsLeftAlone) {
   const SynthSummary first = synthesize(options("set"));
   const auto time = fs::last_write_time(folder_ / "set" / "data.jsonl");
