@@ -94,8 +94,6 @@ class Search {
         propose(log_probs[static_cast<int64_t>(row * beams_before + k)], beam, beams_[beam], ended_[beam], from_each,
                 candidates);
       }
-      // Beams that have ended give one candidate each; should the others be too few, they repeat what is forbidden.
-      while (candidates.size() < size_) candidates.push_back({row * size_, options_.eos, kForbidden});
       std::stable_sort(candidates.begin(), candidates.end(),
                        [](const Candidate& a, const Candidate& b) { return a.log_prob > b.log_prob; });
       for (size_t k = 0; k < size_; ++k) {
