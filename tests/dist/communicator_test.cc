@@ -38,6 +38,17 @@ TEST(Communicator, GathersBfloat16) {
   });
 }
 
+// Its memory may go, or be read, right afterwards.
+TEST(Communicator, WhatIsDroppedHasArrived) {
+  run_ranks(2, [](Communicator& everyone) {
+    if (everyone.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    const Tensor whole = at::full({2}, -1.0);
+    everyone.all_gather(at::full({1}, static_cast<double>(everyone.rank())), whole, "test").reset();
+    EXPECT_TRUE(whole.equal(at::arange(2, at::kFloat)));
+    everyone.meet("the end");
+  });
+}
+
 TEST(Communicator, FormsGroupsOfSomeRanks) {
   run_ranks(4, [](Communicator& everyone) {
     const int column = everyone.rank() % 2;
