@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "formats/safetensors.h"
+#include "formats/safetensors_header.h"
 #include "model/molmo.h"
 #include "model/tiny_config.h"
 #include "model/weights.h"
@@ -13,6 +15,14 @@
 
 namespace molmo::model {
 namespace {
+
+void write_untrained(const config::ModelConfig& config, const std::filesystem::path& folder) {
+  Molmo molmo(config);
+  molmo.params().materialize(at::kCPU, 3);
+  std::map<std::string, Tensor> tensors;
+  for (const Parameter& param : molmo.params().all()) tensors[param.name] = param.value;
+  write_tensors(folder / "model.safetensors", tensors);
+}
 
 // Writes a tiny model of which one value is `value`, and converts it.
 std::string convert_with(const std::string& param, float value, formats::DType dtype) {
@@ -63,6 +73,35 @@ TEST(Convert, EveryLayoutIsReadAndWrittenBack) {
       from = to;
     }
   }
+}
+
+// An index is for other programs: each tensor lies in the shard that it names.
+TEST(Convert, TheIndexNamesTheShardOfEveryTensor) {
+  const molmo::testing::TemporaryFolder folder;
+  write_untrained(molmo::testing::tiny_model_config(), folder.path());
+  convert_weights(molmo::testing::tiny_model_config(),
+                  {.from = folder.path(), .to = folder / "out", .max_shard_bytes = 10000});
+  size_t num_tensors = 0;
+  std::set<std::filesystem::path> shards;
+  for (const auto& [tensor, shard] : formats::parse_index(folder / "out" / "model.safetensors.index.json")) {
+    EXPECT_NE(formats::SafetensorsFile(shard).find(tensor), nullptr) << tensor << " in " << shard;
+    shards.insert(shard);
+    ++num_tensors;
+  }
+  EXPECT_EQ(num_tensors, Molmo(molmo::testing::tiny_model_config()).params().all().size());
+  EXPECT_GT(shards.size(), 3u);
+}
+
+// Large tensors go through in chunks, whatever is done to them.
+TEST(Convert, TensorsOfSeveralChunksStayWhole) {
+  config::ModelConfig config = molmo::testing::tiny_model_config();
+  config.decoder.vocab_size = config.decoder.embedding_size = 560'000;  // 72 MB in float32, of chunks of 64 MiB
+  const molmo::testing::TemporaryFolder folder;
+  write_untrained(config, folder.path());
+  convert_weights(config, {.from = folder.path(), .to = folder / "out", .dtype = formats::DType::kBF16});
+  const auto before = read_tensors(folder / "model.safetensors"), after = read_tensors(folder / "out/model.safetensors");
+  ASSERT_EQ(before.size(), after.size());
+  for (const auto& [name, value] : before) EXPECT_TRUE(after.at(name).equal(value.to(at::kBFloat16))) << name;
 }
 
 }  // namespace

@@ -72,6 +72,19 @@ TEST(RunUnit, GoesThroughTheInstalledRunner) {
   EXPECT_EQ(runner.num_units, 1);
 }
 
+TEST(RunUnit, AnInnerScopeEndsBeforeTheOuterOne) {
+  const auto same = [](const Tensor& x) { return x; };
+  CountingRunner outer, inner;
+  const ScopedUnitRunner scope(outer);
+  {
+    const ScopedUnitRunner within(inner);
+    run_unit(Unit(), at::ones({1}), same);
+  }
+  run_unit(Unit(), at::ones({1}), same);
+  EXPECT_EQ(inner.num_units, 1);
+  EXPECT_EQ(outer.num_units, 1);
+}
+
 TEST(Taps, AreHeardInsideTheirScopeOnly) {
   std::vector<std::string> heard;
   {

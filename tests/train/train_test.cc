@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,6 +7,7 @@
 #include "model/tiny_config.h"
 #include "model/weights.h"
 #include "molmo/error.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
@@ -100,6 +102,18 @@ TEST(Checkpoint, ResumedRunEqualsUninterruptedRunBitForBit) {
   EXPECT_TRUE(same_weights(straight.molmo, second.molmo));
 }
 
+TEST(AdamW, StateOfOtherParametersIsRefused) {
+  TinyRun run;
+  run.step(1);
+  std::map<std::string, Tensor> state = run.optimizer->state();
+  run.optimizer->load_state(state);
+  const size_t num_tensors = state.size();
+  state["model.of.another.run.step"] = at::zeros({});
+  EXPECT_EQ(molmo::testing::error_of([&] { run.optimizer->load_state(state); }),
+            fmt::format("[checkpoint] optimizer state holds {} tensors, {} belong to trained parameters",
+                        num_tensors + 1, num_tensors));
+}
+
 TEST(Checkpoint, KeepsTheNewestAndNamesIt) {
   const TemporaryFolder folder;
   TinyRun run;
@@ -172,6 +186,33 @@ TEST(TrainStep, MicroBatchesDoNotChangeTheGradient) {
       EXPECT_TRUE(gradient.allclose(other, 1e-4, 1e-6)) << param.name;
     }
   }
+}
+
+// A rank that has fewer micro-batches than the others runs padding: it counts in no mean.
+TEST(TrainStep, PaddingCountsInNoLoss) {
+  config::ModelConfig config = tiny_model_config();
+  config.decoder.block = config::BlockKind::kMoe;
+  config.decoder.num_experts = 4, config.decoder.experts_per_token = 2;
+  config.decoder.load_balancing_weight = 0.01, config.decoder.router_z_weight = 0.001;
+  model::Molmo molmo(config);
+  molmo.params().materialize(at::kCPU, 5);
+  molmo.params().set_trained([](const std::string&) { return true; });
+  const TokenObjective objective(molmo, 1e-4);
+  const auto gradient_of = [&](const std::vector<MicroBatch>& batches, StepResult& result) {
+    result = accumulate(objective, batches, {});
+    Tensor& gradient = molmo.params().find("model.transformer.blocks.0.ffn.router.layer.weight")->value.mutable_grad();
+    const Tensor kept = gradient.clone();
+    for (Parameter& param : molmo.params().all()) param.value.mutable_grad() = Tensor();
+    return kept;
+  };
+  StepResult alone, padded;
+  const Tensor expected = gradient_of({make_batch(1, 0, 2)}, alone);
+  const Tensor got = gradient_of({make_batch(1, 0, 2), objective.nothing()}, padded);
+  EXPECT_GT(alone.load_balancing, 0.0);
+  EXPECT_NEAR(padded.load_balancing, alone.load_balancing, 1e-7);
+  EXPECT_NEAR(padded.router_z, alone.router_z, 1e-7);
+  EXPECT_NEAR(padded.cross_entropy, alone.cross_entropy, 1e-6);
+  EXPECT_TRUE(got.allclose(expected, 1e-4, 1e-7));
 }
 
 TEST(TrainStep, ABatchWithoutLossTokensLeavesTheWeightsAlone) {
