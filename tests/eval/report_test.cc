@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "eval/make_report.h"
+#include "image/encode.h"
+#include "support/paths.h"
+
 namespace molmo::eval {
 namespace {
 
@@ -23,6 +27,26 @@ Report sample() {
                              .truth = "1 dog",
                              .score = 1.0});
   return report;
+}
+
+TEST(MakeReport, ShowsPicturesFromAllOverTheSplit) {
+  const molmo::testing::TemporaryFolder folder;
+  EvalResult result;
+  for (int i = 0; i < 6; ++i) {
+    image::Picture picture(24, 16);
+    std::fill(picture.pixels.begin(), picture.pixels.end(), static_cast<uint8_t>(40 * i));
+    image::save_picture(folder / std::to_string(i).append(".png"), picture);
+    Answered& item = result.answers.emplace_back();
+    item.question.task = Task::kPointing;
+    item.question.label = std::to_string(i);
+    item.question.truth.points = {{3, 4}};
+    item.image = folder / std::to_string(i).append(".png");
+    item.size = {24, 16};
+  }
+  const Report report = make_report(result, {}, {}, 3);
+  ASSERT_EQ(report.pictures.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(report.pictures[i].truth, "1 " + std::to_string(2 * i));
+  EXPECT_NE(report.pictures[0].data_uri, report.pictures[1].data_uri);
 }
 
 TEST(Report, EscapesAllText) {
@@ -71,6 +95,22 @@ TEST(Report, ShowsPicturesWithTheirQuestions) {
   const std::string html = format_report_html(sample());
   EXPECT_NE(html.find("<img src='data:image/jpeg;base64,AAAA' alt='Where?'>"), std::string::npos);
   EXPECT_NE(html.find("&lt;point x=&quot;1&quot;&gt;<br><span>truth: 1 dog; score 1.00</span>"), std::string::npos);
+}
+
+// Stages of a recipe: the second run's curve begins where the first one's ends.
+TEST(Report, CurvesFollowOneAnother) {
+  Report report = sample();
+  report.curves.push_back({.name = "more", .points = {{1, 0.5}, {2, 0.4}}});
+  const std::string html = format_report_html(report);
+  std::vector<double> begins, ends;  // of the lines, from left to right
+  for (size_t at = html.find("points='"); at != std::string::npos; at = html.find("points='", at + 1)) {
+    const std::string points = html.substr(at + 8, html.find('\'', at + 8) - at - 8);
+    begins.push_back(std::stod(points));
+    ends.push_back(std::stod(points.substr(points.rfind(' ') + 1)));
+  }
+  ASSERT_EQ(begins.size(), 2u);
+  EXPECT_LT(begins[0], ends[0]);
+  EXPECT_GT(begins[1], ends[0]);
 }
 
 TEST(Report, EmptyReportIsStillAPage) { EXPECT_NE(format_report_html({}).find("</html>"), std::string::npos); }
