@@ -105,6 +105,15 @@ TEST(PromptFormatter, LengthHintsFollowTheCaption) {
   EXPECT_GT(prompts.size(), 5u);
 }
 
+TEST(PromptFormatter, EveryQuestionOfAConversationHasItsRole) {
+  Message message;
+  message.style = "demo";
+  message.turns = {"one?", "1", "two?", "2", "three?"};
+  const std::vector<std::string> expected = {" User: one? Assistant:", " 1", " User: two? Assistant:", " 2",
+                                             " User: three? Assistant:"};
+  EXPECT_EQ(format_one({}, message, /*for_inference=*/true, 1), expected);
+}
+
 TEST(PromptFormatter, TiesBetweenAnswersAreDrawn) {
   Message message;
   message.style = "vqa2";

@@ -104,6 +104,26 @@ TEST(Safetensors, UnalignedDataIsReadable) {
   EXPECT_EQ(parse_header(bytes_of(file), "x").tensors[1].data.size(), 4u);
 }
 
+// A tensor in pieces, as ranks have saved it.
+TEST(TensorView, ReadsAnyRangeOfItsPieces) {
+  const std::string bytes = "abcdefghij";
+  const auto piece = [&](size_t begin, size_t size) {
+    return std::span(reinterpret_cast<const uint8_t*>(bytes.data()) + begin, size);
+  };
+  TensorView view{.name = "w", .dtype = DType::kU8, .shape = {10}, .data = piece(0, 3), .rest = {}};
+  view.rest = {piece(3, 1), piece(4, 4), piece(8, 2)};
+  view.is_mapped = false;
+  for (size_t begin = 0; begin <= bytes.size(); ++begin) {
+    for (size_t count = 0; begin + count <= bytes.size(); ++count) {
+      std::string got(count, '?');
+      view.read(begin, {reinterpret_cast<uint8_t*>(got.data()), count}, /*drops=*/false);
+      EXPECT_EQ(got, bytes.substr(begin, count)) << begin;
+    }
+  }
+  uint8_t beyond[2];
+  EXPECT_THROW(view.read(9, beyond, /*drops=*/false), InternalError);
+}
+
 TEST(SafetensorsHeader, LengthMustFitTheFile) {
   EXPECT_EQ(error_of("1234567"), "[safetensors] x.safetensors: 7 bytes, expected at least 8");
   EXPECT_EQ(error_of(file_of("{}", 0).substr(0, 9)),
