@@ -251,6 +251,20 @@ TEST_F(LaunchedRanks, SaveAndEndWith75OnASignal) {
   EXPECT_NE(outcome.err.find("the state is saved, continue with --resume auto"), std::string::npos) << outcome.err;
 }
 
+// Nobody is left to end them, or to read what they say.
+TEST_F(LaunchedRanks, EndWhenTheLauncherIsKilled) {
+  const Outcome outcome = run_command(
+      fmt::format("( $MOLMO_BINARY launch -n 2 -- train {0} --out {1} --set steps=1000000 --set save_every=2 & "
+                  "launcher=$!; for i in $(seq 300); do [ -e {1}/latest ] && break; sleep 0.1; done; "
+                  "ranks=$(cat /proc/$launcher/task/$launcher/children); kill -KILL $launcher; "
+                  "for i in $(seq 300); do alive=; for rank in $ranks; do "
+                  "alive=$alive$(tr -d '\\0' 2>/dev/null </proc/$rank/cmdline); done; "
+                  "[ -z \"$alive\" ] && exit 0; sleep 0.1; done; kill -KILL $ranks; exit 1 )",
+                  path("recipe.json"), path("orphaned")));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  expect_resumable("orphaned");
+}
+
 TEST_F(LaunchedRanks, UserErrorsOfRanksAreUserErrors) {
   const Outcome outcome = run_program("launch -n 2 -- train /nowhere.json --out " + path("none"));
   EXPECT_EQ(outcome.code, 2);
