@@ -280,22 +280,22 @@ TEST_F(LoaderTest, MakesNoMoreAheadThanItsBound) {
   data_.num_workers = 2;
   data_.prefetch_batches = 1;
   data_.max_bad_examples = 0;
-  Loader loader = make({.global_batch_size = 1, .micro_batch_size = 1, .cache_bytes = 0});
+  data_.crop_cache_bytes = 0;
+  Loader loader = make({.global_batch_size = 1, .micro_batch_size = 1});
   std::this_thread::sleep_for(std::chrono::milliseconds(300));  // for the workers to stop of themselves
   for (int i = 0; i < kNumPictures; ++i) write_file_atomically(folder_ / fmt::format("{}.png", i), "no picture");
   int num_made = 0;
-  EXPECT_THROW(
-      for (; num_made < 40; ++num_made) loader.next(), Error);
+  EXPECT_THROW(for (; num_made < 40; ++num_made) loader.next(), Error);
   EXPECT_GE(num_made, 1);
   EXPECT_LE(num_made, 12);
 }
 
 TEST_F(LoaderTest, KeepsNoMoreCropsThanItsBound) {
   const LoaderOptions options;
-  const auto num_kept = [&](size_t cache_bytes) {  // of seven
-    SetUp();                                       // the pictures are whole again
-    const ExampleMaker make(load_datasets(data_, options.stage), data_, molmo_, byte_tokenizer(), options.stage,
-                            cache_bytes);
+  const auto num_kept = [&](int64_t cache_bytes) {  // of seven
+    SetUp();                                        // the pictures are whole again
+    data_.crop_cache_bytes = cache_bytes;
+    const ExampleMaker make(load_datasets(data_, options.stage), data_, molmo_, byte_tokenizer(), options.stage);
     for (int64_t i = 0; i < kNumPictures; ++i) make({.dataset = 0, .index = i, .epoch = 0});
     int count = 0;
     for (int64_t i = 0; i < kNumPictures; ++i) {
@@ -304,7 +304,7 @@ TEST_F(LoaderTest, KeepsNoMoreCropsThanItsBound) {
     }
     return count;
   };
-  const size_t one = 112 * 112 * 3 * sizeof(float) * 3;  // an overview and two crops, and some more
+  const int64_t one = 112 * 112 * 3 * int64_t{sizeof(float)} * 3;  // an overview and two crops, and some more
   EXPECT_EQ(num_kept(20 * one), kNumPictures);
   EXPECT_EQ(num_kept(0), 0);
   const int some = num_kept(5 * one / 2);

@@ -59,8 +59,8 @@ struct Parts {
     for (Parameter& param : set.all()) params.push_back(&param);
     flat = std::make_unique<FlatParams>("unit", params, /*are_trained=*/true, at::kFloat, at::kFloat,
                                         Mesh{&group, &group});
-    flat->store(0, at::arange(6, at::kFloat).view({2, 3}));
-    flat->store(1, at::full({10}, 7.0f));
+    flat->store(0, 0, at::arange(6, at::kFloat));
+    flat->store(1, 0, at::full({10}, 7.0f));
   }
 };
 

@@ -1,5 +1,6 @@
 // The library as its users see it: what belongs to a prompt stays with it.
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "model/tiny_folder.h"
@@ -14,7 +15,7 @@ constexpr const char* kPoint = "<point x=\"50.0\" y=\"25.0\" alt=\"a\">a</point>
 // After a prompt's last token comes kPoint, a token of its own, and then the end.
 void always_point(ParamSet& params, const text::MolmoTokenizer& tokenizer) {
   const std::vector<int64_t> prompt = tokenizer.tokenizer->encode(" User: dogs Assistant:"),
-                             point = tokenizer.tokenizer->encode(std::string("a") + kPoint);
+                             point = tokenizer.tokenizer->encode(fmt::format("a{}", kPoint));
   for (Parameter& param : params.all()) {
     const bool ends_branch = param.name.ends_with("attn_out.weight") ||
                              (param.name.find("blocks.") != std::string::npos && param.name.ends_with("ff_out.weight"));
