@@ -138,9 +138,9 @@ TEST_F(OwnDataTest, SftTakesOneMessagePerAnnotation) {
 }
 
 TEST_F(OwnDataTest, ACountTakesThePointsOfItsOwnLabel) {
-  const Record r = record(
-      R"("points": [{"label": "dogs", "points": [[1, 2]]}, {"label": "cats", "points": [[3, 4], [5, 6]]}],)"
-      R"( "counts": [{"label": "cats", "count": 2}])");
+  const Record r =
+      record(R"("points": [{"label": "dogs", "points": [[1, 2]]}, {"label": "cats", "points": [[3, 4], [5, 6]]}],)"
+             R"( "counts": [{"label": "cats", "count": 2}])");
   RandomState random(1);
   const std::string only_counts[] = {"counts"};
   const std::vector<Message> messages = make_example(r, TrainStage::kSft, only_counts, random).messages;
