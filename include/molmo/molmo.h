@@ -50,6 +50,7 @@ struct GenerateOptions {
   std::optional<int64_t> top_k;
   std::optional<double> top_p;
   uint64_t seed = 0;
+  size_t first_prompt = 0;  ///< number of the first prompt: a prompt's draws depend on the seed and its number alone
   int64_t num_beams = 1;
   std::optional<double> length_penalty;  ///< beams are ranked by log-prob / length^penalty
   std::optional<int64_t> block_ngram;    ///< no n-gram of this length comes twice

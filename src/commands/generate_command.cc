@@ -118,8 +118,10 @@ void run_generate(const GenerateCommandOptions& options) {
   for (size_t begin = 0; begin < items.size(); begin += batch_size) {
     const std::span<const Item> batch = std::span(items).subspan(begin, std::min(batch_size, items.size() - begin));
     const std::vector<Prompt> prompts = make_prompts(options, batch);
+    GenerateOptions generate = options.generate;
+    generate.first_prompt = begin;  // answers do not depend on how prompts are batched
     const std::vector<Answer> answers =
-        model.generate(prompts, options.generate, options.stream ? TextCallback(show) : nullptr);
+        model.generate(prompts, generate, options.stream ? TextCallback(show) : nullptr);
     for (size_t i = 0; i < batch.size(); ++i)
       print_item(options, batch[i], prompts[i], answers[i], begin + i, items.size());
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
-#include "data/points.h"
 #include "data/point_reader.h"
+#include "data/points.h"
 #include "data/prompt_formatter.h"
 #include "generate/generator.h"
 #include "hub/find_model.h"
@@ -36,7 +36,11 @@ generate::DecodeOptions decode_options(const GenerateOptions& o) {
           .block_ngram = o.block_ngram,
           .stop = o.stop,
           .batch_invariant = o.batch_invariant,
-          .sampling = {.temperature = o.temperature, .top_k = o.top_k, .top_p = o.top_p, .seed = o.seed},
+          .sampling = {.temperature = o.temperature,
+                       .top_k = o.top_k,
+                       .top_p = o.top_p,
+                       .seed = o.seed,
+                       .first_row = o.first_prompt},
           .beams = {.size = o.num_beams, .per_node = {}, .length_penalty = o.length_penalty}};
 }
 

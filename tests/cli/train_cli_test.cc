@@ -9,6 +9,7 @@
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/strings.h"
 #include "cli/trained_program.h"
 #include "config/load.h"
 #include "config/native_config.h"
@@ -163,26 +164,18 @@ TEST_F(TrainedProgram, GenerateAnswersInJson) {
   EXPECT_TRUE(std::filesystem::exists(path("p.png")));
 }
 
-// Numbered through all batches.
-TEST_F(TrainedProgram, DrawingsOfSeveralPromptsAreNumbered) {
-  const std::string image = path("data") + "/img/test/000000";
-  const std::string file = std::filesystem::exists(image + ".png") ? image + ".png" : image + ".jpg";
-  const Outcome outcome =
-      run_program(fmt::format("generate --model {} --image {} apples cats dogs --batch-size 2 --max-new-tokens 2 "
-                              "--points {}",
-                              path("straight"), file, path("numbered.png")));
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
-  for (const char* name : {"numbered-1.png", "numbered-2.png", "numbered-3.png"})
-    EXPECT_TRUE(std::filesystem::exists(path(name))) << name;
-}
-
-TEST_F(TrainedProgram, HeldOutLossesTakeNoMoreExamplesThanTheyMay) {
-  const Outcome outcome = train("few", fmt::format("--set steps=1 --set loss_evaluators.held='{{\"path\": \"{}\", "
-                                                   "\"split\": \"test\", \"max_examples\": 3}}'",
-                                                   path("data")));
-  ASSERT_EQ(outcome.code, 0) << outcome.err;
-  for_each_json_line(path("few") + "/evaluations.jsonl",
-                     [&](size_t, const Json& line) { EXPECT_EQ(line.at("examples"), 3); });
+// A prompt's draws are its own, however prompts are batched.
+TEST_F(TrainedProgram, SamplesDoNotDependOnTheBatchSize) {
+  const std::string command = fmt::format(
+      "generate --model {} --temperature 3 --max-new-tokens 8 --batch-invariant --json 'one prompt' 'one prompt' "
+      "'one prompt' --batch-size ",
+      path("straight"));
+  const std::string together = run_program(command + "8").out;
+  const std::vector<std::string> answers = split_text(together, '\n');
+  ASSERT_EQ(answers.size(), 4u) << together;
+  EXPECT_FALSE(answers[0] == answers[1] && answers[1] == answers[2]) << together;
+  EXPECT_EQ(run_program(command + "1").out, together);
+  EXPECT_EQ(run_program(command + "2").out, together);
 }
 
 TEST_F(TrainedProgram, GenerateSaysAtOnceWhatItCannotDraw) {
