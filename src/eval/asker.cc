@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/sha256.h"
+#include "base/strings.h"
 #include "config/load.h"
 #include "eval/scoring.h"
 #include "image/decode.h"
@@ -35,7 +36,7 @@ std::string hash_of_file(const std::filesystem::path& path) {
 // Replies are good for a later run only where all of this is the same. What else they depend on is in their keys.
 Json settings_of(const generate::LoadedModel& model, const model::ForwardOptions& forward) {
   return {{"dtype", at::toString(forward.compute)},
-          {"weights", model.fingerprint},
+          {"weights", split_text(model.fingerprint, '\n')},
           {"config", config::to_json(model.config)}};
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -127,9 +128,14 @@ bool ReplyLog::read_line(std::string_view content, size_t number, bool is_last, 
 }
 
 void ReplyLog::read_reply(const Json& line) {
+  constexpr int kLongestSide = 1'000'000;
+  const int width = line.at("size").at(0).get<int>(), height = line.at("size").at(1).get<int>();
+  if (std::min(width, height) < 1 || std::max(width, height) > kLongestSide)
+    throw Error(fmt::format("[eval] {}: a picture of {} x {} pixels, expected 1 to {} on a side", path_.string(), width,
+                            height, kLongestSide));
   remember({.key = line.at("key").get<std::string>(),
             .pictures = line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal,
-            .size = {line.at("size").at(0).get<int>(), line.at("size").at(1).get<int>()},
+            .size = {width, height},
             .reply = line.at("reply").get<std::string>(),
             .task = {},
             .image = {},

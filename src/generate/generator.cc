@@ -17,15 +17,16 @@ namespace molmo::generate {
 
 namespace {
 
-std::string weights_fingerprint(const std::filesystem::path& folder) {
+// Everything in the folder that decides about answers and is not in the config.
+std::string files_fingerprint(const std::filesystem::path& folder, const std::string& tokenizer_file) {
+  static const std::set<std::string> kWeights = {".safetensors", ".pt", ".bin"};
   std::set<std::string> lines;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::filesystem::path ending = entry.path().extension();
-    if (ending != ".safetensors" && ending != ".pt" && ending != ".bin") continue;
-    lines.insert(fmt::format("{}:{}:{}", entry.path().filename().string(), entry.file_size(),
-                             entry.last_write_time().time_since_epoch().count()));
+    const std::string name = entry.path().filename().string();
+    if (!kWeights.contains(entry.path().extension().string()) && name != tokenizer_file) continue;
+    lines.insert(fmt::format("{}:{}:{}", name, entry.file_size(), entry.last_write_time().time_since_epoch().count()));
   }
-  return fmt::format("{}", fmt::join(lines, " "));
+  return fmt::format("{}", fmt::join(lines, "\n"));
 }
 
 // Whether all rows begin with the same pictures, at the start of the text.
@@ -62,7 +63,7 @@ LoadedModel load_model(const std::filesystem::path& folder, at::Device device, a
   loaded.tokenizer = text::load_tokenizer(folder, loaded.config.tokenizer);
   text::expect_vocabulary(loaded.tokenizer, (folder / loaded.config.tokenizer.file).string(),
                           loaded.config.model.decoder.vocab_size);
-  loaded.fingerprint = weights_fingerprint(folder);
+  loaded.fingerprint = files_fingerprint(folder, loaded.config.tokenizer.file);
   return loaded;
 }
 

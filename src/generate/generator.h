@@ -18,7 +18,7 @@ struct LoadedModel {
   config::MolmoConfig config;
   std::shared_ptr<const model::Molmo> molmo;
   text::MolmoTokenizer tokenizer;
-  std::string fingerprint;  ///< names, sizes and times of the weight files: tells one set of weights from another
+  std::string fingerprint;  ///< a line for each weight file and the tokenizer: name, size and time; tells models apart
 };
 
 /// Loads a model folder (molmo.json or config.json, weights, tokenizer) for passes that compute in `compute`: matrices

@@ -125,6 +125,9 @@ TEST_F(ReplyLogTest, WhatIsNoListOfRepliesIsRefused) {
             "[eval] predictions.jsonl: begins without settings, expected a file that molmo eval wrote");
   write_file_atomically(file(), whole + "{\"question\":3}\n");
   EXPECT_EQ(error_with(kSettings), "[eval] predictions.jsonl:4: not a line of predictions: {\"question\":3}");
+  write_file_atomically(file(), whole + R"({"key": "c", "blank": true, "size": [0, 3], "reply": ""})" + "\n");
+  EXPECT_EQ(error_with(kSettings),
+            "[eval] predictions.jsonl: a picture of 0 x 3 pixels, expected 1 to 1000000 on a side");
   write_file_atomically(file(), whole + "{\"key\n" + whole.substr(whole.find('\n') + 1));
   EXPECT_NE(error_with(kSettings).find("predictions.jsonl:4"), std::string::npos) << error_with(kSettings);
   EXPECT_EQ(content().size(), whole.size() + 6 + whole.size() - whole.find('\n') - 1);  // nothing was thrown away

@@ -221,8 +221,8 @@ TEST_F(RunnerTest, OtherWeightsAreAnotherEvaluation) {
   run_logged();
   model_.fingerprint = "others";
   EXPECT_EQ(error_of([&] { run_logged(); }, (folder_ / "out").string()),
-            "[eval] predictions.jsonl: made with other settings: weights was \"tiny\", is \"others\"; expected a new "
-            "folder for --out");
+            "[eval] predictions.jsonl: made with other settings: weights/0 was \"tiny\", is \"others\"; expected a "
+            "new folder for --out");
 }
 
 TEST_F(RunnerTest, WithoutBlanksThereIsNoBlankScore) {
