@@ -330,7 +330,9 @@ RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
       dist::connect(rank, {.start = std::chrono::seconds(config.sharding.start_timeout),
                            .step = std::chrono::seconds(config.sharding.step_timeout)});
   const fs::path begun = options.resume ? options.out : fs::path();
-  config::TrainConfig resolved = resolve_recipe(pin_models(config, begun, rank, *everyone), begun, options.given);
+  config::TrainConfig pinned = pin_models(config, begun, rank, *everyone);
+  if (rank.index != 0) set_log_level(LogLevel::kError);  // all ranks read the same files: the first tells
+  config::TrainConfig resolved = resolve_recipe(std::move(pinned), begun, options.given);
   if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
   Trainer trainer(std::move(resolved), options, std::move(everyone));
   if (!options.dry_run) return trainer.run();
