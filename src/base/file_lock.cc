@@ -29,8 +29,9 @@ bool take(int descriptor, int operation) {
 FileLock::FileLock(const std::filesystem::path& path, Open) {
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  // Somebody else's lock file, which may only be read, can be locked all the same.
-  if (descriptor_ < 0 && (errno == EACCES || errno == EROFS)) descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // What may only be read, a folder or somebody else's lock file, can be locked all the same.
+  if (descriptor_ < 0 && (errno == EISDIR || errno == EACCES || errno == EROFS))
+    descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0) throw Error(fmt::format("[file] cannot open {}: {}", path.string(), std::strerror(errno)));
 }
 

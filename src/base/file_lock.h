@@ -8,7 +8,8 @@
 namespace molmo {
 
 /// Holds a file locked for as long as it lives, against other processes and other locks of this one; waits for whoever
-/// holds it (flock). The file and its folder are made where they are absent, and stay. Error if it cannot be opened.
+/// holds it (flock). The file and its folder are made where they are absent, and stay; a folder can be locked itself,
+/// and then nothing is made. Error if it cannot be opened.
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& path);

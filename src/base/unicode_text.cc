@@ -4,6 +4,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
 
 #include "base/edit_distance.h"
 
@@ -152,6 +154,28 @@ std::u32string collapse_space(std::u32string_view text) {
     out += word;
   }
   return out;
+}
+
+std::string nearest_ascii(std::string_view text) {
+  static constexpr std::pair<char32_t, std::string_view> kForms[] = {
+      {U'\u2018', "'"},  {U'\u2019', "'"},  {U'\u201A', "'"},  {U'\u201C', "\""}, {U'\u201D', "\""}, {U'\u201E', "\""},
+      {U'\u00AB', "\""}, {U'\u00BB', "\""}, {U'\u2013', "-"},  {U'\u2014', "-"},  {U'\u2212', "-"},  {U'\u00DF', "ss"},
+      {U'\u00C6', "AE"}, {U'\u00E6', "ae"}, {U'\u0152', "OE"}, {U'\u0153', "oe"}, {U'\u00D8', "O"},  {U'\u00F8', "o"},
+      {U'\u0141', "L"},  {U'\u0142', "l"},  {U'\u0131', "i"}};
+  std::string folded;
+  for (const char32_t c : decode_utf8(text)) {
+    const auto form = std::ranges::find(kForms, c, &std::pair<char32_t, std::string_view>::first);
+    folded += form != std::end(kForms) ? std::string(form->second) : encode_utf8({&c, 1});
+  }
+  utf8proc_uint8_t* mapped = nullptr;
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT |
+                                                           UTF8PROC_STRIPMARK | UTF8PROC_IGNORE);
+  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(folded.data()),
+                                 static_cast<utf8proc_ssize_t>(folded.size()), &mapped, kOptions);
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
+  if (size < 0) return "";
+  const std::string ascii(reinterpret_cast<const char*>(mapped), static_cast<size_t>(size));
+  return std::ranges::all_of(ascii, [](unsigned char c) { return c < 0x80; }) ? ascii : "";
 }
 
 size_t count_characters(std::string_view text) { return decode_utf8(text).size(); }

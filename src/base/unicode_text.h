@@ -38,6 +38,10 @@ std::vector<std::u32string_view> split_words(std::u32string_view text);
 /// Every run of white space as one blank, none at the ends.
 std::u32string collapse_space(std::u32string_view text);
 
+/// The nearest text in ASCII: letters without their accents, quotes and dashes as a typewriter has them. Empty where a
+/// character has nothing like that.
+std::string nearest_ascii(std::string_view text);
+
 /// Number of code points.
 size_t count_characters(std::string_view text);
 

@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
 
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/thread_pool.h"
 #include "image/encode.h"
 #include "molmo/error.h"
@@ -198,7 +200,17 @@ void write_pictures(const SynthOptions& options, const Library& library, ThreadP
   file.commit();
 }
 
+// Whoever else makes a set in the folder is waited for: it may be this one.
+std::unique_ptr<FileLock> lock_folder(const fs::path& folder) {
+  if (auto lock = FileLock::try_take(folder)) return lock;
+  log_info(fmt::format("[synth] {}: another process is writing there, waiting for its end", folder.string()));
+  return std::make_unique<FileLock>(folder);
+}
+
 SynthSummary make_set(const SynthOptions& options) {
+  read_state(options);  // refuses what is no folder of ours before anything is made
+  fs::create_directories(options.out);
+  const std::unique_ptr<FileLock> lock = lock_folder(options.out);
   const Json state = read_state(options);
   if (is_complete(state, options)) return summary_of_complete_set(state, options);
 
@@ -210,7 +222,6 @@ SynthSummary make_set(const SynthOptions& options) {
   for (const Kind& kind : library.kinds) summary.kinds.push_back(kind.name);
   for (const Kind& kind : library.unseen_kinds) summary.unseen_kinds.push_back(kind.name);
 
-  fs::create_directories(options.out);
   write_json(options.out / "synth.json", make_state(options, summary, false));
   write_pictures(options, library, pool, summary);
   write_json(options.out / "synth.json", make_state(options, summary, true));

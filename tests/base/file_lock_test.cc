@@ -44,14 +44,22 @@ TEST(FileLock, WaitsForWhoeverHoldsIt) {
   EXPECT_FALSE(was_shared);
 }
 
+TEST(FileLock, FolderIsLockedWithoutATrace) {
+  const TemporaryFolder folder;
+  const FileLock lock(folder.path());
+  EXPECT_EQ(FileLock::try_take(folder.path()), nullptr);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
 TEST(FileLock, NeedsNoFolderInItsNameAndSaysWhatItCannotOpen) {
   const TemporaryFolder folder;
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(folder.path());
   EXPECT_NE(FileLock::try_take("lock"), nullptr);
   std::filesystem::current_path(before);
-  EXPECT_EQ(molmo::testing::error_of([&] { FileLock lock(folder.path()); }),
-            "[file] cannot open " + folder.path().string() + ": Is a directory");
+  write_file(folder / "file", "");
+  EXPECT_EQ(molmo::testing::error_of([&] { FileLock lock(std::string(5000, 'x')); }).substr(0, 19),
+            "[file] cannot open ");
 }
 
 }  // namespace

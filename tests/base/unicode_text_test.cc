@@ -19,5 +19,15 @@ TEST(UnicodeText, FollowsPython) {
             3u);
 }
 
+TEST(UnicodeText, NearestAsciiDropsAccentsOrGivesUp) {
+  EXPECT_EQ(unicode::nearest_ascii("plain text, 100 %"), "plain text, 100 %");
+  EXPECT_EQ(unicode::nearest_ascii("Caf\u00e9 \u00c5ngstr\u00f6m"), "Cafe Angstrom");
+  EXPECT_EQ(unicode::nearest_ascii("e\u0301"), "e");
+  EXPECT_EQ(unicode::nearest_ascii("\u201cStra\u00dfe\u201d \u2013 \ufb01n\u2026"), "\"Strasse\" - fin...");
+  EXPECT_EQ(unicode::nearest_ascii("\u65e5\u672c"), "");
+  EXPECT_EQ(unicode::nearest_ascii("a \U0001F600"), "");
+  EXPECT_EQ(unicode::nearest_ascii("\xff"), "");
+}
+
 }  // namespace
 }  // namespace molmo

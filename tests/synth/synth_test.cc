@@ -3,11 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -53,6 +57,22 @@ class Synth : public ::testing::Test {
 
   molmo::testing::TemporaryFolder folder_;
 };
+
+TEST_F(Synth, WaitsForWhoeverMakesTheFolder) {
+  fs::create_directories(folder_ / "set");
+  auto held = FileLock::try_take(folder_ / "set");
+  std::atomic<bool> is_done = false;
+  std::thread other([&] {
+    synthesize(options("set"));
+    is_done = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(is_done);
+  EXPECT_TRUE(fs::is_empty(folder_ / "set"));
+  held.reset();
+  other.join();
+  EXPECT_TRUE(synthesize(options("set")).was_complete);
+}
 
 TEST_F(Synth, SameBytesForAnyNumberOfThreads) {
   SynthOptions three = options("three");
