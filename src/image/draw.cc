@@ -5,6 +5,9 @@
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 
+#include "base/strings.h"
+#include "base/unicode_text.h"
+
 namespace molmo::image {
 namespace {
 
@@ -19,6 +22,23 @@ constexpr double kFarAway = 1e5;  // pixels; farther points would overflow OpenC
 cv::Point fixed_point(const PointMark& mark) {
   constexpr double kScale = 1 << kSubpixelBits;
   return {static_cast<int>(std::lround(mark.x * kScale)), static_cast<int>(std::lround(mark.y * kScale))};
+}
+
+// As much of a text as fits a width, with dots for the rest; line ends are blanks.
+std::string fitted(std::string text, double scale, int weight, int width) {
+  constexpr size_t kMostCharacters = 400;
+  constexpr const char* kDots = "...";
+  const auto fits = [&](const std::string& line) {
+    int baseline = 0;
+    return cv::getTextSize(line, cv::FONT_HERSHEY_SIMPLEX, scale, weight, &baseline).width <= width;
+  };
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < ' ' || c == 127; }, ' ');
+  text = std::string(trim_text(text));
+  if (text.size() <= kMostCharacters && fits(text)) return text;
+  text.resize(std::min(text.size(), kMostCharacters));
+  while (!text.empty() && !fits(text + kDots)) text.pop_back();
+  return text.empty() ? "" : text + kDots;
 }
 
 // Draws markers whose sizes follow the picture's diagonal.
@@ -48,15 +68,18 @@ class Marker {
                            static_cast<int>(std::lround(mark.y + size.height / 2.0)));
     cv::putText(canvas_, text, origin, cv::FONT_HERSHEY_SIMPLEX, scale, kLight, weight, cv::LINE_AA);
   }
-  // A line of the legend in the upper left corner.
-  void legend(const std::string& text, int line, const cv::Scalar& color, bool is_ring) const {
+  // A line of the legend in the upper left corner. The font has ASCII alone: without it the points stand for
+  // themselves.
+  void legend(const std::string& label, int line, const cv::Scalar& color, bool is_ring) const {
     const double scale = std::max(radius_ / 18.0, 0.32);
     const double height = 30.0 * scale;
+    const int weight = std::max(1, static_cast<int>(std::lround(1.5 * scale))), left = static_cast<int>(1.5 * height);
+    const std::string text = fitted(unicode::nearest_ascii(label), scale, 3 * weight, canvas_.cols - left);
+    if (text.empty()) return;
     const PointMark bullet{0.8 * height, (line + 0.8) * height};
     const Marker small(canvas_, 0.28 * height);
     is_ring ? small.ring(bullet, color) : small.disc(bullet, color);
-    const cv::Point origin(static_cast<int>(1.5 * height), static_cast<int>((line + 0.8) * height + 0.3 * height));
-    const int weight = std::max(1, static_cast<int>(std::lround(1.5 * scale)));
+    const cv::Point origin(left, static_cast<int>((line + 0.8) * height + 0.3 * height));
     cv::putText(canvas_, text, origin, cv::FONT_HERSHEY_SIMPLEX, scale, kDark, 3 * weight, cv::LINE_AA);
     cv::putText(canvas_, text, origin, cv::FONT_HERSHEY_SIMPLEX, scale, kLight, weight, cv::LINE_AA);
   }

@@ -9,6 +9,9 @@
 
 namespace molmo::image {
 
+constexpr int kLongestJpegSide = 65500;  ///< that libjpeg writes
+
+/// Errors: an empty picture, one that is too large for the format.
 std::string encode_png(const Picture& picture);
 std::string encode_jpeg(const Picture& picture, int quality);  ///< quality from 1 to 100
 

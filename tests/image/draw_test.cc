@@ -22,13 +22,27 @@ TEST(Draw, MarksAPoint) {
   EXPECT_EQ(drawn.row(0)[0], 0);
 }
 
-TEST(Draw, GroupsHaveColoursOfTheirOwn) {
-  const PointGroup groups[] = {{.label = "", .points = {{.x = 20.0, .y = 30.0}}},
-                               {.label = "", .points = {{.x = 70.0, .y = 30.0}}}};
-  const Picture drawn = draw_points(Picture(100, 60), groups);
-  const auto pixel = [&](int x) { return std::vector<uint8_t>(drawn.row(30) + 3 * x, drawn.row(30) + 3 * x + 3); };
-  EXPECT_NE(pixel(20), pixel(70));
-  EXPECT_NE(pixel(20), (std::vector<uint8_t>{0, 0, 0}));
+Picture drawn_with_label(const std::string& label, int width = 300) {
+  const PointGroup group{.label = label, .points = {}};
+  return draw_points(Picture(width, 60), {&group, 1});
+}
+
+TEST(Draw, LabelsHaveNoQuestionMarksForLettersThatTheFontLacks) {
+  EXPECT_NE(drawn_with_label("cafe"), Picture(300, 60));
+  EXPECT_EQ(drawn_with_label("caf\u00e9"), drawn_with_label("cafe"));
+  EXPECT_EQ(drawn_with_label("the dog\u2019s"), drawn_with_label("the dog's"));
+  EXPECT_EQ(drawn_with_label("two\nlines"), drawn_with_label("two lines"));
+  for (const char* other : {"\u65e5\u672c", "cat \U0001F600", "", " "})
+    EXPECT_EQ(drawn_with_label(other), Picture(300, 60)) << other;
+}
+
+TEST(Draw, LongLabelsEndInDots) {
+  const std::string text = "Point to all of the dogs that are asleep on the sofa in the living room, please.";
+  const Picture whole = drawn_with_label(text, 2000), cut = drawn_with_label(text);
+  EXPECT_NE(cut, Picture(300, 60));
+  for (int y = 0; y < 60; ++y) EXPECT_EQ(cut.row(y)[3 * 299], 0) << y;  // not cut off at the border
+  EXPECT_NE(whole.pixels, cut.pixels);
+  EXPECT_EQ(drawn_with_label(text, 3), Picture(3, 60));
 }
 
 // Under the sanitizers this also shows that nothing is written beyond the pixels.
