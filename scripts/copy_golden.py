@@ -138,6 +138,15 @@ def drop_pictures(files):
     return [f"{name}: {len(files.pop(name)) / 1e3:.0f} kB" for name in unused]
 
 
+def expect_own_folder(source, target):
+    """The target is emptied: it must be new, empty, or a copy of an earlier run, and must not hold the source."""
+    if target == source or target in source.parents or source in target.parents:
+        sys.exit(f"[copy_golden] {target}: lies in {source} or holds it, expected another folder")
+    is_copy = (target / "README.md").is_file() and (target / "DROPPED.txt").is_file()
+    if target.exists() and not is_copy and (not target.is_dir() or any(target.iterdir())):
+        sys.exit(f"[copy_golden] {target}: no copy that this script made (README.md and DROPPED.txt), expected one or a new folder")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=pathlib.Path, metavar="FROM")
@@ -147,6 +156,7 @@ def main():
     arguments = parser.parse_args()
     if not (arguments.source / "README.md").is_file():
         sys.exit(f"[copy_golden] {arguments.source}: no README.md, so no golden data")
+    expect_own_folder(arguments.source.resolve(), arguments.target.resolve())
     files, thinned = read_files(arguments.source, 1000 * arguments.line_kilobytes)
     dropped = drop_cases(files, 1e6 * arguments.megabytes) + drop_pictures(files)
     size = sum(map(len, files.values()))

@@ -3,8 +3,10 @@
 //
 //   struct PoolConfig {
 //     int height = 2;
-//     template <class V> void visit(V& v) { v({.name = "height", .help = "rows of a pooling window", .min = 1},
-//     height); }
+//     template <class V>
+//     void visit(V& v) {
+//       v({.name = "height", .help = "rows of a pooling window", .min = 1}, height);
+//     }
 //   };
 //
 // Field types: bool, int, int64_t, double, std::string, an enum with EnumNames, std::optional of those, std::vector of

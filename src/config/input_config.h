@@ -40,9 +40,8 @@ struct PreprocessConfig {
 
   int patches_high() const { return image_height / patch_size; }
   int patches_wide() const { return image_width / patch_size; }
-  int cells_high() const {
-    return (patches_high() + pool_height - 1) / pool_height;
-  }  ///< pooled tokens per column of a crop
+  /// Pooled tokens per column and per row of a crop.
+  int cells_high() const { return (patches_high() + pool_height - 1) / pool_height; }
   int cells_wide() const { return (patches_wide() + pool_width - 1) / pool_width; }
 
   template <class V>

@@ -23,8 +23,8 @@
 namespace molmo::data {
 namespace {
 
-constexpr size_t kWindow =
-    4;  // micro-batches among which rows are sorted: more would pad little less and hold more in memory
+// Micro-batches among which rows are sorted: more would pad little less and hold more in memory.
+constexpr size_t kWindow = 4;
 
 /// An example that will be made, and its place in the stream of all ranks.
 struct PlannedRow {

@@ -11,8 +11,7 @@ namespace {
 inline float widen(float value) { return value; }
 inline float widen(c10::BFloat16 value) { return std::bit_cast<float>(uint32_t{value.x} << 16); }
 
-// --- plain C++: eight lanes, so that the compiler finds what the baseline has
-// -------------------------------------------
+// --- plain C++: eight lanes, so that the compiler finds what the baseline has ----------------------------------------
 
 constexpr int64_t kLanes = 8;
 
@@ -35,8 +34,7 @@ void plain_axpy(float a, const T* row, float* y, int64_t length) {
   for (int64_t j = 0; j < length; ++j) y[j] += a * widen(row[j]);
 }
 
-// --- AVX2
-// ---------------------------------------------------------------------------------------------------------------
+// --- AVX2 ------------------------------------------------------------------------------------------------------------
 
 // Four sums hide the latency of the multiply-add. The row is read as it lies: rows one behind another are one stream,
 // which the processor fetches ahead by itself (four rows at a time, fetched by instructions, are a tenth slower).
@@ -62,8 +60,7 @@ MOLMO_AVX2 void avx2_axpy(float a, const T* row, float* y, int64_t length) {
   for (; j < length; ++j) y[j] += a * widen(row[j]);
 }
 
-// --- AVX-512
-// ---------------------------------------------------------------------------------------------------------------
+// --- AVX-512 ---------------------------------------------------------------------------------------------------------
 
 #pragma GCC diagnostic push  // GCC 12 warns of its own intrinsics, which begin with a register of anything
 #pragma GCC diagnostic ignored "-Wuninitialized"
