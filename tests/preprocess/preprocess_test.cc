@@ -72,6 +72,27 @@ TEST(Crops, PlacesLieInsideThePicture) {
   }
 }
 
+// A picture of the very canvas of 2x3 tiles: crops of 112 pixels every 56, and cells of 28.
+TEST(Crops, PlacesOfTilesGoRowByRow) {
+  const config::PreprocessConfig config = small_config();
+  const Tiling tiling = tiling_of(224, 168, config);
+  ASSERT_EQ(tiling.rows, 2);
+  ASSERT_EQ(tiling.columns, 3);
+  const std::vector<CellPlace> places = cell_places(224, 168, config);
+  const size_t num_cells = 16;
+  ASSERT_EQ(places.size(), 7 * num_cells);
+  for (size_t tile = 0; tile < 6; ++tile) {
+    const float left = 56.0f * static_cast<float>(tile % 3), top = 56.0f * static_cast<float>(tile / 3);
+    const CellPlace& first = places[(1 + tile) * num_cells];
+    EXPECT_EQ(first.left, left) << tile;
+    EXPECT_EQ(first.top, top) << tile;
+    EXPECT_EQ(first.x, left + 14) << tile;
+    EXPECT_EQ(first.y, top + 14) << tile;
+    EXPECT_EQ(places[(1 + tile) * num_cells + 6].x, left + 2 * 28 + 14) << tile;  // the third cell of the second row
+    EXPECT_EQ(places[(1 + tile) * num_cells + 6].y, top + 28 + 14) << tile;
+  }
+}
+
 TEST(Crops, OddCropSizeIsRefused) {
   config::PreprocessConfig config = small_config();
   config.image_height = config.image_width = 113;
