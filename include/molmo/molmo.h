@@ -1,8 +1,9 @@
 // The library: load a model, ask about pictures, get text and points. Free of LibTorch's headers.
 //
 //   const molmo::Model model("path/to/folder");
-//   const molmo::Answer answer = model.generate({.text = "Point to the dogs.", .images =
-//   {molmo::Image::load("dogs.jpg")}}); for (const molmo::Point& point : answer.points) ...
+//   const molmo::Image image = molmo::Image::load("dogs.jpg");
+//   const molmo::Answer answer = model.generate({.text = "Point to the dogs.", .images = {image}});
+//   for (const molmo::Point& point : answer.points) std::printf("%g %g\n", point.x, point.y);
 //
 // Every function throws molmo::Error (molmo/error.h) for what a user can mend. A Model may be used by one thread at a
 // time.
@@ -18,15 +19,20 @@
 #include <string>
 #include <vector>
 
+#include "molmo/decode_limits.h"
+
 namespace molmo {
 
 /// A picture: 8-bit RGB, row by row.
 struct Image {
   int width = 0, height = 0;
   std::vector<uint8_t> pixels;  ///< [height, width, 3]
+  int64_t num_transparent = 0;  ///< pixels that the file hides under an alpha of 0: the model sees their colors
 
-  /// JPEG, PNG, WebP, BMP, TIFF, GIF or PNM, turned upright.
-  static Image load(const std::filesystem::path& path);
+  /// JPEG, PNG, WebP, BMP, TIFF, GIF or PNM, turned upright. Error for what needs more than the limits.
+  static Image load(const std::filesystem::path& path, const DecodeLimits& limits = {});
+  /// The same of a file's content; `name` stands for it in errors.
+  static Image decode(std::span<const uint8_t> bytes, const std::string& name, const DecodeLimits& limits = {});
   /// By the file's extension: .png, .jpg.
   void save(const std::filesystem::path& path) const;
 };

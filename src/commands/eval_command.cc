@@ -25,6 +25,7 @@ struct EvalCommandOptions {
   int report_pictures = 12;
   bool json = false;
   ComputeOptions compute;
+  PictureOptions pictures;
 };
 
 std::string dtype_text(at::ScalarType dtype) { return dtype == at::kBFloat16 ? "bf16" : "fp32"; }
@@ -103,6 +104,7 @@ class Outputs {
 
 void run_eval(const EvalCommandOptions& options) {
   eval::EvalOptions settings = options.eval;
+  settings.limits = options.pictures.limits;
   if (!options.tasks.empty()) {
     for (const std::string& name : split_text(options.tasks, ',')) settings.tasks.push_back(eval::parse_task(name));
   }
@@ -123,7 +125,7 @@ void run_eval(const EvalCommandOptions& options) {
     outputs.write([&] {
       const eval::Report report =
           eval::make_report(result, curves, report_settings(options, result, model.config, forward),
-                            static_cast<size_t>(options.report_pictures));
+                            {.count = static_cast<size_t>(options.report_pictures), .limits = settings.limits});
       write_file_atomically(options.report, eval::format_report_html(report));
     });
   }
@@ -153,6 +155,7 @@ void add_eval(cli::Command& app) {
   command.option("--report-pictures", options->report_pictures, "pictures with points in the report").within(0, 1000);
   command.flag("--json", options->json, "print one JSON object");
   options->compute.add_to(command);
+  options->pictures.add_to(command);
   command.runs(options, run_eval);
 }
 

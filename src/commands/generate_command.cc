@@ -3,10 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "image/encode.h"
+#include "image/picture_loader.h"
 #include "molmo/error.h"
 #include "molmo/molmo.h"
 
@@ -19,6 +21,7 @@ struct GenerateCommandOptions {
   std::string points, style = "demo";
   GenerateOptions generate;
   ComputeOptions compute;
+  PictureOptions pictures;
   int batch_size = 8;
   bool json = false, stream = false;
 };
@@ -42,6 +45,14 @@ std::vector<Item> make_items(const GenerateCommandOptions& options) {
   return items;
 }
 
+Image load_image(const std::string& path, const DecodeLimits& limits) {
+  Image image = Image::load(path, limits);
+  if (image.num_transparent > 0)
+    log_warning(fmt::format("[image] {}: {}", path,
+                            image::describe_hidden_colors(image.num_transparent, std::ssize(image.pixels) / 3)));
+  return image;
+}
+
 // Prompts of a batch; a picture that several of them are about is decoded once.
 std::vector<Prompt> make_prompts(const GenerateCommandOptions& options, std::span<const Item> items) {
   std::map<std::string, Image> pictures;
@@ -49,7 +60,7 @@ std::vector<Prompt> make_prompts(const GenerateCommandOptions& options, std::spa
   for (const Item& item : items) {
     Prompt& prompt = prompts.emplace_back(Prompt{.text = item.prompt, .images = {}, .style = options.style});
     if (item.image.empty()) continue;
-    if (!pictures.contains(item.image)) pictures.emplace(item.image, Image::load(item.image));
+    if (!pictures.contains(item.image)) pictures.emplace(item.image, load_image(item.image, options.pictures.limits));
     prompt.images.push_back(pictures.at(item.image));
   }
   return prompts;
@@ -161,6 +172,7 @@ void add_generate(cli::Command& app) {
   command.flag("--json", options->json, "print one JSON object per answer, with points in pixels and percent");
   command.flag("--stream", options->stream, "print the answer as it grows, one prompt at a time");
   options->compute.add_to(command);
+  options->pictures.add_to(command);
   command.runs(options, run_generate);
 }
 

@@ -31,4 +31,13 @@ at::Device ComputeOptions::open(const dist::Rank& rank) const {
 
 at::ScalarType ComputeOptions::compute(const at::Device& on) const { return tensor::parse_compute_type(dtype, on); }
 
+void PictureOptions::add_to(cli::Command& command) {
+  constexpr int64_t kMost = int64_t{1} << 50;
+  command.option("--max-pixels", limits.max_pixels, "refuse pictures of more pixels").within(1, kMost);
+  command.option("--max-decode-bytes", limits.max_bytes, "refuse pictures that need more memory to be decoded")
+      .within(1, kMost);
+  command.option("--max-decode-seconds", limits.max_seconds, "refuse pictures that need more processor time")
+      .between(0.0, 1e9);
+}
+
 }  // namespace molmo::commands

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "dist/rank.h"
+#include "molmo/decode_limits.h"
 #include "tensor/tensor.h"
 
 namespace molmo::commands {
@@ -22,6 +23,13 @@ struct ComputeOptions {
   at::Device open(const dist::Rank& rank = {}) const;
   /// The dtype that `dtype` means on that device.
   at::ScalarType compute(const at::Device& on) const;
+};
+
+/// --max-pixels and what else decoding one picture may take.
+struct PictureOptions {
+  DecodeLimits limits;
+
+  void add_to(cli::Command& command);
 };
 
 }  // namespace molmo::commands

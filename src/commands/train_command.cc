@@ -24,7 +24,7 @@ struct TrainOptions {
 
 // The harness of `molmo eval`, on the model as it trains.
 std::map<std::string, double> evaluate(const train::ModelInTraining& training,
-                                       const config::EvaluationConfig& evaluation) {
+                                       const config::EvaluationConfig& evaluation, const DecodeLimits& limits) {
   const generate::LoadedModel model{
       .config = training.config,
       .molmo = std::shared_ptr<const model::Molmo>(std::shared_ptr<void>(), &training.molmo),  // the trainer's
@@ -40,6 +40,7 @@ std::map<std::string, double> evaluate(const train::ModelInTraining& training,
       .batch_size = evaluation.batch_size,
       .out = {},
       .with_blank = false,
+      .limits = limits,
       .share = {.index = training.rank, .count = training.num_ranks, .exchange = training.exchange}};
   for (const std::string& name : evaluation.tasks) options.tasks.push_back(eval::parse_task(name));
   std::map<std::string, double> scores;
@@ -61,13 +62,15 @@ void run_train(const TrainOptions& options) {
   check_evaluations(config);
   const dist::Rank rank = dist::read_rank();
   const at::Device device = options.compute.open(rank);
-  const train::RunOptions run{.out = options.out,
-                              .resume = options.resume == "auto",
-                              .dry_run = options.dry_run,
-                              .device = device,
-                              .rank = rank,
-                              .evaluate = evaluate,
-                              .given = config::given_keys(options.recipe, options.overrides)};
+  const train::RunOptions run{
+      .out = options.out,
+      .resume = options.resume == "auto",
+      .dry_run = options.dry_run,
+      .device = device,
+      .rank = rank,
+      .evaluate = [&](const auto& model,
+                      const auto& evaluation) { return evaluate(model, evaluation, config.data.decode_limits); },
+      .given = config::given_keys(options.recipe, options.overrides)};
   const train::RunSummary summary = train::train(config, run);
   if (options.dry_run || run.rank.index != 0) return;
   log_info(summary.last_loss

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/field.h"
+#include "molmo/decode_limits.h"
 
 namespace molmo::config {
 
@@ -51,6 +52,18 @@ struct PackingConfig {
   }
 };
 
+/// What decoding one picture may take; a picture that needs more counts as a bad example.
+struct DecodeLimitsConfig : DecodeLimits {
+  template <class V>
+  void visit(V& v) {
+    v({.name = "max_pixels", .help = "width times height", .min = 1}, max_pixels);
+    v({.name = "max_bytes", .help = "memory of one worker: file, picture and what its decoder needs", .min = 1},
+      max_bytes);
+    v({.name = "max_scans", .help = "scans of a progressive JPEG", .min = 1}, max_scans);
+    v({.name = "max_seconds", .help = "processor time", .min = 0}, max_seconds);
+  }
+};
+
 struct DataConfig {
   std::map<std::string, DatasetConfig> datasets;
   std::map<std::string, double> group_rates;  ///< absent groups: 1
@@ -63,6 +76,7 @@ struct DataConfig {
   PackingConfig packing;
   int64_t max_bad_examples = 100;
   int64_t crop_cache_bytes = int64_t{2} << 30;
+  DecodeLimitsConfig decode_limits;
 
   template <class V>
   void visit(V& v) {
@@ -94,6 +108,7 @@ struct DataConfig {
        .min = 0,
        .max = 1e15},
       crop_cache_bytes);
+    v({.name = "decode_limits", .help = "what decoding one picture may take"}, decode_limits);
   }
 };
 

@@ -10,7 +10,6 @@
 #include "data/cell_labels.h"
 #include "data/places.h"
 #include "data/record_examples.h"
-#include "image/decode.h"
 #include "molmo/error.h"
 #include "preprocess/crops.h"
 
@@ -94,6 +93,7 @@ ExampleMaker::ExampleMaker(std::vector<Dataset> datasets, const config::DataConf
       shuffle_(data.shuffle),
       format_(molmo.prompt),
       processor_(molmo.preprocess, molmo.prompt.annotation_weighting, std::move(tokenizer)),
+      pictures_(data.decode_limits),
       cache_(std::make_unique<CropCache>(static_cast<size_t>(data.crop_cache_bytes), count_records(datasets_))) {
   if (stage == config::TrainStage::kTower) kinds_ = object_kinds(datasets_);
 }
@@ -140,7 +140,7 @@ ExampleMaker::CroppedImages ExampleMaker::crop_images(const Record& record, cons
   if (const auto cached = cache_->find(item)) return *cached;
   CroppedImages images;
   for (const std::filesystem::path& path : record.images) {
-    const image::Picture picture = image::load_picture(path);
+    const image::Picture picture = pictures_.load(path);
     images.sizes.push_back({picture.width, picture.height});
     images.inputs.push_back(
         preprocess::make_image_inputs(picture, processor_.preprocess(), processor_.tokenizer().special));

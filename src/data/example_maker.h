@@ -13,6 +13,7 @@
 #include "data/dataset.h"
 #include "data/mixture.h"
 #include "data/prompt_formatter.h"
+#include "image/picture_loader.h"
 #include "preprocess/processor.h"
 #include "text/tokenizer.h"
 
@@ -52,6 +53,7 @@ class ExampleMaker {
   bool shuffle_;
   PromptFormatter format_;
   preprocess::Processor processor_;
+  image::PictureLoader pictures_;
   std::vector<std::string> kinds_;
   std::unique_ptr<CropCache> cache_;
 

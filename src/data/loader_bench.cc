@@ -80,7 +80,7 @@ void measure_stages(const config::TrainConfig& recipe, const text::MolmoTokenize
       ++count;
       auto start = Clock::now();
       std::vector<image::Picture> pictures;
-      for (const auto& path : record.images) pictures.push_back(image::load_picture(path));
+      for (const auto& path : record.images) pictures.push_back(image::load_picture(path, recipe.data.decode_limits));
       speed.decode_ms += 1e3 * seconds_since(start);
       start = Clock::now();
       std::vector<preprocess::ImageInputs> inputs;

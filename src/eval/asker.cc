@@ -15,7 +15,6 @@
 #include "base/strings.h"
 #include "config/load.h"
 #include "eval/scoring.h"
-#include "image/decode.h"
 
 namespace molmo::eval {
 namespace {
@@ -66,6 +65,7 @@ Asker::Asker(const generate::LoadedModel& model, const model::ForwardOptions& fo
       generator_(model, forward),
       format_(model.config.prompt),
       log_(options.out, settings_of(model, forward)),
+      pictures_(options.limits),
       pool_(num_available_threads() - 1) {}
 
 void Asker::ask(std::vector<Answered>& items, Pictures pictures) {
@@ -153,7 +153,7 @@ void Asker::ask_batch(std::vector<Answered>& items, std::span<const size_t> plac
 }
 
 preprocess::Example Asker::prepare(Answered& item, Pictures pictures) const {
-  image::Picture picture = pictures == Pictures::kBlank ? blank_picture(item.size) : image::load_picture(item.image);
+  image::Picture picture = pictures == Pictures::kBlank ? blank_picture(item.size) : pictures_.load(item.image);
   item.size = {picture.width, picture.height};
   generate::Request request{.images = {}, .messages = {item.prompt}};
   request.images.push_back(std::move(picture));

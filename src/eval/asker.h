@@ -12,6 +12,7 @@
 #include "eval/reply_log.h"
 #include "eval/runner.h"
 #include "generate/generator.h"
+#include "image/picture_loader.h"
 
 namespace molmo::eval {
 
@@ -37,6 +38,7 @@ class Asker {
   generate::Generator generator_;
   data::PromptFormatter format_;
   ReplyLog log_;
+  image::PictureLoader pictures_;
   ThreadPool pool_;
   std::map<std::filesystem::path, std::string> picture_hashes_;
 };

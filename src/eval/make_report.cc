@@ -21,13 +21,15 @@ std::vector<image::PointMark> marks(const std::vector<data::Point>& points) {
   return result;
 }
 
-ReportPicture make_picture(const Answered& item) {
-  const image::Picture picture = image::load_picture(item.image);
+ReportPicture make_picture(const Answered& item, const DecodeLimits& limits) {
+  const image::Picture picture = image::load_picture(item.image, limits);
   const image::PointGroup groups[] = {
       {.label = "", .points = marks(item.question.truth.points), .is_truth = true},
       {.label = "", .points = marks(data::read_points(item.reply, item.size)), .is_truth = false}};
-  const std::string jpeg = image::encode_jpeg(image::draw_points(picture, groups), kJpegQuality);
-  return {.data_uri = "data:image/jpeg;base64," + encode_base64(jpeg),
+  const image::Picture drawn = image::draw_points(picture, groups);
+  const bool fits_jpeg = std::max(drawn.width, drawn.height) <= image::kLongestJpegSide;
+  return {.data_uri = fits_jpeg ? "data:image/jpeg;base64," + encode_base64(image::encode_jpeg(drawn, kJpegQuality))
+                                : "data:image/png;base64," + encode_base64(image::encode_png(drawn)),
           .question = std::string(trim_text(item.prompt)),
           .reply = item.reply,
           .truth = fmt::format("{} {}", item.question.truth.points.size(), item.question.label),
@@ -49,7 +51,7 @@ ReportCurve read_curve(const std::filesystem::path& run) {
 }
 
 Report make_report(const EvalResult& result, const std::vector<ReportCurve>& curves,
-                   std::vector<std::pair<std::string, std::string>> settings, size_t num_pictures) {
+                   std::vector<std::pair<std::string, std::string>> settings, const ReportPictures& pictures) {
   Report report{
       .title = "Molmo evaluation", .settings = std::move(settings), .scores = {}, .curves = curves, .pictures = {}};
   for (const TaskScore& score : result.scores) {
@@ -67,8 +69,9 @@ Report make_report(const EvalResult& result, const std::vector<ReportCurve>& cur
   for (const Answered& item : result.answers) {
     if (item.question.task == Task::kPointing && !item.question.truth.points.empty()) pointing.push_back(&item);
   }
-  const size_t count = std::min(num_pictures, pointing.size());
-  for (size_t i = 0; i < count; ++i) report.pictures.push_back(make_picture(*pointing[i * pointing.size() / count]));
+  const size_t count = std::min(pictures.count, pointing.size());
+  for (size_t i = 0; i < count; ++i)
+    report.pictures.push_back(make_picture(*pointing[i * pointing.size() / count], pictures.limits));
   return report;
 }
 

@@ -11,6 +11,7 @@
 #include "eval/questions.h"
 #include "eval/score_table.h"
 #include "generate/generator.h"
+#include "molmo/decode_limits.h"
 
 namespace molmo::eval {
 
@@ -30,6 +31,7 @@ struct EvalOptions {
   uint32_t seed = 0;          ///< of prompt templates, the chance baseline and the intervals
   std::filesystem::path out;  ///< folder for predictions.jsonl, from which a stopped run goes on; empty: none
   bool with_blank = true;     ///< ask about blank pictures too
+  DecodeLimits limits;        ///< of each picture
   Share share;                ///< `out` is for a single process
 };
 

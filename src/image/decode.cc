@@ -13,20 +13,11 @@
 namespace molmo::image {
 namespace {
 
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION  // libFuzzer's name: small pictures have all the ways to go wrong
-constexpr int64_t kMostPixels = int64_t{1} << 18;
-#else
-constexpr int64_t kMostPixels = int64_t{1} << 29;
-#endif
-// Above the first number of pixels, a byte of the file must not stand for more than the second: no codec of photographs
-// reaches that, and a damaged header must not cost gigabytes.
-constexpr int64_t kUncheckedPixels = int64_t{1} << 26, kMostPixelsPerByte = int64_t{1} << 13;
-
 struct Format {
   const char* name;
   size_t offset;
   std::string_view magic;
-  Decoded (*decode)(Bytes, const std::string&);
+  Decoded (*decode)(Decoding&);
 };
 
 using namespace std::string_view_literals;
@@ -61,45 +52,32 @@ std::string first_bytes(Bytes bytes) {
 
 }  // namespace
 
-void throw_undecodable(const std::string& where, const char* format, const std::string& what) {
-  throw Error(fmt::format("[image] {}: {}: {}", where, format, what));
-}
-
-void expect_size(int64_t width, int64_t height, Bytes bytes, const std::string& where, const char* format) {
-  if (width <= 0 || height <= 0)
-    throw_undecodable(where, format, fmt::format("picture of {}x{} pixels, expected at least 1x1", width, height));
-  if (width > kMostPixels / height)
-    throw_undecodable(where, format,
-                      fmt::format("picture of {}x{} pixels, expected at most {} in all", width, height, kMostPixels));
-  if (width * height > kUncheckedPixels && width * height / kMostPixelsPerByte > static_cast<int64_t>(bytes.size())) {
-    throw_undecodable(where, format,
-                      fmt::format("picture of {}x{} pixels in {} bytes, expected at most {} pixels per byte", width,
-                                  height, bytes.size(), kMostPixelsPerByte));
-  }
-}
-
-void expect_rows(int64_t num_rows, const std::string& where, const char* format) {
-  if (num_rows == 0)
-    throw_undecodable(where, format, "no row of the picture can be decoded, the file is damaged or cut off");
-}
-
-Picture decode_picture(std::span<const uint8_t> bytes, const std::string& where) {
+Picture decode_picture(Bytes bytes, const std::string& where, const DecodeLimits& limits) {
   if (bytes.empty()) throw Error(fmt::format("[image] {}: got 0 bytes, expected a picture", where));
   for (const Format& format : kFormats) {
     if (!starts_like(bytes, format)) continue;
+    Decoding decoding(bytes, where, limits);
+    decoding.set_format(format.name);
     try {
-      Decoded decoded = format.decode(bytes, where);
+      Decoded decoded = format.decode(decoding);
+      decoding.keep_only(decoded.picture);
+      if (turns(decoded.orientation)) decoding.take_memory(std::ssize(decoded.picture.pixels));
       return apply_orientation(std::move(decoded.picture), decoded.orientation);
     } catch (const std::bad_alloc&) {
-      throw_undecodable(where, format.name, "the picture needs more memory than there is");
+      decoding.fail("the picture needs more memory than there is");
     }
   }
   throw Error(fmt::format("[image] {}: not a picture, got bytes {}, expected JPEG, PNG, WebP, BMP, TIFF, GIF or PNM",
                           where, first_bytes(bytes)));
 }
 
-Picture load_picture(const std::filesystem::path& path) {
-  return decode_picture(read_binary_file(path), path.string());
+Picture load_picture(const std::filesystem::path& path, const DecodeLimits& limits) {
+  std::error_code unknown;  // what cannot be opened or is no file is said by the reading
+  const uintmax_t size = std::filesystem::file_size(path, unknown);
+  if (!unknown && size > static_cast<uintmax_t>(limits.max_bytes))
+    throw Error(fmt::format("[image] {}: got {} bytes, expected at most max_bytes = {}", path.string(), size,
+                            limits.max_bytes));
+  return decode_picture(read_binary_file(path), path.string(), limits);
 }
 
 }  // namespace molmo::image

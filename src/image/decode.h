@@ -8,13 +8,14 @@
 #include <string>
 
 #include "image/picture.h"
+#include "molmo/decode_limits.h"
 
 namespace molmo::image {
 
 /// Decodes to 8-bit RGB and applies the EXIF orientation. `where` names the source in errors.
-Picture decode_picture(std::span<const uint8_t> bytes, const std::string& where);
+Picture decode_picture(std::span<const uint8_t> bytes, const std::string& where, const DecodeLimits& limits = {});
 
 /// Reads and decodes a file.
-Picture load_picture(const std::filesystem::path& path);
+Picture load_picture(const std::filesystem::path& path, const DecodeLimits& limits = {});
 
 }  // namespace molmo::image

@@ -45,7 +45,7 @@ class BmpReader {
 };
 
 // The layouts that the reference knows; none means the usual one.
-void read_masks(const BmpReader& reader, size_t header_size, BmpHeader& header, const std::string& where) {
+void read_masks(const BmpReader& reader, size_t header_size, BmpHeader& header, const Decoding& decoding) {
   constexpr Masks k555{0x7c00, 0x03e0, 0x001f}, k565{0xf800, 0x07e0, 0x001f}, k24{0xff0000, 0x00ff00, 0x0000ff};
   constexpr Masks k32[] = {k24,
                            {0xff000000, 0xff0000, 0xff00, 0},
@@ -64,17 +64,15 @@ void read_masks(const BmpReader& reader, size_t header_size, BmpHeader& header, 
                             ? colors == k24
                             : header.bits == 32 && (masks == Masks{} || std::ranges::find(k32, masks) != std::end(k32));
   if (!is_known)
-    throw_undecodable(where, "BMP",
-                      fmt::format("{} bits with masks {:x}, {:x}, {:x}, {:x}, expected a usual layout", header.bits,
-                                  masks[0], masks[1], masks[2], masks[3]));
+    decoding.fail(fmt::format("{} bits with masks {:x}, {:x}, {:x}, {:x}, expected a usual layout", header.bits,
+                              masks[0], masks[1], masks[2], masks[3]));
   if (masks != Masks{}) header.masks = masks;
 }
 
 // A palette of the grey values in order makes the indices grey values, also those beyond it.
-void read_palette(const BmpReader& reader, Bytes bytes, BmpHeader& header, const std::string& where) {
-  if (header.num_colors > 65536)
-    throw_undecodable(where, "BMP", fmt::format("palette of {} colors", header.num_colors));
-  const size_t bytes_left = bytes.size() - std::min(bytes.size(), header.palette_offset);
+void read_palette(const BmpReader& reader, BmpHeader& header, const Decoding& decoding) {
+  if (header.num_colors > 65536) decoding.fail(fmt::format("palette of {} colors", header.num_colors));
+  const size_t num_bytes = decoding.bytes().size(), bytes_left = num_bytes - std::min(num_bytes, header.palette_offset);
   const size_t num_stored = std::min(header.num_colors, bytes_left / header.palette_entry);
   bool is_grey = num_stored == header.num_colors;
   for (size_t i = 0; i < num_stored; ++i) {
@@ -88,16 +86,17 @@ void read_palette(const BmpReader& reader, Bytes bytes, BmpHeader& header, const
   if (is_grey && header.bits == 8 && header.num_colors > 2) {
     for (size_t i = 0; i < 256; ++i) std::memset(&header.colors[3 * i], static_cast<int>(i), 3);
   } else if (num_stored > 256) {
-    throw_undecodable(where, "BMP", fmt::format("palette of {} colors, expected at most 256", num_stored));
+    decoding.fail(fmt::format("palette of {} colors, expected at most 256", num_stored));
   }
 }
 
-BmpHeader read_header(Bytes bytes, const std::string& where) {
+BmpHeader read_header(const Decoding& decoding) {
+  const Bytes bytes = decoding.bytes();
   const BmpReader reader(bytes);
   const size_t size = reader.read(kFileHeader, 4);
   constexpr size_t kSizes[] = {kCoreHeader, 40, 52, 56, 64, 108, 124};
   if (std::ranges::find(kSizes, size) == std::end(kSizes) || bytes.size() < kFileHeader + size)
-    throw_undecodable(where, "BMP", "the header is damaged or cut off");
+    decoding.fail("the header is damaged or cut off");
   BmpHeader header;
   if (size == kCoreHeader) {
     header.width = reader.read(18, 2), header.height = reader.read(20, 2), header.bits = reader.read(24, 2);
@@ -108,21 +107,20 @@ BmpHeader read_header(Bytes bytes, const std::string& where) {
     if (header.is_top_down) header.height = (int64_t{1} << 32) - header.height;
     header.bits = reader.read(28, 2), header.compression = reader.read(30, 4), header.num_colors = reader.read(46, 4);
   }
-  expect_size(header.width, header.height, bytes, where, "BMP");
+  decoding.expect_size(header.width, header.height);
   const bool is_packed = header.bits == 1 || header.bits == 4 || header.bits == 8,
              is_direct = header.bits == 16 || header.bits == 24 || header.bits == 32;
   const bool is_known = is_packed
                             ? header.compression <= kRle4
                             : is_direct && (header.compression == kUncompressed || header.compression == kBitFields);
   if (!is_known)
-    throw_undecodable(
-        where, "BMP",
+    decoding.fail(
         fmt::format("{} bits with compression {}, expected 1, 4 or 8 bits with 0, 1 or 2, or 16, 24 or 32 with 0 or 3",
                     header.bits, header.compression));
-  read_masks(reader, size, header, where);
+  read_masks(reader, size, header, decoding);
   header.palette_offset = kFileHeader + size;
   if (is_packed && header.num_colors == 0) header.num_colors = size_t{1} << header.bits;
-  if (is_packed) read_palette(reader, bytes, header, where);
+  if (is_packed) read_palette(reader, header, decoding);
 
   // 0 is what follows the headers; and a palette that the offset forgets is skipped.
   const size_t palette_bytes = is_packed ? header.palette_entry * header.num_colors : 0;
@@ -160,18 +158,22 @@ void convert_row(const BmpHeader& header, Bytes row, uint8_t* out) {
 // fill.
 class RleReader {
  public:
-  RleReader(const BmpHeader& header, Bytes bytes)
-      : bytes_(bytes),
+  RleReader(const BmpHeader& header, Decoding& decoding)
+      : decoding_(decoding),
+        bytes_(decoding.bytes()),
         position_(header.pixels_offset),
         width_(static_cast<size_t>(header.width)),
         is_rle4_(header.compression == kRle4) {
     size_ = width_ * static_cast<size_t>(header.height);
+    decoding.take_memory(static_cast<int64_t>(size_ + width_));
+    indices_.reserve(size_ + width_);  // a row may be begun when all are there
   }
 
   std::vector<uint8_t> read() {
     size_t x = 0;
     while (indices_.size() < size_ && has(2)) {
       const size_t count = next(), code = next();
+      decoding_.spend_time(count);
       if (count > 0) {
         const size_t fitting = x < width_ ? std::min(count, width_ - x) : 0;
         for (size_t i = 0; i < fitting; ++i)
@@ -211,6 +213,7 @@ class RleReader {
     return true;
   }
 
+  Decoding& decoding_;
   Bytes bytes_;
   size_t position_, width_, size_ = 0, code_ = 0;
   bool is_rle4_;
@@ -219,28 +222,30 @@ class RleReader {
 
 }  // namespace
 
-Decoded decode_bmp(Bytes bytes, const std::string& where) {
-  BmpHeader header = read_header(bytes, where);
+Decoded decode_bmp(Decoding& decoding) {
+  const Bytes bytes = decoding.bytes();
+  BmpHeader header = read_header(decoding);
   std::vector<uint8_t> indices;
   if (header.compression == kRle8 || header.compression == kRle4) {
-    indices = RleReader(header, bytes).read();
+    indices = RleReader(header, decoding).read();
     if (indices.size() < static_cast<size_t>(header.width * header.height))
-      throw_undecodable(where, "BMP", "the run-length codes end early");
+      decoding.fail("the run-length codes end early");
     header.bits = 8;
   }
   const size_t stride = indices.empty() ? header.row_bytes() : static_cast<size_t>(header.width);
   const Bytes pixels = indices.empty() ? bytes.subspan(std::min(header.pixels_offset, bytes.size())) : Bytes(indices);
   const std::vector<uint8_t> missing(header.used_bytes());
-  Picture picture(static_cast<int>(header.width), static_cast<int>(header.height));
+  Picture picture = decoding.make_picture(header.width, header.height);
   int64_t num_rows = 0;
   for (int64_t row = 0; row < header.height; ++row) {
+    decoding.spend_time(header.used_bytes());
     const size_t offset = stride * static_cast<size_t>(row);
     const bool is_there = offset + header.used_bytes() <= pixels.size();
     convert_row(header, is_there ? pixels.subspan(offset, header.used_bytes()) : missing,
                 picture.row(static_cast<int>(header.is_top_down ? row : header.height - 1 - row)));
     num_rows += is_there;
   }
-  expect_rows(num_rows, where, "BMP");
+  decoding.expect_rows(num_rows);
   return {std::move(picture), 1};
 }
 

@@ -1,14 +1,14 @@
 // The decoders of single formats, behind decode.h. Each turns bytes into 8-bit RGB before any orientation and returns
 // the EXIF orientation it found (1: none). A damaged file keeps the rows that can be decoded; the others are 0 as the
-// file would store them (palette entry 0, no ink). A file of which no row can be decoded is an error.
+// file would store them (palette entry 0, no ink). A file of which no row can be decoded is an error, and so is one
+// that needs more memory or time than the Decoding allows: each decoder takes its memory from there and tells of its
+// work.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <string>
 
-#include "image/picture.h"
+#include "image/decoding.h"
 
 namespace molmo::image {
 
@@ -17,31 +17,22 @@ struct Decoded {
   int orientation = 1;
 };
 
-using Bytes = std::span<const uint8_t>;
-
-Decoded decode_jpeg(Bytes bytes, const std::string& where);
-Decoded decode_png(Bytes bytes, const std::string& where);
-Decoded decode_webp(Bytes bytes, const std::string& where);
-Decoded decode_tiff(Bytes bytes, const std::string& where);
-Decoded decode_gif(Bytes bytes, const std::string& where);
-Decoded decode_bmp(Bytes bytes, const std::string& where);
-Decoded decode_pnm(Bytes bytes, const std::string& where);
-
-/// Throws "[image] where: format: what".
-[[noreturn]] void throw_undecodable(const std::string& where, const char* format, const std::string& what);
-
-/// Refuses empty pictures, those above 2^29 pixels, and large ones in files too small to hold them (the reference has
-/// no limit and dies of memory instead).
-void expect_size(int64_t width, int64_t height, Bytes bytes, const std::string& where, const char* format);
-
-/// Refuses a picture of which nothing could be decoded (the reference returns it in one colour).
-void expect_rows(int64_t num_rows, const std::string& where, const char* format);
+Decoded decode_jpeg(Decoding& decoding);
+Decoded decode_png(Decoding& decoding);
+Decoded decode_webp(Decoding& decoding);
+Decoded decode_tiff(Decoding& decoding);
+Decoded decode_gif(Decoding& decoding);
+Decoded decode_bmp(Decoding& decoding);
+Decoded decode_pnm(Decoding& decoding);
 
 /// Orientation of an EXIF block (with or without the "Exif\0\0" head) or, where that has no such tag, of XMP text; 1
 /// where absent, unreadable or out of range. Either may be empty.
 int find_orientation(Bytes exif, Bytes xmp);
 
-/// A copy turned and mirrored as orientation 2..8 says; other values leave the picture alone.
+/// Whether an orientation is one of those that turn or mirror, 2 to 8.
+constexpr bool turns(int orientation) { return orientation >= 2 && orientation <= 8; }
+
+/// A copy turned and mirrored as the orientation says; the picture itself where it does not turn.
 Picture apply_orientation(Picture picture, int orientation);
 
 /// CMYK (0: no ink) to one RGB channel, with the reference's rounding.

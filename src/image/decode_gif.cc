@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "image/decode_formats.h"
 
@@ -30,8 +31,8 @@ struct GifCloser {
 };
 using GifPointer = std::unique_ptr<GifFileType, GifCloser>;
 
-// Moves to the first picture. `background` becomes the transparent index of the extensions before it, if one has it.
-bool find_first_frame(GifFileType* gif, int* background) {
+// Moves to the first picture. `transparent` becomes that index of the extensions before it, if one has it.
+bool find_first_frame(GifFileType* gif, std::optional<int>& transparent) {
   GifRecordType record;
   while (DGifGetRecordType(gif, &record) == GIF_OK) {
     if (record == IMAGE_DESC_RECORD_TYPE) return DGifGetImageDesc(gif) == GIF_OK;
@@ -40,7 +41,7 @@ bool find_first_frame(GifFileType* gif, int* background) {
     GifByteType* extension = nullptr;
     if (DGifGetExtension(gif, &code, &extension) != GIF_OK) return false;
     if (code == GRAPHICS_EXT_FUNC_CODE && extension != nullptr && extension[0] >= 4 && extension[1] & 1)
-      *background = extension[4];
+      transparent = extension[4];
     while (extension != nullptr) {
       if (DGifGetExtensionNext(gif, &extension) != GIF_OK) return false;
     }
@@ -59,12 +60,13 @@ std::vector<uint8_t> read_codes(GifFileType* gif, int* bits) {
 }
 
 // Indices up to the first invalid code. giflib's own decoder goes on behind it, with noise.
-std::vector<uint8_t> decode_lzw(Bytes codes, int bits, size_t num_pixels) {
+std::vector<uint8_t> decode_lzw(Bytes codes, int bits, size_t num_pixels, Decoding& decoding) {
   constexpr unsigned kTableSize = 4096, kMostBits = 12, kNone = kTableSize;
   const unsigned clear = 1u << bits, end = clear + 1;
   std::array<uint16_t, kTableSize> prefix{};
   std::array<uint8_t, kTableSize> suffix{};
   std::vector<uint8_t> indices, reversed;
+  indices.reserve(num_pixels + kTableSize);  // the last string may be longer than what is missing
   unsigned code_bits = static_cast<unsigned>(bits) + 1, next = clear + 2, previous = kNone, first = 0, buffer = 0,
            num_buffered = 0;
   for (const uint8_t byte : codes) {
@@ -78,6 +80,7 @@ std::vector<uint8_t> decode_lzw(Bytes codes, int bits, size_t num_pixels) {
       }
       if (code == end || code > next || (previous == kNone && code > clear) || indices.size() >= num_pixels)
         return indices;
+      decoding.spend_time(reversed.size());
       reversed.clear();
       if (code == next) reversed.push_back(static_cast<uint8_t>(first));  // the string that this code is about to make
       unsigned at = code == next ? previous : code;
@@ -124,29 +127,35 @@ std::array<uint8_t, 3 * 256> colors_of(const ColorMapObject* palette) {
 
 }  // namespace
 
-Decoded decode_gif(Bytes bytes, const std::string& where) {
-  MemoryFile file{.bytes = bytes};
+Decoded decode_gif(Decoding& decoding) {
+  MemoryFile file{.bytes = decoding.bytes()};
   const GifPointer gif(DGifOpen(&file, read_memory, nullptr));
-  int background = 0;
-  if (!gif || !find_first_frame(gif.get(), &background))
-    throw_undecodable(where, "GIF", "no picture in it, or the header is damaged");
+  std::optional<int> transparent;
+  if (!gif || !find_first_frame(gif.get(), transparent)) decoding.fail("no picture in it, or the header is damaged");
   const GifImageDesc& frame = gif->Image;
-  expect_size(frame.Width, frame.Height, bytes, where, "GIF");
+  decoding.expect_size(frame.Width, frame.Height);
   const int64_t width = std::max<int64_t>(gif->SWidth, int64_t{frame.Left} + frame.Width);
   const int64_t height = std::max<int64_t>(gif->SHeight, int64_t{frame.Top} + frame.Height);
-  expect_size(width, height, bytes, where, "GIF");
+  decoding.expect_size(width, height);
 
   const auto colors = colors_of(frame.ColorMap != nullptr ? frame.ColorMap : gif->SColorMap);
-  Picture picture(static_cast<int>(width), static_cast<int>(height));
+  Picture picture = decoding.make_picture(width, height);
+  const int background = transparent.value_or(0);
   for (size_t i = 0; i < picture.pixels.size(); i += 3)
     std::memcpy(&picture.pixels[i], &colors[3 * static_cast<size_t>(background)], 3);
   int bits = 0;
+  decoding.take_memory(std::ssize(decoding.bytes()));
   const std::vector<uint8_t> codes = read_codes(gif.get(), &bits);
   const size_t frame_width = static_cast<size_t>(frame.Width),
                num_pixels = frame_width * static_cast<size_t>(frame.Height);
-  std::vector<uint8_t> indices = decode_lzw(codes, bits, num_pixels);
-  expect_rows(std::ssize(indices), where, "GIF");
+  decoding.take_memory(static_cast<int64_t>(num_pixels));
+  std::vector<uint8_t> indices = decode_lzw(codes, bits, num_pixels, decoding);
+  decoding.expect_rows(std::ssize(indices));
   indices.resize(num_pixels, static_cast<uint8_t>(background));
+  if (transparent) {  // what the frame leaves of the canvas is transparent too
+    const auto num_shown = std::ssize(indices) - std::ranges::count(indices, static_cast<uint8_t>(background));
+    picture.num_transparent = width * height - num_shown;
+  }
   const uint8_t* index = indices.data();
   for (const int y : line_order(frame.Height, frame.Interlace)) {
     uint8_t* out = picture.row(frame.Top + y) + 3 * static_cast<size_t>(frame.Left);

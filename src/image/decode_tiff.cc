@@ -15,28 +15,33 @@
 namespace molmo::image {
 namespace {
 
-// libtiff reads through these callbacks from memory.
+// libtiff reads through these callbacks from memory. One that takes too long finds the file at its end.
 struct MemoryFile {
-  Bytes bytes;
+  Decoding& decoding;
   toff_t position = 0;
+  bool is_over_time = false;
 };
 
 tsize_t read_memory(thandle_t handle, tdata_t out, tsize_t size) {
   auto* file = static_cast<MemoryFile*>(handle);
-  if (file->position >= file->bytes.size() || size <= 0) return 0;
-  const size_t count = std::min<size_t>(static_cast<size_t>(size), file->bytes.size() - file->position);
-  std::memcpy(out, file->bytes.data() + file->position, count);
+  const Bytes bytes = file->decoding.bytes();
+  if (file->position >= bytes.size() || size <= 0) return 0;
+  const size_t count = std::min<size_t>(static_cast<size_t>(size), bytes.size() - file->position);
+  file->is_over_time = file->is_over_time || file->decoding.is_over_time(count);
+  if (file->is_over_time) return 0;
+  std::memcpy(out, bytes.data() + file->position, count);
   file->position += count;
   return static_cast<tsize_t>(count);
 }
 tsize_t refuse_write(thandle_t, tdata_t, tsize_t) { return 0; }
 toff_t seek_memory(thandle_t handle, toff_t offset, int whence) {
   auto* file = static_cast<MemoryFile*>(handle);
-  file->position = offset + (whence == SEEK_CUR ? file->position : whence == SEEK_END ? file->bytes.size() : 0);
+  const toff_t size = file->decoding.bytes().size();
+  file->position = offset + (whence == SEEK_CUR ? file->position : whence == SEEK_END ? size : 0);
   return file->position;
 }
 int close_memory(thandle_t) { return 0; }
-toff_t size_memory(thandle_t handle) { return static_cast<MemoryFile*>(handle)->bytes.size(); }
+toff_t size_memory(thandle_t handle) { return static_cast<MemoryFile*>(handle)->decoding.bytes().size(); }
 int map_memory(thandle_t, tdata_t*, toff_t*) { return 0; }
 void unmap_memory(thandle_t, tdata_t, toff_t) {}
 
@@ -51,7 +56,7 @@ struct BlockGrid {
   size_t across = 0, down = 0;   // blocks
 };
 
-BlockGrid read_grid(const TiffDirectory& directory, const TiffLayout& layout, bool is_tiled, const std::string& where) {
+BlockGrid read_grid(const TiffDirectory& directory, const TiffLayout& layout, bool is_tiled, const Decoding& decoding) {
   BlockGrid grid;
   const int64_t width = is_tiled ? directory.value(kTagTileWidth, 0) : layout.width;
   const int64_t height = is_tiled ? directory.value(kTagTileHeight, 0)
@@ -60,8 +65,7 @@ BlockGrid read_grid(const TiffDirectory& directory, const TiffLayout& layout, bo
   constexpr int64_t kLongestSide = int64_t{1} << 24, kAlwaysFine = int64_t{1} << 22;  // pixels
   const bool has_size = width > 0 && height > 0 && width < kLongestSide && height < kLongestSide;
   if (!has_size || (width * height > kAlwaysFine && width * height / 4 > layout.width * layout.height)) {
-    throw_undecodable(
-        where, "TIFF",
+    decoding.fail(
         fmt::format("blocks of {}x{} pixels in a picture of {}x{}", width, height, layout.width, layout.height));
   }
   grid.width = static_cast<size_t>(width), grid.height = static_cast<size_t>(height);
@@ -92,7 +96,8 @@ int64_t copy_blocks(const TiffLayout& layout, const BlockGrid& grid, const ReadB
           planes[plane] = is_there ? blocks[plane].data() + block_row_bytes * y : missing.data();
           num_rows += is_there;
         }
-        convert_tiff_row(layout, planes, columns, picture.row(static_cast<int>(top + y)) + 3 * left);
+        picture.num_transparent +=
+            convert_tiff_row(layout, planes, columns, picture.row(static_cast<int>(top + y)) + 3 * left);
       }
     }
   }
@@ -106,21 +111,26 @@ uint8_t reversed(uint8_t byte) {
 }
 
 // Uncompressed: blocks are wherever their offset says; like the reference, without a look at their byte counts.
-void read_uncompressed(const TiffDirectory& directory, const TiffLayout& layout, Bytes bytes, const std::string& where,
-                       Picture& picture) {
+void read_uncompressed(const TiffDirectory& directory, const TiffLayout& layout, Decoding& decoding, Picture& picture) {
+  const Bytes bytes = decoding.bytes();
   const bool is_tiled = !directory.has(kTagStripOffsets);
-  const BlockGrid grid = read_grid(directory, layout, is_tiled, where);
-  const std::vector<int64_t> offsets = directory.values(is_tiled ? kTagTileOffsets : kTagStripOffsets);
+  const BlockGrid grid = read_grid(directory, layout, is_tiled, decoding);
+  const TiffTag offsets = is_tiled ? kTagTileOffsets : kTagStripOffsets;
+  const size_t num_offsets = directory.count(offsets);
   const bool is_whole = !layout.is_planar && grid.across * grid.down == 1;  // then the last offset counts
   const size_t block_bytes = layout.row_bytes(grid.width) * grid.height;
+  if (layout.reverses_bits)
+    decoding.take_memory(static_cast<int64_t>(layout.num_planes() * std::min(block_bytes, bytes.size())));
   std::vector<uint8_t> turned[4];
   const int64_t num_rows = copy_blocks(
       layout, grid,
       [&](size_t plane, size_t across, size_t down) -> Bytes {
         const size_t index =
-            is_whole && !offsets.empty() ? offsets.size() - 1 : (plane * grid.down + down) * grid.across + across;
-        if (index >= offsets.size() || offsets[index] < 0 || offsets[index] > std::ssize(bytes)) return {};
-        const Bytes rest = bytes.subspan(static_cast<size_t>(offsets[index]));
+            is_whole && num_offsets > 0 ? num_offsets - 1 : (plane * grid.down + down) * grid.across + across;
+        const int64_t offset = directory.value_at(offsets, index).value_or(-1);
+        decoding.spend_time(block_bytes);
+        if (offset < 0 || offset > std::ssize(bytes)) return {};
+        const Bytes rest = bytes.subspan(static_cast<size_t>(offset));
         const Bytes block = rest.first(std::min(rest.size(), block_bytes));
         if (!layout.reverses_bits) return block;
         turned[plane].resize(block.size());
@@ -128,17 +138,21 @@ void read_uncompressed(const TiffDirectory& directory, const TiffLayout& layout,
         return turned[plane];
       },
       picture);
-  expect_rows(num_rows, where, "TIFF");
+  decoding.expect_rows(num_rows);
 }
 
+constexpr const char* kDamaged = "the compressed picture is damaged or cut off";
+
 // Subsampled colors: libtiff converts the whole picture.
-void read_rgba(TIFF* tiff, const std::string& where, Picture& picture) {
+void read_rgba(TIFF* tiff, const MemoryFile& file, Picture& picture) {
   TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);  // turned later
+  file.decoding.take_memory(std::ssize(picture.pixels) / 3 * static_cast<int64_t>(sizeof(uint32_t)));
   std::vector<uint32_t> raster(picture.pixels.size() / 3);
-  if (!TIFFReadRGBAImageOriented(tiff, static_cast<uint32_t>(picture.width), static_cast<uint32_t>(picture.height),
-                                 raster.data(), ORIENTATION_TOPLEFT, 1)) {
-    throw_undecodable(where, "TIFF", "the compressed picture is damaged or cut off");
-  }
+  const bool is_read =
+      TIFFReadRGBAImageOriented(tiff, static_cast<uint32_t>(picture.width), static_cast<uint32_t>(picture.height),
+                                raster.data(), ORIENTATION_TOPLEFT, 1);
+  if (file.is_over_time) file.decoding.fail_time();
+  if (!is_read) file.decoding.fail(kDamaged);
   for (size_t i = 0; i < raster.size(); ++i) {
     picture.pixels[3 * i] = static_cast<uint8_t>(TIFFGetR(raster[i]));
     picture.pixels[3 * i + 1] = static_cast<uint8_t>(TIFFGetG(raster[i]));
@@ -155,65 +169,120 @@ void silence_libtiff() {
   (void)done;
 }
 
-// Compressed: by libtiff, in the machine's byte order; damage anywhere is an error, as in the reference.
-void read_compressed(const TiffDirectory& directory, TiffLayout layout, Bytes bytes, const std::string& where,
-                     Picture& picture) {
+TiffPointer open_tiff(MemoryFile& file) {
   silence_libtiff();
-  MemoryFile file{.bytes = bytes};
-  const TiffPointer tiff(TIFFClientOpen("memory", "rm", &file, read_memory, refuse_write, seek_memory, close_memory,
-                                        size_memory, map_memory, unmap_memory));
+  const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(TIFFOpenOptionsAlloc(),
+                                                                                 TIFFOpenOptionsFree);
+  // Its largest are tables of a long picture's blocks, and one block as it is stored.
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), std::max<tmsize_t>(1, file.decoding.memory_left() / 2));
+  return TiffPointer(TIFFClientOpenExt("memory", "rm", &file, read_memory, refuse_write, seek_memory, close_memory,
+                                       size_memory, map_memory, unmap_memory, options.get()));
+}
+
+// The stored bytes of compressed blocks, where the file says they are. A byte count of 0, or one that goes beyond the
+// file, stands for all that is there: decoders of the kinds below notice themselves where that is too little. libtiff's
+// own reading would refuse such files, which viewers show, and copies each block.
+class StoredBlocks {
+ public:
+  StoredBlocks(const TiffDirectory& directory, const TiffLayout& layout, bool is_tiled, Decoding& decoding)
+      : directory_(directory),
+        bytes_(decoding.bytes()),
+        offsets_(is_tiled ? kTagTileOffsets : kTagStripOffsets),
+        counts_(is_tiled ? kTagTileByteCounts : kTagStripByteCounts),
+        reverses_bits_(layout.reverses_bits) {
+    constexpr int64_t kNotice[] = {COMPRESSION_LZW,      COMPRESSION_ADOBE_DEFLATE, COMPRESSION_DEFLATE,
+                                   COMPRESSION_PACKBITS, COMPRESSION_LZMA,          COMPRESSION_ZSTD};
+    notices_end_ = std::ranges::find(kNotice, layout.compression) != std::end(kNotice);
+    if (reverses_bits_) decoding.take_memory(std::ssize(bytes_));
+  }
+
+  // Empty where there are none. libtiff asks for bytes that may be written: it turns their bits round, and back.
+  std::span<uint8_t> operator[](uint32_t block) {
+    const auto size = static_cast<int64_t>(bytes_.size());
+    const int64_t offset = directory_.value_at(offsets_, block).value_or(0);
+    if (offset <= 0 || offset >= size) return {};
+    int64_t count = directory_.value_at(counts_, block).value_or(0);
+    const bool is_odd = count <= 0 || count > size - offset;
+    if (is_odd && !notices_end_ && count != 0) return {};
+    if (is_odd) count = size - offset;
+    const Bytes stored = bytes_.subspan(static_cast<size_t>(offset), static_cast<size_t>(count));
+    if (!reverses_bits_) return {const_cast<uint8_t*>(stored.data()), stored.size()};
+    turned_.assign(stored.begin(), stored.end());
+    return turned_;
+  }
+
+ private:
+  const TiffDirectory& directory_;
+  Bytes bytes_;
+  TiffTag offsets_, counts_;
+  bool reverses_bits_, notices_end_ = false;
+  std::vector<uint8_t> turned_;
+};
+
+// Compressed: by libtiff, in the machine's byte order; damage anywhere is an error, as in the reference.
+void read_compressed(const TiffDirectory& directory, TiffLayout layout, Decoding& decoding, Picture& picture) {
+  MemoryFile file{.decoding = decoding};
+  const TiffPointer tiff = open_tiff(file);
   uint32_t width = 0, height = 0;
   if (!tiff || !TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width) ||
       !TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height) || width != layout.width || height != layout.height) {
-    throw_undecodable(where, "TIFF", "the header is damaged");
+    decoding.fail("the header is damaged");
   }
   if (!TIFFIsCODECConfigured(static_cast<uint16_t>(layout.compression)))
-    throw_undecodable(where, "TIFF", fmt::format("compression {}, which libtiff lacks", layout.compression));
+    decoding.fail(fmt::format("compression {}, which libtiff lacks", layout.compression));
+  if (layout.compression == COMPRESSION_OJPEG) return read_rgba(tiff.get(), file, picture);
   if (layout.kind == TiffKind::kYcbcr) {
-    if (layout.compression != COMPRESSION_JPEG || layout.is_planar) return read_rgba(tiff.get(), where, picture);
+    if (layout.compression != COMPRESSION_JPEG || layout.is_planar) return read_rgba(tiff.get(), file, picture);
     TIFFSetField(tiff.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     layout.kind = TiffKind::kRgb;
   }
   layout.is_big_endian = std::endian::native == std::endian::big;
   const bool is_tiled = TIFFIsTiled(tiff.get());
-  const BlockGrid grid = read_grid(directory, layout, is_tiled, where);
+  const BlockGrid grid = read_grid(directory, layout, is_tiled, decoding);
   const auto row_bytes = static_cast<size_t>(is_tiled ? TIFFTileRowSize(tiff.get()) : TIFFScanlineSize(tiff.get()));
   if (row_bytes != layout.row_bytes(grid.width))
-    throw_undecodable(where, "TIFF",
-                      fmt::format("rows of {} bytes, expected {}", row_bytes, layout.row_bytes(grid.width)));
+    decoding.fail(fmt::format("rows of {} bytes, expected {}", row_bytes, layout.row_bytes(grid.width)));
+  const size_t block_bytes = row_bytes * grid.height;
+  // Twice: libjpeg may hold a block's coefficients, of two bytes each.
+  const size_t num_copies = layout.compression == COMPRESSION_JPEG ? 3 : 1;
+  decoding.take_memory(static_cast<int64_t>(block_bytes * (layout.num_planes() + num_copies - 1)));
+  StoredBlocks stored(directory, layout, is_tiled, decoding);
   std::vector<uint8_t> blocks[4];
   const auto read_block = [&](size_t plane, size_t across, size_t down) -> Bytes {
     std::vector<uint8_t>& block = blocks[plane];
-    block.resize(row_bytes * grid.height);
+    block.resize(block_bytes);
     const auto left = static_cast<uint32_t>(across * grid.width), top = static_cast<uint32_t>(down * grid.height);
-    const auto size = static_cast<tmsize_t>(block.size());
     const auto sample = static_cast<uint16_t>(plane);
-    const tmsize_t count =
-        is_tiled
-            ? TIFFReadEncodedTile(tiff.get(), TIFFComputeTile(tiff.get(), left, top, 0, sample), block.data(), size)
-            : TIFFReadEncodedStrip(tiff.get(), TIFFComputeStrip(tiff.get(), top, sample), block.data(), size);
-    if (count < 0) throw_undecodable(where, "TIFF", "the compressed picture is damaged or cut off");
-    return Bytes(block).first(std::min(block.size(), static_cast<size_t>(count)));
+    const uint32_t index =
+        is_tiled ? TIFFComputeTile(tiff.get(), left, top, 0, sample) : TIFFComputeStrip(tiff.get(), top, sample);
+    const size_t rows = is_tiled ? grid.height : std::min(grid.height, static_cast<size_t>(layout.height) - top);
+    const std::span<uint8_t> from = stored[index];
+    decoding.spend_time(from.size() + block.size());
+    if (from.empty() || !TIFFReadFromUserBuffer(tiff.get(), index, from.data(), std::ssize(from), block.data(),
+                                                static_cast<tmsize_t>(row_bytes * rows))) {
+      decoding.fail(kDamaged);
+    }
+    return Bytes(block).first(row_bytes * rows);
   };
   copy_blocks(layout, grid, read_block, picture);
 }
 
 }  // namespace
 
-Decoded decode_tiff(Bytes bytes, const std::string& where) {
-  const auto directory = TiffDirectory::read(bytes);
-  if (!directory) throw_undecodable(where, "TIFF", "the header is damaged or cut off");
-  const TiffLayout layout = read_tiff_layout(*directory, bytes, where);
-  const int64_t subsampling = std::ranges::max(
-      directory->values(kTagSubsampling).empty() ? std::vector<int64_t>{1} : directory->values(kTagSubsampling));
-  const bool is_compressed = layout.compression != COMPRESSION_NONE;
-  if (layout.kind == TiffKind::kYcbcr && !is_compressed && subsampling != 1)
-    throw_undecodable(where, "TIFF", "uncompressed YCbCr with subsampling");
-  Picture picture(static_cast<int>(layout.width), static_cast<int>(layout.height));
+Decoded decode_tiff(Decoding& decoding) {
+  const auto directory = TiffDirectory::read(decoding.bytes());
+  if (!directory) decoding.fail("the header is damaged or cut off");
+  const TiffLayout layout = read_tiff_layout(*directory, decoding);
+  const std::vector<int64_t> subsampling = directory->values(kTagSubsampling);
+  const bool is_compressed = layout.compression != COMPRESSION_NONE,
+             is_subsampled = std::ranges::any_of(subsampling, [](int64_t factor) { return factor > 1; });
+  if (layout.kind == TiffKind::kYcbcr && !is_compressed && is_subsampled)
+    decoding.fail("uncompressed YCbCr with subsampling");
+  Picture picture = decoding.make_picture(layout.width, layout.height);
   if (is_compressed)
-    read_compressed(*directory, layout, bytes, where, picture);
+    read_compressed(*directory, layout, decoding, picture);
   else
-    read_uncompressed(*directory, layout, bytes, where, picture);
+    read_uncompressed(*directory, layout, decoding, picture);
   const int orientation = directory->has(kTagOrientation)
                               ? static_cast<int>(std::clamp<int64_t>(directory->value(kTagOrientation, 1), 0, 9))
                               : find_orientation({}, directory->data(kTagXmp));

@@ -40,11 +40,12 @@ int find_orientation(Bytes exif, Bytes xmp) {
 }
 
 Picture apply_orientation(Picture picture, int orientation) {
-  if (orientation < 2 || orientation > 8) return picture;
+  if (!turns(orientation)) return picture;
   const bool swaps = orientation >= 5;
   const bool flips_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;  // in the source
   const bool flips_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   Picture turned(swaps ? picture.height : picture.width, swaps ? picture.width : picture.height);
+  turned.num_transparent = picture.num_transparent;
   for (int y = 0; y < turned.height; ++y) {
     for (int x = 0; x < turned.width; ++x) {
       int from_x = swaps ? y : x, from_y = swaps ? x : y;

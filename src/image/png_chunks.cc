@@ -37,7 +37,8 @@ std::string_view take_word(Bytes& bytes) {
 }
 
 std::vector<uint8_t> inflated(Bytes bytes) {
-  std::vector<uint8_t> out(kMostText);
+  constexpr size_t kMostRatio = 1032;  // that deflate reaches
+  std::vector<uint8_t> out(std::min(kMostText, kMostRatio * bytes.size() + 64));
   uLongf size = out.size();
   if (uncompress(out.data(), &size, bytes.data(), bytes.size()) != Z_OK) size = 0;
   out.resize(size);
@@ -61,17 +62,18 @@ std::vector<uint8_t> raw_profile(std::string_view text) {
 
 class ChunkReader {
  public:
-  ChunkReader(Bytes bytes, const std::string& where) : bytes_(bytes), where_(where) {}
+  explicit ChunkReader(Decoding& decoding) : decoding_(decoding), bytes_(decoding.bytes()) {}
 
   PngFile read() {
+    decoding_.take_memory(2 * std::ssize(bytes_) + static_cast<int64_t>(kMostText));  // pixels and texts, copied out
     size_t position = read_before_pixels();
     expect_known_kind();
-    expect_size(file_.width, file_.height, bytes_, where_, "PNG");
+    decoding_.expect_size(file_.width, file_.height);
     file_.stream.assign(bytes_.begin(), bytes_.begin() + kSignature);
     append_header();
     const size_t header_end = file_.stream.size();
     position = read_pixels(position);
-    if (file_.stream.size() == header_end) expect_rows(0, where_, "PNG");
+    if (file_.stream.size() == header_end) decoding_.expect_rows(0);
     append_chunk("IEND", {});
     read_after_pixels(position);
     if (!exif_) exif_ = std::move(raw_exif_);
@@ -99,8 +101,8 @@ class ChunkReader {
   void append_header();
   void append_chunk(std::string_view type, Bytes data);
 
+  Decoding& decoding_;
   Bytes bytes_;
-  const std::string& where_;
   PngFile file_;
   std::optional<std::vector<uint8_t>> exif_, raw_exif_;
 };
@@ -112,15 +114,16 @@ std::optional<ChunkReader::Chunk> ChunkReader::chunk_at(size_t position) const {
   chunk.type = as_text(bytes_.subspan(position + 4, 4));
   chunk.data = bytes_.subspan(position + 8, std::min(chunk.length, bytes_.size() - position - 8));
   chunk.end = position + 8 + chunk.length + 4;
+  decoding_.spend_time(chunk.data.size());
   return chunk;
 }
 
 size_t ChunkReader::read_before_pixels() {
   for (size_t position = kSignature;;) {
     const auto chunk = chunk_at(position);
-    if (!chunk || chunk->type == "IEND") throw_undecodable(where_, "PNG", "the file ends before its pixels");
+    if (!chunk || chunk->type == "IEND") decoding_.fail("the file ends before its pixels");
     if (chunk->type == "IDAT") return position;
-    if (!is_ascii(chunk->type)) throw_undecodable(where_, "PNG", "the file is damaged before its pixels");
+    if (!is_ascii(chunk->type)) decoding_.fail("the file is damaged before its pixels");
     expect_checksum(*chunk);
     read_chunk(*chunk);
     position = chunk->end;
@@ -153,15 +156,15 @@ void ChunkReader::expect_checksum(const Chunk& chunk) const {
   const size_t begin = chunk.end - 8 - chunk.length;  // of the type
   if (chunk.end > bytes_.size() ||
       crc32(0, bytes_.data() + begin, static_cast<uInt>(chunk.length + 4)) != read_u32(bytes_, chunk.end - 4)) {
-    throw_undecodable(where_, "PNG", fmt::format("wrong checksum of chunk {}", chunk.type));
+    decoding_.fail(fmt::format("wrong checksum of chunk {}", chunk.type));
   }
 }
 
 void ChunkReader::read_chunk(const Chunk& chunk) {
-  if (chunk.data.size() < chunk.length)
-    throw_undecodable(where_, "PNG", fmt::format("the file ends inside of chunk {}", chunk.type));
+  if (chunk.data.size() < chunk.length) decoding_.fail(fmt::format("the file ends inside of chunk {}", chunk.type));
   if (chunk.type == "IHDR") read_header(chunk.data);
   if (chunk.type == "PLTE") file_.palette = chunk.data;
+  if (chunk.type == "tRNS") file_.transparency = chunk.data;
   if (chunk.type == "eXIf") exif_.emplace(chunk.data.begin(), chunk.data.end());
   if (chunk.type == "tEXt" || chunk.type == "zTXt" || chunk.type == "iTXt") read_text(chunk.type, chunk.data);
 }
@@ -170,7 +173,7 @@ void ChunkReader::read_header(Bytes data) {
   if (data.size() < 13) return;
   file_.width = read_u32(data, 0), file_.height = read_u32(data, 4);
   file_.depth = data[8], file_.color = data[9], file_.is_interlaced = data[12] != 0;
-  if (data[11] != 0) throw_undecodable(where_, "PNG", fmt::format("filter method {}, expected 0", data[11]));
+  if (data[11] != 0) decoding_.fail(fmt::format("filter method {}, expected 0", data[11]));
 }
 
 void ChunkReader::expect_known_kind() const {
@@ -181,9 +184,7 @@ void ChunkReader::expect_known_kind() const {
       : file_.color == kPngPalette
           ? depth == 8 || is_packed
           : is_byte && (file_.color == kPngRgb || file_.color == kPngGreyAlpha || file_.color == kPngRgba);
-  if (!is_known)
-    throw_undecodable(where_, "PNG",
-                      fmt::format("the header is damaged, got {} bits of color type {}", depth, file_.color));
+  if (!is_known) decoding_.fail(fmt::format("the header is damaged, got {} bits of color type {}", depth, file_.color));
 }
 
 // Only two texts matter: XMP, and EXIF in hexadecimal digits.
@@ -197,6 +198,7 @@ void ChunkReader::read_text(std::string_view type, Bytes data) {
   data = data.subspan(head);
   if (type == "iTXt") take_word(data), take_word(data);  // language, translated key
   std::vector<uint8_t> text = is_compressed ? inflated(data) : std::vector<uint8_t>(data.begin(), data.end());
+  decoding_.spend_time(text.size());
   if (key == "XML:com.adobe.xmp")
     file_.xmp = std::move(text);
   else
@@ -221,6 +223,6 @@ void ChunkReader::append_chunk(std::string_view type, Bytes data) {
 
 }  // namespace
 
-PngFile read_png_chunks(Bytes bytes, const std::string& where) { return ChunkReader(bytes, where).read(); }
+PngFile read_png_chunks(Decoding& decoding) { return ChunkReader(decoding).read(); }
 
 }  // namespace molmo::image

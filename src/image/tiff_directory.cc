@@ -16,6 +16,8 @@ bool is_signed(uint16_t type) { return type == 6 || type == 8 || type == 9; }
 // Bytes (type 1) are text for the reference.
 bool is_integer(uint16_t type) { return type == 3 || type == 4 || type == 13 || type == 16 || is_signed(type); }
 
+constexpr size_t kMostValues = size_t{3} << 16;  // a palette of 16 bits
+
 }  // namespace
 
 std::optional<TiffDirectory> TiffDirectory::read(std::span<const uint8_t> bytes) {
@@ -28,25 +30,28 @@ std::optional<TiffDirectory> TiffDirectory::read(std::span<const uint8_t> bytes)
   return directory;
 }
 
-std::vector<int64_t> TiffDirectory::values(uint16_t tag) const {
-  std::vector<int64_t> values;
+size_t TiffDirectory::count(uint16_t tag) const {
   const auto found = fields_.find(tag);
-  if (found == fields_.end() || !is_integer(found->second.type)) return values;
-  const Field& field = found->second;
+  if (found == fields_.end() || !is_integer(found->second.type)) return 0;
+  return found->second.data.size() / type_size(found->second.type);
+}
+
+std::optional<int64_t> TiffDirectory::value_at(uint16_t tag, size_t index) const {
+  if (index >= count(tag)) return std::nullopt;
+  const Field& field = fields_.at(tag);
   const size_t size = type_size(field.type);
-  for (size_t i = 0; i + size <= field.data.size(); i += size) {
-    const uint64_t value = read_integer(field.data.subspan(i, size));
-    const unsigned unused = static_cast<unsigned>(64 - 8 * size);
-    values.push_back(is_signed(field.type) ? static_cast<int64_t>(value << unused) >> unused
-                                           : static_cast<int64_t>(value));
-  }
+  const uint64_t value = read_integer(field.data.subspan(index * size, size));
+  const unsigned unused = static_cast<unsigned>(64 - 8 * size);
+  return is_signed(field.type) ? static_cast<int64_t>(value << unused) >> unused : static_cast<int64_t>(value);
+}
+
+std::vector<int64_t> TiffDirectory::values(uint16_t tag) const {
+  std::vector<int64_t> values(std::min(count(tag), kMostValues));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = *value_at(tag, i);
   return values;
 }
 
-int64_t TiffDirectory::value(uint16_t tag, int64_t absent) const {
-  const std::vector<int64_t> all = values(tag);
-  return all.empty() ? absent : all.front();
-}
+int64_t TiffDirectory::value(uint16_t tag, int64_t absent) const { return value_at(tag, 0).value_or(absent); }
 
 std::span<const uint8_t> TiffDirectory::data(uint16_t tag) const {
   const auto found = fields_.find(tag);

@@ -22,11 +22,13 @@ enum TiffTag : uint16_t {
   kTagOrientation = 274,
   kTagSamples = 277,
   kTagRowsPerStrip = 278,
+  kTagStripByteCounts = 279,
   kTagPlanar = 284,
   kTagColorMap = 320,
   kTagTileWidth = 322,
   kTagTileHeight = 323,
   kTagTileOffsets = 324,
+  kTagTileByteCounts = 325,
   kTagExtraSamples = 338,
   kTagSampleFormat = 339,
   kTagSubsampling = 530,
@@ -39,7 +41,11 @@ class TiffDirectory {
   static std::optional<TiffDirectory> read(std::span<const uint8_t> bytes);
 
   bool has(uint16_t tag) const { return fields_.contains(tag); }
-  /// The integers of a tag; none where it is absent or not of an integer type.
+  /// Number of a tag's integers; 0 where it is absent or not of an integer type.
+  size_t count(uint16_t tag) const;
+  /// An integer of a tag; nothing beyond its end.
+  std::optional<int64_t> value_at(uint16_t tag, size_t index) const;
+  /// The integers of a tag, as far as a layout can need them: a file may hold any number.
   std::vector<int64_t> values(uint16_t tag) const;
   /// The first integer of a tag.
   int64_t value(uint16_t tag, int64_t absent) const;

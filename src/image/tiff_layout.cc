@@ -81,26 +81,32 @@ TiffKind kind_of(const TiffLayout& layout, int64_t photometric) {
   }
 }
 
-void read_colors(const TiffDirectory& directory, TiffLayout& layout, const std::string& where) {
+void read_colors(const TiffDirectory& directory, TiffLayout& layout, const Decoding& decoding) {
   const Integers map = directory.values(kTagColorMap);
   const size_t num_colors = map.size() / 3;
   if (num_colors == 0 || num_colors > 256)
-    throw_undecodable(where, "TIFF", fmt::format("palette of {} colors, expected 1 to 256", num_colors));
+    decoding.fail(fmt::format("palette of {} colors, expected 1 to 256", num_colors));
   for (size_t i = 0; i < num_colors; ++i) {
     for (size_t c = 0; c < 3; ++c) layout.colors[3 * i + c] = static_cast<uint8_t>(map[c * num_colors + i] >> 8);
   }
 }
 
-void expect_integers(const TiffDirectory& directory, const std::string& where) {
+void expect_integers(const TiffDirectory& directory, const Decoding& decoding) {
   for (const uint16_t tag : {kTagWidth, kTagHeight, kTagBits, kTagCompression, kTagPhotometric, kTagFillOrder,
                              kTagSamples, kTagPlanar, kTagExtraSamples, kTagSampleFormat}) {
-    if (directory.has(tag) && directory.values(tag).empty())
-      throw_undecodable(where, "TIFF", fmt::format("tag {} holds no integers", tag));
+    if (directory.has(tag) && directory.count(tag) == 0) decoding.fail(fmt::format("tag {} holds no integers", tag));
   }
 }
 
 Integers values_or(const TiffDirectory& directory, uint16_t tag, int64_t absent) {
   return directory.has(tag) ? directory.values(tag) : Integers{absent};
+}
+
+// The first few: a damaged tag may hold thousands.
+std::string brief(const Integers& values) {
+  constexpr size_t kMost = 8;
+  const auto shown = std::span(values).first(std::min(values.size(), kMost));
+  return fmt::format("{}{}", fmt::join(shown, ", "), values.size() > kMost ? ", ..." : "");
 }
 
 // One sample as it is stored, but floats.
@@ -169,11 +175,11 @@ size_t TiffLayout::num_planes() const {
   }
 }
 
-TiffLayout read_tiff_layout(const TiffDirectory& directory, Bytes bytes, const std::string& where) {
-  expect_integers(directory, where);
+TiffLayout read_tiff_layout(const TiffDirectory& directory, const Decoding& decoding) {
+  expect_integers(directory, decoding);
   TiffLayout layout;
   layout.width = directory.value(kTagWidth, 0), layout.height = directory.value(kTagHeight, 0);
-  expect_size(layout.width, layout.height, bytes, where, "TIFF");
+  decoding.expect_size(layout.width, layout.height);
   layout.compression = directory.value(kTagCompression, 1);
   const int64_t photometric = layout.compression == kOldJpeg ? int64_t{kYcbcr} : directory.value(kTagPhotometric, 0);
   layout.is_planar = directory.value(kTagPlanar, 1) == 2;
@@ -202,21 +208,23 @@ TiffLayout read_tiff_layout(const TiffDirectory& directory, Bytes bytes, const s
     layout.bits = static_cast<unsigned>(bits[0]), layout.samples = static_cast<unsigned>(samples),
     layout.format = static_cast<unsigned>(formats[0]);
   if (!is_uniform || !is_known(layout, photometric, extra)) {
-    throw_undecodable(
-        where, "TIFF",
+    decoding.fail(
         fmt::format("photometric {}, {} samples of [{}] bits, format [{}], extra samples [{}], expected grey, palette, "
                     "RGB, CMYK or YCbCr in a usual layout",
-                    photometric, samples, fmt::join(bits, ", "), fmt::join(formats, ", "), fmt::join(extra, ", ")));
+                    photometric, samples, brief(bits), brief(formats), brief(extra)));
   }
   layout.kind = kind_of(layout, photometric);
   layout.is_inverted = photometric == kWhiteIsZero && layout.bits <= 8;
   layout.is_premultiplied = layout.kind == TiffKind::kRgb && !extra.empty() && extra[0] == 1;
-  if (layout.kind == TiffKind::kPalette) read_colors(directory, layout, where);
+  layout.has_alpha = layout.is_premultiplied ||
+                     (layout.kind == TiffKind::kRgb && !layout.is_planar && !extra.empty() && extra[0] == 2);
+  if (layout.kind == TiffKind::kPalette) read_colors(directory, layout, decoding);
   return layout;
 }
 
-void convert_tiff_row(const TiffLayout& layout, const std::array<const uint8_t*, 4>& planes, size_t columns,
-                      uint8_t* out) {
+int64_t convert_tiff_row(const TiffLayout& layout, const std::array<const uint8_t*, 4>& planes, size_t columns,
+                         uint8_t* out) {
+  int64_t num_transparent = 0;
   for (size_t x = 0; x < columns; ++x, out += 3) {
     const auto at = [&](size_t c) {
       return layout.is_planar ? stored(layout, planes[c], x) : stored(layout, planes[0], x * layout.samples + c);
@@ -237,11 +245,13 @@ void convert_tiff_row(const TiffLayout& layout, const std::array<const uint8_t*,
         break;
       case TiffKind::kRgb: {
         const int alpha = layout.is_premultiplied ? byte_at(3) : 255;
+        num_transparent += layout.has_alpha && at(3) == 0;
         for (size_t c = 0; c < 3; ++c) out[c] = alpha == 0 ? uint8_t{0} : clipped(byte_at(c) * 255 / alpha);
         break;
       }
     }
   }
+  return num_transparent;
 }
 
 }  // namespace molmo::image

@@ -20,7 +20,8 @@ struct TiffLayout {
   TiffKind kind = TiffKind::kGrey;
   unsigned bits = 1, samples = 1, format = 1;  ///< all samples alike; format: 1 unsigned, 2 signed, 3 float
   bool is_inverted = false;                    ///< 0 is white
-  bool is_premultiplied = false;               ///< colors are multiplied by the fourth sample, alpha
+  bool has_alpha = false;                      ///< in the fourth sample, which is read
+  bool is_premultiplied = false;               ///< colors are multiplied by it
   bool is_planar = false;                      ///< each sample has rows of its own
   bool is_big_endian = false, reverses_bits = false;
   std::array<uint8_t, 3 * 256> colors{};  ///< of a palette
@@ -32,10 +33,11 @@ struct TiffLayout {
 };
 
 /// Throws for what the reference refuses.
-TiffLayout read_tiff_layout(const TiffDirectory& directory, Bytes bytes, const std::string& where);
+TiffLayout read_tiff_layout(const TiffDirectory& directory, const Decoding& decoding);
 
-/// Turns `columns` pixels into RGB; `planes` holds a row of each plane (one, where samples are interleaved).
-void convert_tiff_row(const TiffLayout& layout, const std::array<const uint8_t*, 4>& planes, size_t columns,
-                      uint8_t* out);
+/// Turns `columns` pixels into RGB; `planes` holds a row of each plane (one, where samples are interleaved). Returns
+/// how many of them have an alpha of 0.
+int64_t convert_tiff_row(const TiffLayout& layout, const std::array<const uint8_t*, 4>& planes, size_t columns,
+                         uint8_t* out);
 
 }  // namespace molmo::image

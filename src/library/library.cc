@@ -27,7 +27,9 @@ image::Picture to_picture(const Image& image) {
   return picture;
 }
 
-Image to_image(image::Picture picture) { return {picture.width, picture.height, std::move(picture.pixels)}; }
+Image to_image(image::Picture picture) {
+  return {picture.width, picture.height, std::move(picture.pixels), picture.num_transparent};
+}
 
 generate::DecodeOptions decode_options(const GenerateOptions& o) {
   check_options(o);
@@ -75,7 +77,13 @@ void check_options(const GenerateOptions& o) {
   for (const std::string& stop : o.stop) expect(!stop.empty(), "an empty stop text");
 }
 
-Image Image::load(const std::filesystem::path& path) { return to_image(image::load_picture(path)); }
+Image Image::load(const std::filesystem::path& path, const DecodeLimits& limits) {
+  return to_image(image::load_picture(path, limits));
+}
+
+Image Image::decode(std::span<const uint8_t> bytes, const std::string& name, const DecodeLimits& limits) {
+  return to_image(image::decode_picture(bytes, name, limits));
+}
 
 void Image::save(const std::filesystem::path& path) const { image::save_picture(path, to_picture(*this)); }
 

@@ -39,8 +39,7 @@ Picture striped_picture(int width, int height) {
   return picture;
 }
 
-// --- orientation
-// ------------------------------------------------------------------------------------------------------
+// --- orientation -----------------------------------------------------------------------------------------------------
 
 // One tag, orientation, of the type (3: short, 4: long).
 std::string exif_block(uint16_t orientation, uint16_t type = 3) {
@@ -81,8 +80,7 @@ TEST(Orientation, FallsBackToXmp) {
   EXPECT_FALSE(is_turned(jpeg_with({xmp, exif_block(1)})));
 }
 
-// --- damage
-// -----------------------------------------------------------------------------------------------------------
+// --- damage ----------------------------------------------------------------------------------------------------------
 
 // Found by fuzzing: a header of another kind made rows wider than their memory.
 TEST(Damage, ALateHeaderOfAPngDoesNotCount) {
@@ -103,8 +101,7 @@ TEST(Damage, TruncatedPngKeepsItsRows) {
   EXPECT_EQ(cut.row(39)[0], 0);
 }
 
-// --- GIF
-// --------------------------------------------------------------------------------------------------------------
+// --- GIF -------------------------------------------------------------------------------------------------------------
 
 // Two pixels of the colors 1 and 2 at (1, 0) on a canvas of 3x1; a palette of red, green, blue and white.
 std::string gif(const std::string& extension) {
@@ -128,8 +125,7 @@ TEST(Gif, KeepsTheLastLineOfACutFile) {
   EXPECT_EQ(pixels_of(whole.substr(0, whole.size() - 2)), (Pixels{255, 0, 0, 0, 255, 0, 0, 0, 255}));
 }
 
-// --- BMP
-// --------------------------------------------------------------------------------------------------------------
+// --- BMP -------------------------------------------------------------------------------------------------------------
 
 std::string bmp(int width, int height, int bits, int compression, const std::string& data,
                 const std::string& palette = "") {
@@ -158,8 +154,7 @@ TEST(Bmp, FillsMissingRowsWithTheFirstColor) {
   EXPECT_EQ(pixels_of(bmp(1, -2, 8, 0, "\x02\0\0\0"s, kBmpPalette)), (Pixels{0x23, 0x22, 0x21, 3, 2, 1}));
 }
 
-// --- TIFF
-// -------------------------------------------------------------------------------------------------------------
+// --- TIFF ------------------------------------------------------------------------------------------------------------
 
 // Uncompressed, 8 bits, one strip for each entry of `strips`; two pixels.
 std::string tiff(uint32_t photometric, uint32_t samples, const std::vector<std::string>& strips,
@@ -193,8 +188,7 @@ TEST(Tiff, RefusesWhatTheReferenceRefuses) {
   EXPECT_THROW(decode(tiff(1, 2, {"\x01\x02\x03\x04"}, {{338, 1}})), Error);
 }
 
-// --- PNM
-// --------------------------------------------------------------------------------------------------------------
+// --- PNM -------------------------------------------------------------------------------------------------------------
 
 TEST(Pnm, ReadsBitsGreyAndColor) {
   EXPECT_EQ(pixels_of("P4 2 1\n\x40"), (Pixels{255, 255, 255, 0, 0, 0}));
