@@ -45,6 +45,15 @@ TEST(Draw, LongLabelsEndInDots) {
   EXPECT_EQ(drawn_with_label(text, 3), Picture(3, 60));
 }
 
+TEST(Draw, GroupsHaveColoursOfTheirOwn) {
+  const PointGroup groups[] = {{.label = "", .points = {{.x = 20.0, .y = 30.0}}},
+                               {.label = "", .points = {{.x = 70.0, .y = 30.0}}}};
+  const Picture drawn = draw_points(Picture(100, 60), groups);
+  const auto pixel = [&](int x) { return std::vector<uint8_t>(drawn.row(30) + 3 * x, drawn.row(30) + 3 * x + 3); };
+  EXPECT_NE(pixel(20), pixel(70));
+  EXPECT_NE(pixel(20), (std::vector<uint8_t>{0, 0, 0}));
+}
+
 // Under the sanitizers this also shows that nothing is written beyond the pixels.
 TEST(Draw, StaysInsideThePicture) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();

@@ -3,6 +3,7 @@
 #include "image/encode.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <cmath>
 
@@ -54,6 +55,15 @@ TEST(Encode, JpegIsCloseAndBetterAtHigherQuality) {
   EXPECT_LT(error_at(95), 3.0);
   EXPECT_LT(error_at(95), error_at(10));
   EXPECT_LT(encode_jpeg(picture, 10).size(), encode_jpeg(picture, 95).size());
+}
+
+TEST(Encode, JpegKeepsNoMemory) {
+  const Picture picture = gradient(64, 64);
+  const auto num_bytes = [] { return static_cast<int64_t>(::mallinfo2().uordblks); };  // with a sanitizer always 0
+  encode_jpeg(picture, 90);
+  const int64_t before = num_bytes();
+  for (int i = 0; i < 100; ++i) encode_jpeg(picture, 90);
+  EXPECT_LT(num_bytes() - before, 100 * 1024);
 }
 
 // libjpeg would end the process.
