@@ -178,6 +178,28 @@ TEST_F(TrainedProgram, SamplesDoNotDependOnTheBatchSize) {
   EXPECT_EQ(run_program(command + "2").out, together);
 }
 
+// Numbered through all batches.
+TEST_F(TrainedProgram, DrawingsOfSeveralPromptsAreNumbered) {
+  const std::string image = path("data") + "/img/test/000000";
+  const std::string file = std::filesystem::exists(image + ".png") ? image + ".png" : image + ".jpg";
+  const Outcome outcome =
+      run_program(fmt::format("generate --model {} --image {} apples cats dogs --batch-size 2 --max-new-tokens 2 "
+                              "--points {}",
+                              path("straight"), file, path("numbered.png")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for (const char* name : {"numbered-1.png", "numbered-2.png", "numbered-3.png"})
+    EXPECT_TRUE(std::filesystem::exists(path(name))) << name;
+}
+
+TEST_F(TrainedProgram, HeldOutLossesTakeNoMoreExamplesThanTheyMay) {
+  const Outcome outcome = train("few", fmt::format("--set steps=1 --set loss_evaluators.held='{{\"path\": \"{}\", "
+                                                   "\"split\": \"test\", \"max_examples\": 3}}'",
+                                                   path("data")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  for_each_json_line(path("few") + "/evaluations.jsonl",
+                     [&](size_t, const Json& line) { EXPECT_EQ(line.at("examples"), 3); });
+}
+
 TEST_F(TrainedProgram, GenerateSaysAtOnceWhatItCannotDraw) {
   const std::string start = "generate --model " + path("straight") + " Hello --points ";
   expect_user_error(run_program(start + path("p.png")), "--points without a picture");
