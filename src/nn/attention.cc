@@ -70,7 +70,7 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
   expect_shape("attend: k", k, {q.size(0), kAnySize, kAnySize, q.size(3)});
   expect_shape("attend: v", v, {q.size(0), k.size(1), k.size(2), q.size(3)});
   const bool keeps_probabilities = softmax.in_float32 || softmax.dropout > 0;
-  if (q.size(2) == 1 && !mask.is_causal && !keeps_probabilities && !at::GradMode::is_enabled())
+  if (q.size(2) == 1 && !mask.is_causal && !keeps_probabilities && !tensor::needs_backward_kernels())
     return join_heads(tensor::kernels().decode_attention(q, k, v, mask.bias));
   if (mask.segments.defined() || mask.sequences != nullptr) {
     MOLMO_CHECK(!keeps_probabilities, "packed attention has no probabilities to round or drop");

@@ -29,7 +29,8 @@ Tensor dropout_keys(const Tensor& streams, uint64_t seed) {
 
 Tensor drop(const Tensor& x, double p, const Tensor& keys, int64_t site) {
   if (p <= 0.0) return x;
-  return x * (uniforms(keys, x, site) >= p).to(x.scalar_type()).mul_(1.0 / (1.0 - p));
+  // By a scalar: multiplied in float32, whatever x is. As a tensor of x's dtype the scale would be rounded first.
+  return (x * (1.0 / (1.0 - p))).mul((uniforms(keys, x, site) >= p).to(x.scalar_type()));
 }
 
 Tensor drop_residual(const Tensor& x, const DropoutState& state, int64_t site) {

@@ -38,7 +38,7 @@ at::Device open_cuda_device(int index) {
   }
   open_cuda_half();
   const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
-  c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);  // what names no device goes there too
+  use_device(device);  // what names no device goes there too
   return device;
 }
 
@@ -71,6 +71,10 @@ CudaDriver probe_cuda_driver() {
   return {.num_devices = count, .problem = ""};
 }
 
+void use_device(const at::Device& device) {
+  if (device.is_cuda()) c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
+}
+
 bool is_fast_at_bfloat16(const at::Device& device) { return !device.is_cpu() || cpu::is_fast_at_bfloat16(); }
 
 at::ScalarType parse_compute_type(std::string_view text, const at::Device& device) {
@@ -83,6 +87,10 @@ at::ScalarType parse_compute_type(std::string_view text, const at::Device& devic
 int64_t peak_device_bytes(const at::Device& device) {
   constexpr auto kAggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
   return c10::getDeviceAllocator(device.type())->getDeviceStats(device.index()).allocated_bytes[kAggregate].peak;
+}
+
+int64_t total_device_bytes(const at::Device& device) {
+  return static_cast<int64_t>(c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).second);
 }
 
 void open_cuda_half() {

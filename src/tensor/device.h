@@ -23,6 +23,10 @@ CudaDriver probe_cuda_driver();
 /// where libmolmo_cuda.so was not built.
 at::Device parse_device(const std::string& text);
 
+/// Makes a GPU the one that this thread's calls mean: a new thread is on device 0, where a call would take a few
+/// hundred MB for a context of its own. Nothing to do for the CPU.
+void use_device(const at::Device& device);
+
 /// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on some CPUs (cpu/processor.h). On
 /// others LibTorch emulates bfloat16, an order of magnitude slower.
 bool is_fast_at_bfloat16(const at::Device& device);
@@ -33,6 +37,9 @@ at::ScalarType parse_compute_type(std::string_view text, const at::Device& devic
 
 /// The most that tensors have taken of a GPU's memory so far, by LibTorch's allocator.
 int64_t peak_device_bytes(const at::Device& device);
+
+/// The memory of a GPU.
+int64_t total_device_bytes(const at::Device& device);
 
 /// Opens libtorch_cuda.so and libmolmo_cuda.so and installs its kernels; does nothing the second time. The library is
 /// taken from MOLMO_CUDA_LIBRARY where set, else from the program's own folder, else by the loader's rules. Needs no

@@ -11,6 +11,7 @@ namespace molmo::tensor {
 namespace {
 
 KernelTable cuda_table;  // all null until the CUDA half is open
+thread_local bool chooses_for_backward = false;
 
 const KernelTable* table_of(const at::Device& device) {
   if (device.is_cpu()) return &cpu_kernels();
@@ -35,23 +36,28 @@ bool wants_gradient(const Tensors&... tensors) {
   return at::GradMode::is_enabled() && ((tensors.defined() && tensors.requires_grad()) || ...);
 }
 
+// Whether a kernel that has no backward will not do.
+template <class... Tensors>
+bool needs_backward(const Tensors&... tensors) {
+  return chooses_for_backward || wants_gradient(tensors...);
+}
+
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   MOLMO_CHECK(x.dim() >= 1, "rms_norm: x is a scalar");
   expect_shape("rms_norm weight", weight, {x.size(-1)});
   const KernelTable* table = weight.scalar_type() == at::kFloat ? table_for(x, weight) : nullptr;
-  if (table != nullptr && table->rms_norm != nullptr) {
-    if (!wants_gradient(x, weight)) return table->rms_norm(x.contiguous(), weight.contiguous(), eps);
-    if (table->rms_norm_backward != nullptr)
-      return differentiable::rms_norm(*table, x.contiguous(), weight.contiguous(), eps);
-  }
-  return operator_kernels().rms_norm(x, weight, eps);
+  if (table == nullptr || table->rms_norm == nullptr) return operator_kernels().rms_norm(x, weight, eps);
+  if (needs_backward(x, weight) && table->rms_norm_backward == nullptr)
+    return operator_kernels().rms_norm(x, weight, eps);
+  if (!wants_gradient(x, weight)) return table->rms_norm(x.contiguous(), weight.contiguous(), eps);
+  return differentiable::rms_norm(*table, x.contiguous(), weight.contiguous(), eps);
 }
 
 Tensor matvec(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   expect_shape("matvec weight", weight, {kAnySize, x.size(-1)});
   const bool is_small = x.numel() <= kMostMatvecRows * weight.size(1) && weight.is_contiguous();
   const bool same_types = !bias.defined() || bias.scalar_type() == weight.scalar_type();
-  const bool fits = is_small && same_types && !wants_gradient(x, weight, bias);
+  const bool fits = is_small && same_types && !needs_backward(x, weight, bias);
   const KernelTable* table = fits ? table_for(x, weight, bias) : nullptr;
   const bool has_kernel = table != nullptr && table->matvec != nullptr;
   return (has_kernel ? *table : operator_kernels()).matvec(x, weight, bias);
@@ -61,7 +67,7 @@ Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const
   expect_shape("decode_attention q", q, {k.size(0), kAnySize, 1, k.size(3)});
   expect_shape("decode_attention v", v, {k.size(0), k.size(1), k.size(2), k.size(3)});
   const bool fits = k.stride(3) == 1 && v.stride(3) == 1 && k.scalar_type() == q.scalar_type() &&
-                    v.scalar_type() == q.scalar_type() && !wants_gradient(q, k, v, bias);
+                    v.scalar_type() == q.scalar_type() && !needs_backward(q, k, v, bias);
   const KernelTable* table = fits ? table_for(q, k, v, bias) : nullptr;
   const bool has_kernel = table != nullptr && table->decode_attention != nullptr;
   return has_kernel ? table->decode_attention(q.contiguous(), k, v, bias)
@@ -99,8 +105,8 @@ Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos) {
 Tensor sigmoid_unit(const Tensor& x, double a, double b) {
   const KernelTable* table = x.scalar_type() == at::kFloat ? table_for(x) : nullptr;
   if (table == nullptr || table->sigmoid_unit == nullptr) return operator_kernels().sigmoid_unit(x, a, b);
+  if (needs_backward(x) && table->sigmoid_unit_backward == nullptr) return operator_kernels().sigmoid_unit(x, a, b);
   if (!wants_gradient(x)) return table->sigmoid_unit(x.contiguous(), a, b);
-  if (table->sigmoid_unit_backward == nullptr) return operator_kernels().sigmoid_unit(x, a, b);
   return differentiable::sigmoid_unit(*table, x.contiguous(), a, b);
 }
 
@@ -116,9 +122,9 @@ Tensor swiglu(const Tensor& up, const Tensor& gate) {
   MOLMO_CHECK(up.dim() >= 1 && up.sizes() == gate.sizes(), "swiglu: up and gate differ in shape");
   const KernelTable* table = up.scalar_type() == gate.scalar_type() ? table_for(up, gate) : nullptr;
   if (table == nullptr || table->swiglu == nullptr) return operator_kernels().swiglu(up, gate);
+  if (needs_backward(up, gate) && table->swiglu_backward == nullptr) return operator_kernels().swiglu(up, gate);
   const Tensor first = as_rows(up), second = as_rows(gate);
   if (!wants_gradient(up, gate)) return table->swiglu(first, second).view(up.sizes());
-  if (table->swiglu_backward == nullptr) return operator_kernels().swiglu(up, gate);
   return differentiable::swiglu(*table, first, second).view(up.sizes());
 }
 
@@ -141,6 +147,11 @@ bool prefers_packed_attention(const Tensor& q) {
   const bool is_large = q.size(0) * q.size(1) * q.size(2) * q.size(2) >= kLeastScores;
   return is_large && q.is_cpu() && q.scalar_type() == at::kFloat && cpu::is_amd_with_avx512();
 }
+
+ScopedBackwardKernels::ScopedBackwardKernels() : before_(chooses_for_backward) { chooses_for_backward = true; }
+ScopedBackwardKernels::~ScopedBackwardKernels() { chooses_for_backward = before_; }
+
+bool needs_backward_kernels() { return chooses_for_backward || at::GradMode::is_enabled(); }
 
 const KernelTable& kernels() {
   static constexpr KernelTable table{.rms_norm = rms_norm,

@@ -85,6 +85,23 @@ const KernelTable& cpu_kernels();
 /// The same functions by LibTorch's operators: any device and dtype, with gradients. What kernels are tested against.
 const KernelTable& operator_kernels();
 
+/// While one lives, the fronts of this thread choose kernels as for a pass that is run backward, whether or not
+/// gradients are on: a forward whose results are thrown away and computed again in backward must give the same both
+/// times.
+class ScopedBackwardKernels {
+ public:
+  ScopedBackwardKernels();
+  ~ScopedBackwardKernels();
+  ScopedBackwardKernels(const ScopedBackwardKernels&) = delete;
+  ScopedBackwardKernels& operator=(const ScopedBackwardKernels&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// Whether kernels without a backward are out of the question on this thread.
+bool needs_backward_kernels();
+
 /// Makes `table` the kernels of CUDA tensors. Called once by device.cc, before any CUDA tensor exists.
 void install_cuda_kernels(const KernelTable& table);
 

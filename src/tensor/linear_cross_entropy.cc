@@ -107,8 +107,10 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    // Let go of as they are handed on: whoever takes the last hold of a gradient need not copy it.
     const auto scaled = [&](const char* name) {
-      const Tensor made = context->saved_data[name].toTensor();
+      Tensor made = std::move(context->saved_data[name]).toTensor();
+      context->saved_data.erase(name);
       return made.defined() && grads[0].defined() ? made.mul_(grads[0].to(made.scalar_type())) : Tensor();
     };
     return {scaled("x"), scaled("weight"), scaled("bias"), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};

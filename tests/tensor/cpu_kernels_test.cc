@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "tensor/cpu/avx2.h"
 #include "tensor/cpu/rows.h"
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
@@ -24,6 +25,24 @@ void expect_near(const Tensor& got, const Tensor& expected, double relative) {
   ASSERT_EQ(got.scalar_type(), expected.scalar_type());
   const Tensor a = got.to(at::kDouble), b = expected.to(at::kDouble);
   EXPECT_LE((a - b).abs().max().item<double>(), relative * std::max(1e-3, b.abs().max().item<double>()));
+}
+
+MOLMO_AVX2 int lanes_of(int64_t count) { return _mm256_movemask_ps(_mm256_castsi256_ps(cpu::first_lanes(count))); }
+
+// What is left of a range may have more values than an int counts.
+TEST(Avx2, TakesAllLanesOfALongRange) {
+  if (!cpu::has_avx2()) GTEST_SKIP();
+  const int64_t int_range = int64_t{1} << 32;
+  for (const auto& [count, lanes] : std::initializer_list<std::pair<int64_t, int>>{{-1, 0},
+                                                                                   {0, 0},
+                                                                                   {1, 1},
+                                                                                   {3, 7},
+                                                                                   {8, 255},
+                                                                                   {9, 255},
+                                                                                   {int_range / 2, 255},
+                                                                                   {int_range, 255},
+                                                                                   {int_range + 3, 255}})
+    EXPECT_EQ(lanes_of(count), lanes) << count;
 }
 
 TEST(Matvec, EqualsTheOperator) {

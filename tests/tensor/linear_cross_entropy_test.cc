@@ -93,5 +93,15 @@ TEST(LinearCrossEntropy, HoldsAChunkOfLogitsAtMost) {
   EXPECT_LT(peak, rows * classes * 4 / 2) << "half of the whole logits";
 }
 
+// The largest gradient of a model: who takes it need not copy it.
+TEST(LinearCrossEntropy, HandsItsGradientsOn) {
+  const int64_t classes = 4096, width = 64;
+  const Case c = random_case(4, width, classes, at::kFloat);
+  const CrossEntropySums sums = linear_cross_entropy(c.x, c.head, c.labels, c.weights, {});
+  const MemoryMeter meter;
+  sums.loss.backward();
+  EXPECT_LT(meter.peak_bytes(), classes * width * 4 / 2);
+}
+
 }  // namespace
 }  // namespace molmo::tensor

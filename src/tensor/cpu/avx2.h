@@ -5,6 +5,7 @@
 #include <c10/util/BFloat16.h>
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -25,7 +26,8 @@ MOLMO_AVX2 inline __m256 load8(const c10::BFloat16* from) {
 /// All bits of the first `count` of eight lanes: none for count <= 0, all for count >= 8.
 MOLMO_AVX2 inline __m256i first_lanes(int64_t count) {
   const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
+  const auto bounded = static_cast<int>(std::clamp<int64_t>(count, 0, 8));  // a range may have 2^31 values and more
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(bounded), lanes);
 }
 
 /// v rounded to T (to nearest, ties to even), in float32.
