@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "base/free_port.h"
+#include "base/listener.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "molmo/error.h"
@@ -31,11 +31,13 @@ void note_signal(int signal) { caught_signal = signal; }
 
 void set_variable(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
 
-// One process per rank, in the environment that torchrun gives its own.
+// One process per rank, in the environment that torchrun gives its own. Rank 0 inherits the socket through which the
+// ranks meet: it listens on the loopback alone, and nobody can take its port in between.
 class LocalRanks {
  public:
-  LocalRanks(const LaunchOptions& options, int port) : options_(options) {
-    for (int rank = 0; rank < options.ranks; ++rank) running_.push_back({rank, start(rank, port)});
+  explicit LocalRanks(const LaunchOptions& options) : options_(options) {
+    const Listener listener = listen_on_loopback();
+    for (int rank = 0; rank < options.ranks; ++rank) running_.push_back({rank, start(rank, listener)});
   }
 
   // Until all have ended; returns the code to end with: that of the first rank that failed of itself. A rank that lost
@@ -61,7 +63,7 @@ class LocalRanks {
     pid_t id;
   };
 
-  pid_t start(int rank, int port) const {
+  pid_t start(int rank, const Listener& listener) const {
     std::vector<char*> arguments{const_cast<char*>("molmo")};
     for (const std::string& word : options_.command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
@@ -75,7 +77,12 @@ class LocalRanks {
     for (const char* name : {"RANK", "LOCAL_RANK"}) set_variable(name, index);
     for (const char* name : {"WORLD_SIZE", "LOCAL_WORLD_SIZE"}) set_variable(name, count);
     set_variable("MASTER_ADDR", "127.0.0.1");
-    set_variable("MASTER_PORT", std::to_string(port));
+    set_variable("MASTER_PORT", std::to_string(listener.port()));
+    for (const char* name : {"TORCHELASTIC_USE_AGENT_STORE", kListenerVariable}) ::unsetenv(name);
+    if (rank == 0) {
+      ::fcntl(listener.descriptor(), F_SETFD, 0);  // stays open in the program
+      set_variable(kListenerVariable, std::to_string(listener.descriptor()));
+    }
     ::execv("/proc/self/exe", arguments.data());
     ::_exit(static_cast<int>(ExitCode::kBug));
   }
@@ -109,9 +116,14 @@ class LocalRanks {
 };
 
 int launch(const LaunchOptions& options) {
+  if (options.command.front() != kTrain.name) {
+    throw Error(
+        fmt::format("[launch] the subcommand after --, got '{}', expected {}: no other shares its work among ranks",
+                    options.command.front(), kTrain.name));
+  }
   std::signal(SIGINT, note_signal);
   std::signal(SIGTERM, note_signal);
-  return LocalRanks(options, find_free_port()).wait();
+  return LocalRanks(options).wait();
 }
 
 }  // namespace
@@ -123,7 +135,7 @@ void add_launch(Command& app) {
   command.option("-n,--ranks", options->ranks, "number of ranks").within(1, 1024);
   command.option("--grace", options->grace, "seconds that the other ranks have to end after one has failed")
       .within(0, 86400);
-  command.option("COMMAND", options->command, "the subcommand and its words, behind --").required();
+  command.option("COMMAND", options->command, "the subcommand and its words, after --").required();
   command.acts([options](int, char**) { return launch(*options); });
 }
 

@@ -4,17 +4,23 @@
 
 #include "dist/backend.h"
 
+#include <c10/util/Logging.h>
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "base/check.h"
 #include "base/end_now.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "dist/address.h"
+#include "dist/failure_watch.h"
+#include "dist/rendezvous.h"
 #include "dist/watchdog.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
@@ -72,25 +78,42 @@ class PendingWork : public Pending {
 using MakeNccl = void (*)(const c10::intrusive_ptr<c10d::Store>&, int, int, milliseconds,
                           c10::intrusive_ptr<c10d::Backend>*);
 
+// Where Gloo listens: at an address of this machine, or on an interface.
+struct GlooPlace {
+  std::string name;
+  bool is_interface;
+};
+
 // What all communicators of a process have in common.
 struct Settings {
-  std::string host;  // of rank 0
+  std::vector<GlooPlace> places;
   at::Device device;
   Timeouts timeouts;
 };
 
-std::shared_ptr<gloo::transport::Device> make_gloo_device(const std::string& host) {
-  if (const char* interface = std::getenv("GLOO_SOCKET_IFNAME"))
-    return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
-  if (host == "127.0.0.1" || host == "localhost") return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
-  return c10d::ProcessGroupGloo::createDefaultDevice();
+std::vector<GlooPlace> gloo_places(const Rank& rank, std::chrono::seconds patience) {
+  if (const char* names = std::getenv("GLOO_SOCKET_IFNAME")) {
+    std::vector<GlooPlace> places;
+    for (const std::string& name : split_text(names, ',')) {
+      if (::if_nametoindex(name.c_str()) == 0)
+        throw Error(fmt::format("[dist] GLOO_SOCKET_IFNAME, got '{}', expected interfaces of this machine", names));
+      places.push_back({name, true});
+    }
+    return places;
+  }
+  if (rank.is_local) return {{"127.0.0.1", false}};
+  for (const Address& first : resolve(rank.address, rank.port, patience)) {
+    if (const auto own = address_towards(first)) return {{text_of(*own), false}};
+  }
+  throw Error(
+      fmt::format("[dist] no interface leads to '{}', the machine of rank 0, expected one (MASTER_ADDR; "
+                  "GLOO_SOCKET_IFNAME names one)",
+                  rank.address));
 }
 
 c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
                                                const Settings& settings) {
   if (settings.device.is_cuda()) {
-    // Its own watchdog would abort the process; ours names the collective and ends with 75.
-    ::setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", 0);
     const auto make = reinterpret_cast<MakeNccl>(tensor::find_in_cuda_half("molmo_cuda_make_nccl"));
     MOLMO_CHECK(make != nullptr, "the CUDA half has no NCCL");
     c10::intrusive_ptr<c10d::Backend> backend;
@@ -98,7 +121,10 @@ c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::St
     return backend;
   }
   auto options = c10d::ProcessGroupGloo::Options::create(settings.timeouts.start);
-  options->devices.push_back(make_gloo_device(settings.host));
+  for (const GlooPlace& place : settings.places) {
+    options->devices.push_back(place.is_interface ? c10d::ProcessGroupGloo::createDeviceForInterface(place.name)
+                                                  : c10d::ProcessGroupGloo::createDeviceForHostname(place.name));
+  }
   auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, options);
   backend->setTimeout(settings.timeouts.step);
   return backend;
@@ -144,12 +170,16 @@ class BackendCommunicator : public Communicator {
         store_(std::move(store)),
         settings_(std::move(settings)),
         backend_(make_backend(store_, rank, size, settings_)) {
-    if (settings_.device.is_cuda()) watchdog_ = std::make_unique<Watchdog>(give_up);
+    if (settings_.device.is_cuda())
+      watchdog_ = std::make_unique<Watchdog>(give_up, [own = settings_.device] { tensor::use_device(own); });
+    if (parent == nullptr) watch_failures();
   }
 
   // NCCL says goodbye to the other ranks, and would wait for one that is lost.
   ~BackendCommunicator() override {
+    failures_.reset();
     const std::shared_ptr<Watched> watched = watch({rank(), size(), step(), "leaving", "its group"});
+    if (settings_.device.is_cuda()) leave();
     backend_.reset();
     if (watched) watched->set_over();
   }
@@ -186,6 +216,11 @@ class BackendCommunicator : public Communicator {
     });
   }
 
+  void tell_failure(const std::string& reason) override {
+    failures_.reset();  // it need not hear of its own
+    FailureWatch::tell(*store_, fmt::format("rank {} has failed: {}", rank(), first_line(reason)));
+  }
+
   std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks, at::Device device,
                                          std::optional<std::chrono::seconds> timeout) override {
     const auto own = std::find(ranks.begin(), ranks.end(), rank());
@@ -196,14 +231,36 @@ class BackendCommunicator : public Communicator {
     settings.timeouts.step = timeout.value_or(settings.timeouts.step);
     const auto store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("{}/{}/", name, ranks.front()), store_);
     try {
-      return std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
-                                                   static_cast<int>(ranks.size()), std::move(settings), this);
+      auto group = std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
+                                                         static_cast<int>(ranks.size()), std::move(settings), this);
+      // NCCL connects in a group's first collective: here, where an error says what it was about.
+      if (device.is_cuda()) group->meet("group " + name);
+      return group;
+    } catch (const Error&) {
+      throw;
     } catch (const std::exception& error) {
       fail({rank(), size(), step(), "forming", "group " + name}, error.what());
     }
   }
 
  private:
+  void leave() {
+    try {
+      std::uncaught_exceptions() > 0 ? backend_->abort() : backend_->shutdown();
+    } catch (const std::exception& error) {
+      log_warning(fmt::format("[dist] rank {} of {}: leaving its group: {}", rank(), size(), first_line(error.what())));
+    }
+  }
+
+  void watch_failures() {
+    const std::string own = fmt::format("rank {} of {}", rank(), size());
+    const auto on_failure = [own](const std::string& reason) { give_up(own, reason); };
+    // Rank 0 answers all looks: a few hundred in a second at most.
+    failures_ = std::make_unique<FailureWatch>(
+        store_->clone(), on_failure,
+        FailureWatch::Pace{.interval = std::max(milliseconds(1000), milliseconds(4 * size()))});
+  }
+
   template <class Start>
   std::unique_ptr<Pending> start(const char* collective, std::string_view subject, const Start& run) {
     Place place{rank(), size(), step(), collective, std::string(subject)};
@@ -236,37 +293,43 @@ class BackendCommunicator : public Communicator {
   c10::intrusive_ptr<c10d::Store> store_;
   Settings settings_;
   c10::intrusive_ptr<c10d::Backend> backend_;
-  std::unique_ptr<Watchdog> watchdog_;  // of collectives on a GPU
-  bool is_formed_ = false;              // by a first collective
+  std::unique_ptr<FailureWatch> failures_;  // of the whole run
+  std::unique_ptr<Watchdog> watchdog_;      // of collectives on a GPU
+  bool is_formed_ = false;                  // by a first collective
 };
 
-// c10d's record of recent collectives is one per process, and takes a group's first collective into a map that nothing
-// guards: two threads with a group each (here: the run and what saves behind its back) can crash there.
-void switch_off_flight_recorder() {
+// What c10d reads when it makes its first group.
+void set_environment(const Rank& rank) {
   static std::once_flag once;
-  std::call_once(once, [] { ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0); });
+  std::call_once(once, [&] {
+    // Its record of recent collectives is one per process, and takes a group's first collective into a map that nothing
+    // guards: two threads with a group each (here: the run and what saves behind its back) can crash there.
+    ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0);
+    // NCCL's own watchdogs would abort the process; ours names the collective and ends with 75. torchrun sets the
+    // first.
+    for (const char* name :
+         {"TORCH_NCCL_ASYNC_ERROR_HANDLING", "TORCH_NCCL_RETHROW_CUDA_ERRORS", "TORCH_NCCL_ENABLE_MONITORING"})
+      ::setenv(name, "0", /*overwrite=*/1);
+    // What c10d logs, with traces of its calls, comes to us as exceptions: fatal messages alone are left.
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
+    if (rank.is_local) ::setenv("NCCL_SOCKET_IFNAME", "lo", /*overwrite=*/0);
+  });
 }
 
 }  // namespace
 
-std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts) {
-  switch_off_flight_recorder();
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<uint16_t>(rank.port);
-  options.isServer = rank.index == 0 && !rank.agents_attempt;
-  options.numWorkers = static_cast<size_t>(rank.count);
-  options.timeout = timeouts.start;
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts) {
+  set_environment(rank);
+  Settings settings{gloo_places(rank, patience_of(timeouts)), at::kCPU, timeouts};
+  c10::intrusive_ptr<c10d::Store> store = meet_in_store(rank, timeouts, facts);
+  const std::string own = settings.places.front().name;
   try {
-    c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(rank.address, options);
-    // The agent's store outlives its ranks: what those before them have left there is not ours.
-    if (rank.agents_attempt)
-      store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("molmo/{}/", *rank.agents_attempt), store);
-    return std::make_unique<BackendCommunicator>(std::move(store), rank.index, rank.count,
-                                                 Settings{rank.address, at::kCPU, timeouts});
+    return std::make_unique<BackendCommunicator>(std::move(store), rank.index, rank.count, std::move(settings));
   } catch (const std::exception& error) {
-    throw Error(fmt::format("[dist] rank {} of {} at {}:{}: {}; expected all ranks within {} s", rank.index, rank.count,
-                            rank.address, rank.port, first_line(error.what()), timeouts.start.count()),
-                ExitCode::kRestart);
+    throw Error(
+        fmt::format("[dist] rank {} of {} at {}: {}; expected all ranks, which met at {}:{}, within {} s", rank.index,
+                    rank.count, own, first_line(error.what()), rank.address, rank.port, timeouts.start.count()),
+        ExitCode::kRestart);
   }
 }
 

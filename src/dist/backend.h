@@ -6,9 +6,9 @@
 
 namespace molmo::dist {
 
-/// connect() for several ranks: rank 0 keeps a TCP store at `rank.address`, through which the others find each other.
-/// Gloo talks through the interface of GLOO_SOCKET_IFNAME, or the one that carries this machine's name; through the
-/// loopback where rank 0 is there.
-std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts);
+/// connect() for several ranks. They meet in a store of rank 0 (dist/rendezvous.h); then Gloo talks through the
+/// interfaces of GLOO_SOCKET_IFNAME, through the loopback where all ranks are on one machine, else through the
+/// interface that leads to rank 0.
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts);
 
 }  // namespace molmo::dist

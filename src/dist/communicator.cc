@@ -59,6 +59,7 @@ double Communicator::maximum(double value, std::string_view subject) {
 std::vector<std::string> Communicator::gather_texts(const std::string& own, std::string_view subject) {
   const auto longest = static_cast<int64_t>(maximum(static_cast<double>(own.size()), subject));
   const auto bytes = at::TensorOptions().dtype(at::kByte);
+  if (longest == 0) return std::vector<std::string>(static_cast<size_t>(size()));
   Tensor sent = at::zeros({longest}, bytes);
   std::copy(own.begin(), own.end(), sent.mutable_data_ptr<uint8_t>());
   const Tensor length = at::full({1}, static_cast<int64_t>(own.size()), at::kLong);
@@ -75,9 +76,9 @@ std::vector<std::string> Communicator::gather_texts(const std::string& own, std:
   return said;
 }
 
-std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts) {
+std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts, const Facts& facts) {
   if (rank.count == 1) return std::make_unique<Alone>();
-  return connect_backend(rank, timeouts);
+  return connect_backend(rank, timeouts, facts);
 }
 
 }  // namespace molmo::dist

@@ -8,6 +8,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dist/agreement.h"
 #include "dist/rank.h"
 #include "tensor/tensor.h"
 
@@ -43,7 +45,7 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  /// Every rank's `shard`, one behind another in the order of ranks. Same dtype, contiguous.
+  /// Every rank's `shard`, one after another in the order of ranks. Same dtype, contiguous.
   virtual std::unique_ptr<Pending> all_gather(const Tensor& shard, const Tensor& whole,
                                               std::string_view subject) = 0;  // [n] -> [size * n]
 
@@ -76,21 +78,27 @@ class Communicator {
                                                  at::Device device,
                                                  std::optional<std::chrono::seconds> timeout = {}) = 0;
 
+  /// Tells the other ranks of the run that this one ends because of an error of its own: they wait for it no longer,
+  /// and end with 75 and this reason.
+  virtual void tell_failure(const std::string& reason) { (void)reason; }
+
   /// The step that errors name, those of its subgroups too.
   void set_step(int64_t step) { *step_ = step; }
   int64_t step() const { return *step_; }
 
  protected:
   Communicator(int rank, int size, const Communicator* parent = nullptr)
-      : rank_(rank), size_(size), step_(parent != nullptr ? parent->step_ : std::make_shared<int64_t>(0)) {}
+      : rank_(rank),
+        size_(size),
+        step_(parent != nullptr ? parent->step_ : std::make_shared<std::atomic<int64_t>>(0)) {}
 
  private:
   int rank_, size_;
-  std::shared_ptr<int64_t> step_;
+  std::shared_ptr<std::atomic<int64_t>> step_;  // of this group and those made from it, on any thread
 };
 
 /// Meets the other ranks, over Gloo. A run of one rank needs nobody.
-/// Errors, with exit code 75: ranks that have not come in time.
-std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts);
+/// Errors: ranks that have not come in time (exit code 75); ranks that differ in a fact, on all ranks (2).
+std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts, const Facts& facts = {});
 
 }  // namespace molmo::dist

@@ -4,10 +4,11 @@
 
 #include <exception>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
-#include "base/free_port.h"
+#include "base/listener.h"
 #include "dist/communicator.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
@@ -17,7 +18,10 @@ namespace molmo::testing {
 /// Runs `body` once per rank and waits for all; throws what the first failing rank threw.
 inline void run_ranks(int count, const std::function<void(dist::Communicator& everyone)>& body,
                       const dist::Timeouts& timeouts = {std::chrono::seconds(60), std::chrono::seconds(60)}) {
-  const int port = count > 1 ? find_free_port() : 0;
+  std::optional<Listener> listener;
+  if (count > 1) listener.emplace(listen_on_loopback());
+  const int port = listener ? listener->port() : 0;
+  const int descriptor = listener ? listener->release() : -1;
   std::vector<std::exception_ptr> errors(static_cast<size_t>(count));
   std::vector<std::thread> threads;
   for (int rank = 0; rank < count; ++rank) {
@@ -29,7 +33,8 @@ inline void run_ranks(int count, const std::function<void(dist::Communicator& ev
                                              .local_index = rank,
                                              .local_count = count,
                                              .address = "127.0.0.1",
-                                             .port = port},
+                                             .port = port,
+                                             .listener = rank == 0 ? std::optional(descriptor) : std::nullopt},
                                             timeouts);
         body(*everyone);
       } catch (...) {
