@@ -144,4 +144,13 @@ void FlatParams::store(size_t index, int64_t begin, const Tensor& values) {
   slices_[index].detach().narrow(0, from - first, to - from).copy_(values.flatten().narrow(0, from - begin, to - from));
 }
 
+std::vector<Tensor> FlatParams::gather_values() const {
+  const Tensor whole = at::empty(whole_.sizes(), shard_.options());
+  mesh_.shard->all_gather(shard_.detach(), whole, name_)->wait();
+  std::vector<Tensor> values;
+  for (size_t i = 0; i < leaves_.size(); ++i)
+    values.push_back(whole.narrow(0, offsets_[i], leaves_[i].numel()).view(leaves_[i].sizes()));
+  return values;
+}
+
 }  // namespace molmo::dist

@@ -1,4 +1,4 @@
-// Parameters of one unit, laid one behind another and cut into equal parts, one per rank:
+// Parameters of one unit, laid one after another and cut into equal parts, one per rank:
 //
 //   parameters   | wq.weight | wq.bias | wo.weight     | padding |
 //   ranks        | shard 0       | shard 1       | shard 2       |
@@ -60,6 +60,8 @@ class FlatParams {
 
   /// Copies what lies in this rank's part of `values`, which begin at `begin` of the flattened parameter.
   void store(size_t index, int64_t begin, const Tensor& values);
+  /// The whole values, exactly: in the master's dtype. Every rank calls it.
+  std::vector<Tensor> gather_values() const;
 
  private:
   enum class State { kFree, kComing, kGathered };

@@ -122,13 +122,13 @@ void ShardedParams::store(const std::string& name, int64_t begin, const Tensor& 
   at.flat->store(at.index, begin, values);
 }
 
-Tensor ShardedParams::gather(const std::string& name) {
-  const Place& at = place(name);
-  at.flat->finish_gather();
-  const Tensor value = at.flat->leaves()[at.index].detach().to(options_.master.dtype(), /*non_blocking=*/false,
-                                                               /*copy=*/true);
-  at.flat->free();
-  return value;
+void ShardedParams::gather(const std::function<void(const std::string& name, const Tensor& value)>& visit) const {
+  for (const auto& unit : units_) {
+    for (const auto& flat : unit->flats()) {
+      const std::vector<Tensor> values = flat->gather_values();
+      for (size_t i = 0; i < values.size(); ++i) visit(flat->params()[i]->name, values[i]);
+    }
+  }
 }
 
 TensorList ShardedParams::run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) {
@@ -159,8 +159,21 @@ int ShardedParams::num_live() const {
       std::count_if(units_.begin(), units_.end(), [](const auto& unit) { return unit->is_live(); }));
 }
 
+// What was gathered ahead for another pass than this has become (a text after a picture, a backward after a forward)
+// would hold its memory, and its share of the bound, until it runs again. Units run one at a time: none is in use here.
+void ShardedParams::free_strays(const ShardedUnit& wanted, Direction direction) {
+  const auto d = static_cast<size_t>(direction);
+  const bool was_foreseen = direction == direction_ && latest_[d] != nullptr && next_[d][latest_[d]] == &wanted;
+  direction_ = direction;
+  if (was_foreseen) return;
+  for (const auto& unit : units_) {
+    if (unit.get() != &wanted) unit->free();
+  }
+}
+
 void ShardedParams::acquire(ShardedUnit& unit, Direction direction) {
   const auto d = static_cast<size_t>(direction);
+  free_strays(unit, direction);
   if (latest_[d] != nullptr) next_[d][latest_[d]] = &unit;
   latest_[d] = &unit;
   unit.start_gather();
@@ -185,6 +198,7 @@ void ShardedParams::add_gradients(ShardedUnit& unit, const TensorList& gradients
 
 void ShardedParams::begin_pass(bool is_last) {
   is_last_pass_ = is_last;
+  free_all();
   for (ShardedUnit*& latest : latest_) latest = nullptr;
 }
 

@@ -43,13 +43,16 @@ class ShardedParams : public UnitRunner {
   void store(const std::string& name, const Tensor& value);  ///< keeps this rank's slice of a whole value
   /// The same for values of the flattened parameter from `begin` on; what lies outside the slice is passed over.
   void store(const std::string& name, int64_t begin, const Tensor& values);
-  Tensor gather(const std::string& name);  ///< the whole value, in the master's dtype; every rank calls it
+  /// Visits whole values, exactly as the shards hold them, a unit's at a time. Every rank calls it.
+  void gather(const std::function<void(const std::string& name, const Tensor& value)>& visit) const;
 
   TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) override;
 
   int num_units() const { return static_cast<int>(units_.size()); }
   int index_of(const Unit& unit) const;  ///< in the model's order
   void take_part(int unit);              ///< gathers and frees it beside the ranks that run it, without gradients
+
+  int num_live() const;  ///< units gathered or on their way; `most_live` at most
 
   void begin_pass(bool is_last);  ///< before a micro-batch; the last one of a step sends the gradients
   void finish_step();  ///< after the last backward: gradients, summed over all ranks, are in the slices' grad()
@@ -70,7 +73,7 @@ class ShardedParams : public UnitRunner {
   void release(ShardedUnit& unit);
   void add_gradients(ShardedUnit& unit, const TensorList& gradients);
   void agree_on_gradients();
-  int num_live() const;
+  void free_strays(const ShardedUnit& wanted, Direction direction);
   const Place& place(const std::string& name) const;
   ShardedUnit& sharded_unit(const Unit& unit) const;
 
@@ -84,6 +87,7 @@ class ShardedParams : public UnitRunner {
   // What ran after what, in forward and in backward: what will run next is gathered ahead.
   std::map<const ShardedUnit*, ShardedUnit*> next_[2];
   ShardedUnit* latest_[2] = {nullptr, nullptr};
+  Direction direction_ = Direction::kForward;  // of the latest unit
   ShardedUnit* reducing_ = nullptr;
 };
 

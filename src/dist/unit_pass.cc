@@ -4,6 +4,9 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <optional>
+
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 
 namespace molmo::dist {
@@ -22,6 +25,13 @@ struct Pass {
   // Runs the function on leaves of its own. The inner graph begins and ends here.
   void build_graph() {
     const at::AutoGradMode with_gradients(true);
+    run();
+  }
+
+  // What runs twice takes the same kernels both times.
+  void run() {
+    std::optional<tensor::ScopedBackwardKernels> same_kernels;
+    if (recomputes) same_kernels.emplace();
     outputs = function(inputs);
   }
 
@@ -84,7 +94,7 @@ class PassNode : public torch::autograd::Function<PassNode> {
       const Use use(pass->weights, UnitWeights::Direction::kForward);
       if (pass->recomputes) {
         const at::NoGradGuard no_gradients;
-        pass->outputs = pass->function(pass->inputs);
+        pass->run();
       } else {
         pass->build_graph();
       }
@@ -105,7 +115,10 @@ class PassNode : public torch::autograd::Function<PassNode> {
       if (pass->recomputes) pass->build_graph();
       of_inputs = backward_of(*pass, gradients);
       pass->outputs.clear();  // the inner graph goes while its weights are there
+      pass->inputs.clear();
     }
+    // Of what it saves itself autograd keeps this until the whole graph goes: the inputs of all units at once.
+    context->saved_data.erase("pass");
     variable_list results(2);  // of the pass and the anchor: none
     results.insert(results.end(), of_inputs.begin(), of_inputs.end());
     return results;

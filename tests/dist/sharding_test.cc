@@ -195,7 +195,7 @@ Curve train_sharded(const Setting& setting) {
                               .forward = forward_options(setting, step),
                               .ranks = {&everyone, &sharded}}));
     }
-    for (const Parameter& param : source->params().all()) own.weights[param.name] = sharded.gather(param.name);
+    sharded.gather([&](const std::string& name, const Tensor& value) { own.weights[name] = value; });
     const std::lock_guard lock(mutex);
     if (everyone.rank() == 0) curve = std::move(own);
   });

@@ -228,7 +228,7 @@ void run_sharded_curve(const Curve& curve, GoldenCase& golden, int num_ranks) {
       compare_norms(own, curve, expected, result, i);
     }
     TensorMap weights;
-    for (const Parameter& param : curve.molmo->params().all()) weights[param.name] = sharded.gather(param.name);
+    sharded.gather([&](const std::string& name, const Tensor& value) { weights[name] = value; });
     compare_final_weights(own, curve, weights);
   });
 }
