@@ -20,12 +20,12 @@ enum class ComputeDtype { kAuto, kFloat32, kBfloat16 };  ///< kAuto: bfloat16 wh
 
 /// How the ranks of a run share the model. It changes no result beyond rounding.
 struct ShardingConfig {
-  int replicas = 1;             ///< hybrid sharding: the model is sharded within each of so many groups of ranks
-  int live_units = 3;           ///< units of the model gathered or on their way at a time
-  bool defer_reduction = true;  ///< whole gradients stay on a rank until the last micro-batch of an update
-  int start_timeout = 600;      ///< seconds
-  int step_timeout = 600;       ///< seconds
-  int save_timeout = 3600;      ///< seconds
+  int replicas = 1;    ///< hybrid sharding: the model is sharded within each of so many groups of ranks
+  int live_units = 3;  ///< units of the model gathered or on their way at a time
+  std::optional<bool> defer_reduction;  ///< whole gradients stay on a rank until the last micro-batch of an update
+  int start_timeout = 600;              ///< seconds
+  int step_timeout = 600;               ///< seconds
+  int save_timeout = 3600;              ///< seconds
 
   template <class V>
   void visit(V& v) {
@@ -37,7 +37,9 @@ struct ShardingConfig {
     v({.name = "live_units", .help = "units gathered or on their way at a time, on a rank", .min = 1, .max = 1024},
       live_units);
     v({.name = "defer_reduction",
-       .help = "send gradients once per update instead of once per micro-batch; needs memory for whole gradients"},
+       .help =
+           "send gradients once per update instead of once per micro-batch; null: where whole gradients fit in memory "
+           "on all ranks"},
       defer_reduction);
     v({.name = "start_timeout", .help = "seconds to wait for all ranks to come", .min = 1, .max = 86400},
       start_timeout);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/step_loader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -49,7 +51,15 @@ StepLoader::StepLoader(const config::TrainConfig& config, const text::MolmoToken
                .start_example = first_example,
                .rank = everyone.rank(),
                .world_size = everyone.size(),
-               .num_examined = everyone.rank() == 0 ? kNumExamined : 0}) {}
+               .num_examined = everyone.rank() == 0 ? kNumExamined : 0}) {
+  // What is in the records the ranks have compared when they met; now they know the pictures.
+  dist::Facts facts;
+  for (const data::Loader::Source& source : loader_.sources())
+    facts.emplace_back("data.datasets." + source.name + ", its pictures",
+                       fmt::format("{} in {} bytes ({})", source.fingerprint.num_pictures,
+                                   source.fingerprint.picture_bytes, source.fingerprint.pictures.substr(0, 16)));
+  dist::expect_agreement(everyone, facts);
+}
 
 MicroBatch StepLoader::to_device(const data::LoadedBatch& loaded) const {
   MicroBatch batch{.inputs = model::make_inputs(loaded.batch, device_),

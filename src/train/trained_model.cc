@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/trained_model.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <charconv>
 #include <set>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "base/strings.h"
 #include "config/load.h"
 #include "data/dataset.h"
 #include "hub/find_model.h"
@@ -12,6 +17,7 @@
 #include "molmo/error.h"
 #include "tensor/device.h"
 #include "tensor/ops.h"
+#include "train/step_memory.h"
 
 namespace molmo::train {
 namespace {
@@ -40,6 +46,10 @@ void draw(Parameter& param, uint64_t seed, const model::WeightSink& sink) {
   const model::ValueRange range = sink.wanted ? sink.wanted(param) : model::ValueRange{0, param.value.numel()};
   if (range.begin < range.end)
     sink.take(param, range.begin, initial_value(param, seed).flatten().slice(0, range.begin, range.end));
+}
+
+at::ScalarType compute_type(const config::TrainConfig& config, at::Device device) {
+  return tensor::parse_compute_type(std::string(config::enum_name(config.compute_dtype)), device);
 }
 
 }  // namespace
@@ -93,16 +103,37 @@ void TrainedModel::shard(const config::TrainConfig& config) {
 
   std::vector<Unit> units = molmo_.units();
   if (tower_ != nullptr) units.push_back(tower_->unit());
-  const std::string compute(config::enum_name(config.compute_dtype));
+  const bool defers = agree_to_defer(config, units, per_replica);
   sharded_ = std::make_unique<dist::ShardedParams>(
       param_sets(), units, dist::Mesh{shard_group_.get(), replica_group_.get()},
       dist::ShardOptions{.master = at::TensorOptions().dtype(at::kFloat).device(device_),
-                         .compute = tensor::parse_compute_type(compute, device_),
+                         .compute = compute_type(config, device_),
                          .is_computed = model::is_matrix_of_linear_map,
                          .recomputes = [recompute = config.recompute](
                                            const std::string& unit) { return train::recomputes(recompute, unit); },
                          .most_live = config.sharding.live_units,
-                         .defers_reduction = config.sharding.defer_reduction});
+                         .defers_reduction = defers});
+}
+
+// All ranks defer, or none: they send gradients at the same moments.
+bool TrainedModel::agree_to_defer(const config::TrainConfig& config, const std::vector<Unit>& units,
+                                  int num_shards) const {
+  if (config.sharding.defer_reduction) return *config.sharding.defer_reduction;
+  constexpr double kMostUse = 0.85;  // the rest is for what an estimate leaves out, and for gaps between blocks
+  const StepMemory plan = plan_step(config, units, num_shards, compute_type(config, device_));
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  const std::vector<std::string> machines = everyone_.gather_texts(name, "the names of machines");
+  const auto num_local = static_cast<int>(std::count(machines.begin(), machines.end(), name));
+  const double available = available_bytes(device_, std::max(1, num_local));
+  const bool fits = everyone_.maximum(plan.total() > kMostUse * available ? 1.0 : 0.0, "room for whole gradients") == 0;
+  if (!fits && everyone_.rank() == 0) {
+    log_info(fmt::format(
+        "[train] gradients are summed after every micro-batch: whole ones ({}) would not fit beside {} in "
+        "{} (sharding.defer_reduction)",
+        format_bytes(plan.gradients), format_bytes(plan.total() - plan.gradients), format_bytes(available)));
+  }
+  return fits;
 }
 
 model::WeightSink TrainedModel::sink() {

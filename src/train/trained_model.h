@@ -38,6 +38,7 @@ class TrainedModel {
  private:
   void make_objective(const config::TrainConfig& config);
   void shard(const config::TrainConfig& config);
+  bool agree_to_defer(const config::TrainConfig& config, const std::vector<Unit>& units, int num_shards) const;
   std::vector<ParamSet*> param_sets();
 
   at::Device device_;

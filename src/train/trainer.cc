@@ -20,6 +20,7 @@
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
 #include "train/checkpoint.h"
+#include "train/meet_ranks.h"
 #include "train/monitor.h"
 #include "train/pin_models.h"
 #include "train/recipe.h"
@@ -54,11 +55,11 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 class Trainer {
  public:
-  Trainer(config::TrainConfig config, RunOptions options, std::unique_ptr<dist::Communicator> everyone)
+  Trainer(config::TrainConfig config, RunOptions options, dist::Communicator& everyone)
       : config_(std::move(config)),
         options_(std::move(options)),
         tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
-        everyone_(std::move(everyone)),
+        everyone_(&everyone),
         model_(config_, options_.device, *everyone_),
         compute_(tensor::parse_compute_type(config::enum_name(config_.compute_dtype), options_.device)) {
     check_loss_evaluators(config_, everyone_->size());
@@ -87,7 +88,7 @@ class Trainer {
   config::TrainConfig config_;
   RunOptions options_;
   text::MolmoTokenizer tokenizer_;
-  std::unique_ptr<dist::Communicator> everyone_;
+  dist::Communicator* everyone_;
   TrainedModel model_;
   at::ScalarType compute_;
   TrainState state_;
@@ -325,19 +326,27 @@ void Trainer::print_plan() {
 }  // namespace
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
-  const dist::Rank rank = options.dry_run ? dist::Rank() : options.rank;
-  std::unique_ptr<dist::Communicator> everyone =
-      dist::connect(rank, {.start = std::chrono::seconds(config.sharding.start_timeout),
-                           .step = std::chrono::seconds(config.sharding.step_timeout)});
-  const fs::path begun = options.resume ? options.out : fs::path();
-  config::TrainConfig pinned = pin_models(config, begun, rank, *everyone);
-  if (rank.index != 0) set_log_level(LogLevel::kError);  // all ranks read the same files: the first tells
-  config::TrainConfig resolved = resolve_recipe(std::move(pinned), begun, options.given);
-  if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
-  Trainer trainer(std::move(resolved), options, std::move(everyone));
-  if (!options.dry_run) return trainer.run();
-  trainer.print_plan();
-  return {};
+  const std::unique_ptr<dist::Communicator> everyone = meet_ranks(config, options);
+  try {
+    const dist::Rank rank = options.dry_run ? dist::Rank() : options.rank;
+    const fs::path begun = options.resume ? options.out : fs::path();
+    config::TrainConfig pinned = pin_models(config, begun, rank, *everyone);
+    if (rank.index != 0) set_log_level(LogLevel::kError);  // all ranks read the same files: the first tells
+    config::TrainConfig resolved = resolve_recipe(std::move(pinned), begun, options.given);
+    if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
+    dist::expect_agreement(*everyone, resolved_facts(resolved));
+    Trainer trainer(std::move(resolved), options, *everyone);
+    if (!options.dry_run) return trainer.run();
+    trainer.print_plan();
+    return {};
+  } catch (const Error& error) {
+    // With 75 ends who has lost another or was asked to stop: all know.
+    if (error.code() != ExitCode::kRestart) everyone->tell_failure(error.what());
+    throw;
+  } catch (const std::exception& error) {
+    everyone->tell_failure(error.what());
+    throw;
+  }
 }
 
 }  // namespace molmo::train

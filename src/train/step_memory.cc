@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/step_memory.h"
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <string>
+
+#include "model/weights.h"
+#include "tensor/device.h"
+
+namespace molmo::train {
+namespace {
+
+constexpr double kMasterBytes = 4,
+                 kChunkBytes = 3.0 * (1 << 27);  // logits of a chunk, three times (linear_cross_entropy)
+
+double bytes_of(at::ScalarType type) { return static_cast<double>(c10::elementSize(type)); }
+
+// Of a transformer block, values per token that its backward wants, in bytes: the float32 stream at two places, and of
+// the dtype of the passes two normed copies, queries, keys, values, heads, the map after them, and three of the hidden
+// width.
+double block_bytes(double width, double heads, double hidden, double item) {
+  return 2 * width * kMasterBytes + (3 * width + 2 * heads + 3 * hidden) * item;
+}
+
+// Blocks that keep all of it; the others keep their input.
+double kept_blocks(int num_layers, int recompute_every) {
+  if (recompute_every <= 0) return num_layers;
+  const int recomputed = (num_layers + recompute_every - 1) / recompute_every;
+  return std::min(num_layers, num_layers - recomputed + 1);  // and the one that is computed again
+}
+
+double activation_bytes(const config::TrainConfig& config, double item) {
+  const config::ModelConfig& model = config.molmo.model;
+  const bool packs = config.data.packing.is_on();
+  const double rows = packs ? 1 : config.micro_batch_size;
+  const double tokens = rows * (packs ? config.data.packing.max_tokens : config.data.sequence_length);
+  const double crops = packs ? config.data.packing.max_crops : rows * (config.molmo.preprocess.max_crops + 1);
+
+  const config::DecoderConfig& decoder = model.decoder;
+  const double hidden =
+      double{1} * decoder.ffn_width * (decoder.block == config::BlockKind::kMoe ? decoder.experts_per_token : 1);
+  const double heads = decoder.width + double{1} * decoder.num_kv_heads * decoder.head_dim();
+  const double of_decoder = tokens * (decoder.num_layers * decoder.width * kMasterBytes +
+                                      kept_blocks(decoder.num_layers, config.recompute.decoder) *
+                                          block_bytes(decoder.width, heads, hidden, item));
+
+  const config::VitConfig& vit = model.vit;
+  const double patches = crops * vit.num_patches();
+  const double vit_heads = double{2} * vit.num_heads * vit.head_dim;
+  const double of_tower = patches * (vit.num_layers * vit.width * kMasterBytes +
+                                     kept_blocks(vit.num_layers, config.recompute.vit) *
+                                         block_bytes(vit.width, vit_heads, vit.mlp_width, item));
+  const double features = patches * static_cast<double>(model.connector.vit_layers.size()) * vit.width;
+  const double pooled = patches / 4 * 3 * model.connector.hidden_width;
+  return of_decoder + of_tower + 3 * features * kMasterBytes + pooled * item + kChunkBytes;
+}
+
+double first_number(const char* file, const std::string& key = "") {
+  std::ifstream in(file);
+  std::string word;
+  while (!key.empty() && in >> word && word != key) {
+  }
+  double value = 0;
+  return in >> value ? value : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+StepMemory plan_step(const config::TrainConfig& config, const std::vector<Unit>& units, int num_shards,
+                     at::ScalarType compute) {
+  const double item = bytes_of(compute);
+  double values = 0, trained = 0, largest_trained = 0;
+  std::vector<double> sizes;  // of units when they are gathered
+  for (const Unit& unit : units) {
+    double gathered = 0, of_unit = 0;
+    for (const Param& param : unit.params) {
+      const auto count = static_cast<double>(param.value().numel());
+      gathered += count * (model::is_matrix_of_linear_map(*param.entry()) ? item : kMasterBytes);
+      of_unit += param.value().requires_grad() ? count : 0;
+      values += count;
+    }
+    trained += of_unit;
+    sizes.push_back(gathered);
+    largest_trained = std::max(largest_trained, of_unit);
+  }
+  const auto num_live = std::min(sizes.size(), static_cast<size_t>(config.sharding.live_units));
+  std::partial_sort(sizes.begin(), sizes.begin() + static_cast<ptrdiff_t>(num_live), sizes.end(), std::greater<>());
+  const double live = std::accumulate(sizes.begin(), sizes.begin() + static_cast<ptrdiff_t>(num_live), 0.0);
+  return {.state = (values + 3 * trained) * kMasterBytes / num_shards,
+          .units = live + largest_trained * (item + 2 * kMasterBytes),
+          .activations = activation_bytes(config, item),
+          .gradients = trained * kMasterBytes};
+}
+
+double available_bytes(const at::Device& device, int num_local) {
+  if (device.is_cuda()) return static_cast<double>(tensor::total_device_bytes(device));
+  constexpr double kKiB = 1024;
+  const double free = kKiB * first_number("/proc/meminfo", "MemAvailable:");
+  const double limit =
+      std::min(first_number("/sys/fs/cgroup/memory.max"), first_number("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+  return std::min(free, limit) / num_local;
+}
+
+}  // namespace molmo::train
