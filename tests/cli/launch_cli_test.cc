@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/files.h"
 #include "base/json.h"
+#include "base/listener.h"
 #include "cli/trained_program.h"
 #include "support/hub_server.h"
 
@@ -54,6 +56,16 @@ class LaunchedRanks : public molmo::testing::TrainedProgram {
         "set -- $(cat /proc/$launcher/task/$launcher/children) $launcher; shift {2}; kill -{3} $1; wait $launcher )",
         path("recipe.json"), path(run), rank < 0 ? 2 : rank, signal, save_every);
     return run_command(script);
+  }
+
+  // Starts two ranks as a cluster does, the second with other words; what both say, and their codes: "2 2".
+  static Outcome pair(const std::string& run, const std::string& words_of_second) {
+    const std::string script = fmt::format(
+        "export WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={}; "
+        "( export RANK=0 LOCAL_RANK=0; exec $MOLMO_BINARY train {} --out {} ) & "
+        "RANK=1 LOCAL_RANK=1 $MOLMO_BINARY train {} --out {}; second=$?; wait $!; echo $? $second",
+        listen_on_loopback().port(), path("recipe.json"), path(run), words_of_second, path(run));
+    return run_command("( " + script + " )");
   }
 
   static void expect_resumable(const std::string& run) {
@@ -269,7 +281,54 @@ TEST_F(LaunchedRanks, UserErrorsOfRanksAreUserErrors) {
   const Outcome outcome = run_program("launch -n 2 -- train /nowhere.json --out " + path("none"));
   EXPECT_EQ(outcome.code, 2);
   EXPECT_NE(outcome.err.find("/nowhere.json"), std::string::npos) << outcome.err;
+  expect_user_error(
+      run_program("launch -n 2 -- eval --model x"),
+      "[launch] the subcommand after --, got 'eval', expected train: no other shares its work among ranks");
   expect_user_error(run_program("launch -n 0 -- train x"), "--ranks: Value 0 not in range 1 to 1024");
+}
+
+// They would train together, and give a model of neither recipe.
+TEST_F(LaunchedRanks, AreRefusedWhereTheyDiffer) {
+  const std::string recipe = path("recipe.json");
+  const Outcome rate = pair("rates", recipe + " --set optimizer.llm.learning_rate=0.5");
+  EXPECT_EQ(rate.out, "2 2\n") << rate.err;
+  const std::string text =
+      "[dist] the ranks differ in optimizer.llm.learning_rate, got 0.5 on rank 1, expected 0.001 as on rank 0\n";
+  const size_t first = rate.err.find(text);
+  ASSERT_NE(first, std::string::npos) << rate.err;
+  EXPECT_NE(rate.err.find(text, first + 1), std::string::npos) << "on both ranks: " << rate.err;
+  EXPECT_FALSE(std::filesystem::exists(path("rates"))) << "nothing is written";
+
+  // A copy of the data that lacks lines; the path itself may be another on each machine.
+  const std::string script = fmt::format("cp -r {0} {0}2 && sed 's#{0}\"#{0}2\"#' {1} >{1}2", path("data"), recipe);
+  ASSERT_EQ(run_command(script).code, 0);
+  const Outcome copies = pair("copies", recipe + "2");
+  EXPECT_TRUE(copies.out.ends_with("0 0\n")) << copies.err;
+  ASSERT_EQ(run_command(fmt::format("sed -i 1d {}2/data.jsonl", path("data"))).code, 0);
+  const Outcome data = pair("data-differ", recipe + "2");
+  EXPECT_EQ(data.out, "2 2\n") << data.err;
+  EXPECT_NE(data.err.find("the ranks differ in data.datasets.scenes, its data.jsonl, got "), std::string::npos)
+      << data.err;
+}
+
+// Neither the store, which has no password, nor what the ranks send each other is for other machines.
+TEST_F(LaunchedRanks, ListenOnTheLoopbackAlone) {
+  const Outcome outcome = run_command(
+      fmt::format("( $MOLMO_BINARY launch -n 2 -- train {} --out {} --set steps=1000000 & launcher=$!; "
+                  "for i in $(seq 300); do [ -s {}/metrics.jsonl ] && break; sleep 0.1; done; "
+                  "for pid in $launcher $(cat /proc/$launcher/task/$launcher/children); do "
+                  "ls -l /proc/$pid/fd | sed -n 's/.*socket:.\\([0-9]*\\).$/\\1/p'; done | sort -u >{}; "
+                  "cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == \"0A\" {{print $10, $2}}' | sort | join - {}; "
+                  "kill $launcher; wait $launcher )",
+                  path("recipe.json"), path("listening"), path("listening"), path("sockets"), path("sockets")));
+  size_t num_sockets = 0;
+  for (std::istringstream lines(outcome.out); !lines.eof();) {
+    std::string line;
+    if (!std::getline(lines, line) || line.find(':') == std::string::npos) continue;  // the path of the last step
+    ++num_sockets;
+    EXPECT_NE(line.find(" 0100007F:"), std::string::npos) << line;
+  }
+  EXPECT_GE(num_sockets, 3u) << "a store and two ranks: " << outcome.out << outcome.err;
 }
 
 }  // namespace
