@@ -18,7 +18,7 @@ ALLOWED = {
     "synth": "base config image",
     "formats": "base",
     "metrics": "base",
-    "hub": "base",
+    "hub": "base formats",
     "data": "base config image text preprocess formats hub",
     "tensor": "base",
     "nn": "base tensor config",

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Kills training runs with SIGKILL at random moments, while they save a checkpoint every step, and lets them go on: each must
-# find a complete step, and end with the weights, bit for bit, of a run that nobody disturbed.
+# Ends training runs at random moments, while they save a checkpoint every step and answer questions in between, and lets
+# them go on: each must find a complete step, and end with the weights, bit for bit, and the evaluations of a run that
+# nobody disturbed. Every other time SIGKILL ends launcher and ranks; else signals ask for the end, in the ways in which
+# schedulers, launchers and terminals send them: then the run must save within 20 s and end with 75.
 #
 # Usage: scripts/kill_checkpoints.sh [--kills N] [--ranks R] [--binary MOLMO]
 source "$(dirname "$0")/prelude.sh"
@@ -23,7 +25,8 @@ cd "$work"
 
 cat >recipe.json <<'JSON'
 {"stage": "caption", "steps": 30, "global_batch_size": 2, "micro_batch_size": 1, "save_every": 1, "keep_checkpoints": 2,
- "log_every": 1000, "compute_dtype": "fp32", "response_dropout": 0.1,
+ "log_every": 1000, "compute_dtype": "fp32",
+ "evaluations": {"held": {"data": "data", "split": "test", "every": 5, "max_per_task": 2, "batch_size": 1}}, "response_dropout": 0.1,
  "data": {"datasets": {"scenes": {"path": "data"}}, "sequence_length": 256},
  "optimizer": {"embedding": "all", "llm": {"warmup_steps": 1, "learning_rate": 1e-3}},
  "molmo": {
@@ -36,7 +39,7 @@ cat >recipe.json <<'JSON'
    "preprocess": {"crop_mode": "resize", "image_height": 56, "image_width": 56},
    "tokenizer": {"file": "tokenizer.model", "pad_to": 512, "bos_id": 1, "eos_id": 2}}}
 JSON
-"$molmo" data synthesize --out data --level 0 --train 8 --test 0 --seed 3 2>/dev/null
+"$molmo" data synthesize --out data --level 0 --train 8 --test 4 --seed 3 2>/dev/null
 "$molmo" data train-tokenizer --data data --vocab-size 507 --out tokenizer.model 2>/dev/null
 
 start() {
@@ -48,15 +51,38 @@ train() { start "$1" && wait "$launcher"; }
 # What a log says without the places in libraries that a bug's report names.
 complaints() { grep -v '^frame #' "$1" | tail -n 12; }
 
+# The launcher's own id, or its and its ranks'.
+everyone() { echo "$launcher" "$(cat "/proc/$launcher/task/$launcher/children" 2>/dev/null)"; }
+# shellcheck disable=SC2086
+send() { kill "-$1" $2 2>/dev/null || true; }  # one id or several
+
 # The launcher and its ranks, at one moment.
 kill_run() {
-  # shellcheck disable=SC2046
-  kill -KILL "$launcher" $(cat "/proc/$launcher/task/$launcher/children" 2>/dev/null) 2>/dev/null || true
+  send KILL "$(everyone)"
   wait "$launcher" 2>/dev/null || true
 }
 
-expect_same_weights() {
+# One or several signals once there are ranks; then the run has 20 s.
+ask_to_stop() {
+  local code=0 begin way=$((RANDOM % 6))
+  until [ "$(everyone | wc -w)" -gt "$ranks" ] || ! kill -0 "$launcher" 2>/dev/null; do sleep 0.01; done
+  begin=$SECONDS
+  case $way in
+    0) send TERM "$launcher" ;;
+    1) send TERM "$(everyone)"; sleep 0.002; send TERM "$(everyone)" ;;
+    2) send USR1 "$launcher"; sleep 0.2; send TERM "$(everyone)" ;;
+    3) send HUP "$(everyone)" ;;
+    4) send TERM "$(everyone | cut -d' ' -f3)" ;;  # one rank alone
+    5) send USR2 "$(everyone)"; send TERM "$launcher"; sleep 1; send TERM "$(everyone)" ;;
+  esac
+  wait "$launcher" || code=$?
+  ((SECONDS - begin <= 20)) || fail "way $way: ended $((SECONDS - begin)) s after the signal, expected 20 at most"
+  ((code == 75 || code == 0)) || fail "way $way: exit code, got $code, expected 75: $(complaints killed.log)"
+}
+
+expect_same_ends() {
   local file
+  cmp -s straight/evaluations.jsonl killed/evaluations.jsonl || fail "the killed run has other evaluations: $(cat killed/evaluations.jsonl)"
   for file in straight/step000030/model-*.safetensors straight/step000030/optim-*.safetensors; do
     cmp -s "$file" "killed/step000030/${file##*/}" || fail "the killed run ended with other bytes in ${file##*/}"
   done
@@ -69,15 +95,15 @@ while ((done_kills < kills)); do
   # Up to the time that a whole run takes: start-up, steps and saving are all hit.
   sleep "$(printf '%d.%02d' $((RANDOM % 3)) $((RANDOM % 100)))"
   if kill -0 "$launcher" 2>/dev/null; then
-    kill_run
+    if ((done_kills % 2)); then kill_run; else ask_to_stop; fi
     done_kills=$((done_kills + 1))
     continue
   fi
   wait "$launcher" || fail "a run that was killed before did not go on: $(complaints killed.log)"
-  expect_same_weights
+  expect_same_ends
   finished=$((finished + 1))
   rm -rf killed
 done
 train killed || fail "the run did not go on after the last kill: $(complaints killed.log)"
-expect_same_weights
-say "$done_kills kills, $((finished + 1)) runs ended with the weights of the undisturbed one"
+expect_same_ends
+say "$done_kills ends, $((finished + 1)) runs with the weights and evaluations of the undisturbed one"

@@ -80,6 +80,10 @@ LogFile::LogFile(const std::filesystem::path& path) : sink_(std::make_shared<Sin
 
 LogFile::~LogFile() { sinks()->remove_sink(sink_); }
 
+void LogFile::add_error(const std::string& message) {
+  sink_->log(spdlog::details::log_msg(logger().name(), spdlog::level::err, message));
+}
+
 void flush_logs() { logger().flush(); }
 
 }  // namespace molmo

@@ -27,6 +27,8 @@ class LogFile {
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
 
+  void add_error(const std::string& message);  ///< here alone: stderr gets the error that ends a program by another way
+
  private:
   class Sink;
   std::shared_ptr<Sink> sink_;

@@ -10,10 +10,12 @@ namespace molmo::cli {
 struct TorchCommand {
   const char* name;
   const char* description;
+  bool saves_on_signals = false;  ///< those that come before it can are held
 };
 
 inline constexpr TorchCommand kGenerate{"generate", "answer, caption, count or point; prints the text"};
-inline constexpr TorchCommand kTrain{"train", "train as a recipe says; prints the path of the last checkpoint"};
+inline constexpr TorchCommand kTrain{"train", "train as a recipe says; prints the path of the last checkpoint",
+                                     /*saves_on_signals=*/true};
 inline constexpr TorchCommand kEval{"eval", "score a model beside chance and beside itself with blank pictures"};
 inline constexpr TorchCommand kInspect{
     "inspect", "names, shapes, dtypes and parameter counts of a model, a .safetensors or a .pt file"};

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -26,8 +27,30 @@ struct LaunchOptions {
   std::vector<std::string> command;
 };
 
-volatile std::sig_atomic_t caught_signal = 0;
-void note_signal(int signal) { caught_signal = signal; }
+// Passed on to the ranks; they know what to do with a second one. SIGQUIT ends them.
+constexpr std::array kPassedOn{SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT};
+
+volatile std::sig_atomic_t caught[NSIG] = {};
+void note_signal(int signal) { caught[signal] = 1; }
+
+sigset_t passed_on_set() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : kPassedOn) ::sigaddset(&set, signal);
+  return set;
+}
+
+// What is ignored stays ignored, in the ranks too (nohup).
+void catch_signals() {
+  struct sigaction action {
+  }, old{};
+  action.sa_handler = note_signal;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : kPassedOn) {
+    ::sigaction(signal, nullptr, &old);
+    if (old.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
+  }
+}
 
 void set_variable(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
 
@@ -44,7 +67,7 @@ class LocalRanks {
   // another ends with 75, maybe before the one that failed is seen to have ended.
   int wait() {
     while (!running_.empty()) {
-      if (caught_signal != 0) pass_on_signal();
+      pass_on_signals();
       if (deadline_ && Clock::now() > *deadline_) kill_all(SIGKILL);
       int status = 0;
       const pid_t ended = ::waitpid(-1, &status, WNOHANG);
@@ -63,11 +86,28 @@ class LocalRanks {
     pid_t id;
   };
 
+  // A signal to the child before it runs the program ends it, and is not lost in a copy of the launcher's handler.
+  static pid_t fork_without_handlers() {
+    const sigset_t held = passed_on_set();
+    sigset_t old;
+    ::sigprocmask(SIG_BLOCK, &held, &old);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      struct sigaction action {};
+      for (const int signal : kPassedOn) {
+        ::sigaction(signal, nullptr, &action);
+        if (action.sa_handler == note_signal) ::signal(signal, SIG_DFL);
+      }
+    }
+    ::sigprocmask(SIG_SETMASK, &old, nullptr);
+    return child;
+  }
+
   pid_t start(int rank, const Listener& listener) const {
     std::vector<char*> arguments{const_cast<char*>("molmo")};
     for (const std::string& word : options_.command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
-    const pid_t parent = ::getpid(), child = ::fork();
+    const pid_t parent = ::getpid(), child = fork_without_handlers();
     if (child < 0) throw Error("[launch] no further process, expected " + std::to_string(options_.ranks));
     if (child > 0) return child;
     ::setpgid(0, 0);  // a Ctrl-C reaches the launcher alone, which passes it on once
@@ -100,9 +140,12 @@ class LocalRanks {
     if (!deadline_) deadline_ = Clock::now() + std::chrono::seconds(options_.grace);  // the others see it themselves
   }
 
-  void pass_on_signal() {
-    kill_all(caught_signal);
-    caught_signal = 0;
+  void pass_on_signals() const {
+    for (const int signal : kPassedOn) {
+      if (!caught[signal]) continue;
+      caught[signal] = 0;
+      kill_all(signal);
+    }
   }
 
   void kill_all(int signal) const {
@@ -121,8 +164,7 @@ int launch(const LaunchOptions& options) {
         fmt::format("[launch] the subcommand after --, got '{}', expected {}: no other shares its work among ranks",
                     options.command.front(), kTrain.name));
   }
-  std::signal(SIGINT, note_signal);
-  std::signal(SIGTERM, note_signal);
+  catch_signals();
   return LocalRanks(options).wait();
 }
 

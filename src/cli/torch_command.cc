@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/stop_signals.h"
 #include "cli/commands.h"
 #include "cli/torch_half.h"
 
@@ -7,7 +8,10 @@ namespace molmo::cli {
 void add_torch_command(Command& parent, const TorchCommand& command) {
   Command listed = parent.subcommand(command.name, command.description);
   listed.take_nothing();
-  listed.acts(run_torch_half);
+  listed.acts([&command](int argc, char** argv) {
+    if (command.saves_on_signals) hold_stop_signals();
+    return run_torch_half(argc, argv);
+  });
 }
 
 }  // namespace molmo::cli

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "base/stop_signals.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
@@ -9,6 +10,7 @@
 #include "config/load.h"
 #include "data/own_data.h"
 #include "eval/runner.h"
+#include "molmo/error.h"
 #include "tensor/device.h"
 #include "train/trainer.h"
 
@@ -49,15 +51,28 @@ std::map<std::string, double> evaluate(const train::ModelInTraining& training,
   return scores;
 }
 
-// Before anything is trained: an evaluation may be due hours later.
+// Before anything is trained: an evaluation may be due hours later. A task that is asked for by name has questions.
 void check_evaluations(const config::TrainConfig& config) {
   for (const auto& [name, evaluation] : config.evaluations) {
-    for (const std::string& task : evaluation.tasks) eval::parse_task(task);
-    data::select_split(data::read_own_data(evaluation.data), evaluation.split);
+    std::vector<eval::Task> tasks;
+    for (const std::string& task : evaluation.tasks) tasks.push_back(eval::parse_task(task));
+    const data::OwnData data = data::read_own_data(evaluation.data);
+    const std::vector<data::Record> records = data::select_split(data, evaluation.split);
+    const auto expect_questions = [&, &name = name, &split = evaluation.split](std::span<const eval::Task> wanted,
+                                                                               const std::string& of) {
+      if (!eval::make_questions(records, wanted, /*max_per_task=*/1).empty()) return;
+      throw Error(fmt::format("[train] evaluation '{}': {}: got no question{} in split '{}', expected at least one",
+                              name, data.file.string(), of, split));
+    };
+    for (const eval::Task& task : tasks)
+      expect_questions(std::span(&task, 1), fmt::format(" of task '{}'", eval::task_info(task).name));
+    for (const eval::TaskInfo& info : eval::embedded_tasks()) tasks.push_back(info.task);
+    expect_questions(tasks, "");
   }
 }
 
 void run_train(const TrainOptions& options) {
+  const StopSignals signals("[train] stopped by a signal before the run began; start again with --resume auto\n");
   const auto config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
   check_evaluations(config);
   const dist::Rank rank = dist::read_rank();

@@ -97,6 +97,7 @@ struct TrainConfig {
   int64_t seed = 6198;
   double residual_dropout = 0.0, response_dropout = 0.1;  ///< replace the model's, stage by stage [P §4]
   int64_t save_every = 1000;
+  double save_minutes = 30.0;
   int keep_checkpoints = 2;
   int64_t log_every = 10;
   int64_t max_bad_steps = 100;
@@ -145,6 +146,10 @@ struct TrainConfig {
     v({.name = "response_dropout", .help = "dropout where the target is a response token", .min = 0, .max = 0.99},
       response_dropout);
     v({.name = "save_every", .help = "steps between checkpoints", .min = 1}, save_every);
+    v({.name = "save_minutes",
+       .help = "save also where so many minutes have passed since the last checkpoint; 0: by steps alone",
+       .min = 0},
+      save_minutes);
     v({.name = "keep_checkpoints", .help = "newest complete checkpoints to keep", .min = 1}, keep_checkpoints);
     v({.name = "log_every", .help = "steps between log lines", .min = 1}, log_every);
     v({.name = "max_bad_steps", .help = "bad steps in a row (they are skipped) after which the run gives up", .min = 1},

@@ -127,9 +127,14 @@ class Loader::Queue {
     for (std::jthread& worker : workers_) worker.request_stop();  // all at once; then each is joined
   }
 
+  bool wait(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    return has_batch_.wait_for(lock, limit, [&] { return is_front_ready(); });
+  }
+
   LoadedBatch next() {
     std::unique_lock lock(mutex_);
-    has_batch_.wait(lock, [&] { return !slots_.empty() && slots_.front()->is_ready; });
+    has_batch_.wait(lock, [&] { return is_front_ready(); });
     Slot& slot = *slots_.front();
     count_bad(slot);
     if (slot.error) std::rethrow_exception(slot.error);  // stays in front: the end of the stream
@@ -150,6 +155,7 @@ class Loader::Queue {
 
  private:
   void log_remarks(const text::Tokenizer& tokenizer) const;
+  bool is_front_ready() const { return !slots_.empty() && slots_.front()->is_ready; }
   void work(std::stop_token stop);
   void plan();
   Slot* open_slot();
@@ -344,6 +350,8 @@ Loader::Loader(const config::DataConfig& data, const config::MolmoConfig& molmo,
 }
 
 Loader::~Loader() = default;
+
+bool Loader::wait(std::chrono::milliseconds limit) { return queue_->wait(limit); }
 
 LoadedBatch Loader::next() { return queue_->next(); }
 

@@ -7,6 +7,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,7 +26,7 @@ struct LoaderOptions {
   config::TrainStage stage = config::TrainStage::kCaption;
   int64_t global_batch_size = 1;  ///< examples of an update, over all ranks
   int64_t micro_batch_size = 1;   ///< rows of one batch; the last one of an update may have fewer
-  int64_t start_example = 0;      ///< examples seen before, over all ranks: a multiple of the global batch size
+  int64_t start_example = 0;      ///< examples seen before, over all ranks
   int rank = 0, world_size = 1;
   int64_t num_bad_before = 0;  ///< examples left out before: they count towards data.max_bad_examples
   int64_t num_examined = 0;    ///< records of each dataset whose places are compared with their pictures at once, and
@@ -45,12 +46,15 @@ struct LoadedBatch {
 class Loader {
  public:
   /// Reads the datasets and starts the workers (data.num_workers, at most data.prefetch_batches batches ahead).
-  /// Errors: those of load_datasets and expect_good_places; a start that is no multiple of the global batch size.
+  /// Errors: those of load_datasets and expect_good_places.
   Loader(const config::DataConfig& data, const config::MolmoConfig& molmo, text::MolmoTokenizer tokenizer,
          LoaderOptions options);
   ~Loader();  ///< stops the workers; each finishes the example at hand
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
+
+  /// Whether next() will return at once; waits for that at most so long.
+  bool wait(std::chrono::milliseconds limit);
 
   /// Waits for the next micro-batch. An example that can't be made is left out with a warning that names the record's
   /// file and line, so that a batch may have fewer rows, or none; the first beyond data.max_bad_examples throws here,

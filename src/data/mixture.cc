@@ -83,10 +83,7 @@ std::vector<MixtureItem> MixtureOrder::next() {
 }
 
 void MixtureOrder::skip(int64_t num_examples) {
-  if (num_examples < 0 || num_examples % global_batch_size_ != 0) {
-    throw Error(fmt::format("[data] examples to skip, got {}, expected a multiple of the global batch size {}",
-                            num_examples, global_batch_size_));
-  }
+  MOLMO_CHECK(num_examples >= 0);
   for (int64_t i = 0; i < num_examples; ++i) ++num_drawn_[draw_dataset()];
 }
 

@@ -1,5 +1,5 @@
-// Which example comes next: an endless mixture of datasets whose order depends on the seed and the global batch size
-// only, not on ranks or workers, and which can start at any example. Facts: spec/datasets.md §6, spec/training.md §4.2.
+// Which example comes next: an endless mixture of datasets whose order depends on the seed only, not on batch sizes,
+// ranks or workers, and which can start at any example. Facts: spec/datasets.md §6, spec/training.md §4.2.
 // Paper: [P App. B].
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -42,7 +42,7 @@ class MixtureOrder {
 
   /// The next global batch.
   std::vector<MixtureItem> next();
-  /// Passes over `num_examples`, a multiple of the global batch size, without building their items.
+  /// Passes over `num_examples` without building their items.
   void skip(int64_t num_examples);
 
  private:

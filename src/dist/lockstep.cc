@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dist/lockstep.h"
 
+#include "base/stop_signals.h"
 #include "tensor/ops.h"
 
 namespace molmo::dist {
+namespace {
 
-Lockstep::Lockstep(ShardedParams& sharded, Communicator& everyone)
-    : sharded_(sharded), everyone_(everyone), num_units_(sharded.num_units()) {
+constexpr int kStop = -1;  // comes before every unit: one rank that says so is heard by all
+
+}  // namespace
+
+Lockstep::Lockstep(ShardedParams& sharded, Communicator& everyone, std::function<bool()> stops)
+    : sharded_(sharded), everyone_(everyone), stops_(std::move(stops)), num_units_(sharded.num_units()) {
   sharded_.begin_pass(/*is_last=*/false);
 }
 
 // The first unit that a rank asks for; num_units_: none.
-int Lockstep::agree(int own) { return -static_cast<int>(everyone_.maximum(-own, "the next unit of an evaluation")); }
+int Lockstep::agree(int own) {
+  const int said = stops_ && stops_() ? kStop : own;
+  const int next = -static_cast<int>(everyone_.maximum(-said, "the next unit of an evaluation"));
+  if (next == kStop) throw Interruption();
+  return next;
+}
 
 TensorList Lockstep::run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) {
   if (unit.params.empty()) return function(inputs);

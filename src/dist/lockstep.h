@@ -15,8 +15,9 @@ namespace molmo::dist {
 
 class Lockstep : public UnitRunner {
  public:
-  /// Both outlive it. Every rank makes one at the same point.
-  Lockstep(ShardedParams& sharded, Communicator& everyone);
+  /// Both outlive it. Every rank makes one at the same point. Where `stops()` is true on one rank, run() and finish()
+  /// throw an Interruption on all, at the same agreement.
+  Lockstep(ShardedParams& sharded, Communicator& everyone, std::function<bool()> stops = {});
 
   TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) override;
 
@@ -28,6 +29,7 @@ class Lockstep : public UnitRunner {
 
   ShardedParams& sharded_;
   Communicator& everyone_;
+  std::function<bool()> stops_;
   int num_units_;
 };
 

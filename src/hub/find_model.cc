@@ -3,8 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "base/files.h"
-#include "base/strings.h"
+#include "formats/step_folders.h"
 #include "hub/hub.h"
 #include "molmo/error.h"
 
@@ -14,9 +13,11 @@ namespace fs = std::filesystem;
 
 fs::path find_model(const std::string& text) {
   const fs::path path = text;
-  if (fs::exists(path / "latest") && !fs::exists(path / "molmo.json"))
-    return path / std::string(trim_text(read_text_file(path / "latest")));
-  if (fs::exists(path)) return path;
+  if (formats::is_run_folder(path)) return formats::newest_complete_folder(path);
+  if (fs::exists(path)) {
+    formats::expect_complete_step(path);
+    return path;
+  }
   if (const std::optional<RepoId> id = parse_repo_id(text)) return fetch_model(*id, hub_options());
   throw Error(
       fmt::format("[model] {}: not a folder, and not a Hugging Face model id (org/name or org/name@revision)", text));

@@ -65,8 +65,10 @@ class StemFiles {
     if (index_ == 0) tensors_[name] = count_ == 1 ? copy_of(name, value) : copy_of(name, value).view({1});
   }
 
+  std::string file_name(const char* stem) const { return formats::shard_file_name(index_ + 1, count_, stem); }
+
   std::string write(const fs::path& folder, const char* stem) const {
-    const std::string file = formats::shard_file_name(index_ + 1, count_, stem);
+    const std::string file = file_name(stem);
     const auto metadata = count_ == 1 ? std::map<std::string, std::string>{{"format", "pt"}}
                                       : formats::slice_metadata(index_, count_, shapes_);
     model::write_tensors(folder / file, tensors_, metadata);
@@ -149,16 +151,17 @@ class Snapshot {
   // Every rank writes what is its, then rank 0 completes the step. `group` may be null: one process.
   void write(const fs::path& run, int keep, dist::Communicator* group,
              const CheckpointSaver::AddFiles& add_files) const {
-    const fs::path folder = run / step_folder_name(state_.step);
-    if (is_first_) {
-      begin_step_folder(run, state_.step);
-      if (add_files) add_files(folder);
-    }
-    if (group != nullptr) group->meet("the checkpoint's folder");
-    if (model_) {
-      const std::string file = model_->write(folder, kModelStem);
-      if (num_shards_ == 1) write_index(folder, file, model_->tensors());
-      optimizer_->write(folder, kOptimizerStem);
+    const fs::path folder = run / formats::step_folder_name(state_.step);
+    try {
+      if (is_first_) {
+        formats::begin_step_folder(run, state_.step);
+        if (add_files) add_files(folder);
+      }
+      if (group != nullptr) group->meet("the checkpoint's folder");
+      if (model_) write_own_files(folder);
+    } catch (const Error&) {
+      remove_own_files(folder);
+      throw;
     }
     if (group != nullptr) group->meet("the checkpoint's files");
     if (!is_first_) return;
@@ -168,10 +171,26 @@ class Snapshot {
       for (const char* stem : {kModelStem, kOptimizerStem})
         slices.push_back(formats::shard_file_name(i, num_shards_, stem));
     }
-    complete_step_folder(run, state_.step, slices, keep);
+    formats::complete_step_folder(run, state_.step, slices, keep);
   }
 
  private:
+  void write_own_files(const fs::path& folder) const {
+    const std::string file = model_->write(folder, kModelStem);
+    if (num_shards_ == 1) write_index(folder, file, model_->tensors());
+    optimizer_->write(folder, kOptimizerStem);
+  }
+
+  // On a full disk the half of a step that did fit would keep it full. Other ranks may be writing theirs.
+  void remove_own_files(const fs::path& folder) const {
+    std::error_code failed;
+    if (num_shards_ == 1 && is_first_) {
+      fs::remove_all(folder, failed);
+    } else if (model_) {
+      for (const char* stem : {kModelStem, kOptimizerStem}) fs::remove(folder / model_->file_name(stem), failed);
+    }
+  }
+
   Snapshot(const CheckpointContent& content, const TrainState& state, const Share& share, SnapshotBuffers& buffers)
       : state_(state), is_first_(share.is_first()), num_shards_(share.count()) {
     if (!share.writes()) return;

@@ -11,10 +11,10 @@
 #include <map>
 
 #include "dist/sharded_params.h"
+#include "formats/step_folders.h"
 #include "tensor/param_set.h"
 #include "train/adamw.h"
 #include "train/spike_guard.h"
-#include "train/step_folders.h"
 
 namespace molmo::train {
 

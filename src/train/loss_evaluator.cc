@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/stop_signals.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "molmo/error.h"
@@ -30,6 +31,25 @@ int64_t count_batches(const std::string& name, const config::TrainConfig& recipe
       fmt::format("[train] loss evaluator '{}': {} examples, expected at least the {} of a micro-batch on each "
                   "of {} ranks",
                   name, available, batch_size, num_ranks));
+}
+
+// Waits for the next batch; the ranks tell each other whether they have it, and whether one was asked to stop.
+data::LoadedBatch next_batch(data::Loader& loader, dist::Communicator* everyone) {
+  constexpr std::chrono::milliseconds kPoll{100};
+  data::LoadedBatch loaded;
+  std::string failure;
+  try {
+    while (!loader.wait(kPoll) && !StopSignals::has_come()) {
+    }
+    if (!StopSignals::has_come()) loaded = loader.next();
+  } catch (const Error& error) {
+    failure = error.what();
+  }
+  std::array<double, 2> sums{failure.empty() ? 0.0 : 1.0, StopSignals::has_come() ? 1.0 : 0.0};
+  if (everyone != nullptr) everyone->sum(sums, "whether the held-out batch is there");
+  if (sums[1] > 0) throw Interruption();
+  if (sums[0] > 0) throw Error(failure.empty() ? "[train] another rank has no batch" : failure);
+  return loaded;
 }
 
 }  // namespace
@@ -61,8 +81,8 @@ EvaluatedLoss evaluate_loss(const std::string& name, const config::TrainConfig& 
   forward.compute = compute;
   std::array<double, 5> sums{};  // weight, cross-entropy, z-loss, accuracy, examples
   for (int64_t i = 0; i < num_batches; ++i) {
+    const data::LoadedBatch loaded = next_batch(loader, ranks.everyone);
     if (sharded) ranks.sharded->begin_pass(/*is_last=*/false);
-    const data::LoadedBatch loaded = loader.next();
     MicroBatch batch = loaded.num_examples == 0 ? objective.nothing()
                                                 : MicroBatch{.inputs = model::make_inputs(loaded.batch, device),
                                                              .targets = model::make_targets(loaded.batch, device),

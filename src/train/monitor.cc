@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "formats/tensorboard.h"
+#include "molmo/error.h"
 #include "train/schedule.h"
 
 namespace molmo::train {
@@ -76,10 +77,10 @@ Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& co
       num_ranks_(num_ranks),
       progress_(std::string(config::enum_name(config.stage)), first_step, config.steps, config.log_every) {
   cut_metrics(run / kMetricsFile, first_step);
-  const bool evaluates = !config.loss_evaluators.empty() || !config.evaluations.empty();
-  if (evaluates) cut_metrics(run / kEvaluationsFile, first_step);
+  cut_metrics(run / kEvaluationsFile, first_step);
   files_.reset(new Files{AppendFile(run / kMetricsFile), {}, formats::TensorBoardWriter(run, first_step + 1)});
-  if (evaluates) files_->evaluations.emplace(run / kEvaluationsFile);
+  if (!config.loss_evaluators.empty() || !config.evaluations.empty())
+    files_->evaluations.emplace(run / kEvaluationsFile);
 }
 
 Monitor::~Monitor() = default;
@@ -118,6 +119,15 @@ void Monitor::record(int64_t step, const std::string& evaluation, const std::map
   }
   files_->evaluations->append(format_json_line(line) + "\n");
   log_info(fmt::format("[train] step {}, {}{}", step, evaluation, text));
+}
+
+std::set<std::string> Monitor::evaluations_of(int64_t step) const {
+  std::set<std::string> keys;
+  for_each_json_line(files_->evaluations->path(), [&](size_t, const Json& line) {
+    if (line.at("step").get<int64_t>() != step) return;
+    keys.insert(line.contains("evaluation") ? task_key(line.at("evaluation")) : loss_key(line.at("evaluator")));
+  });
+  return keys;
 }
 
 }  // namespace molmo::train

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "train/loss_evaluator.h"
 #include "train/progress.h"
@@ -32,6 +33,11 @@ class Monitor {
   void record(int64_t step, const StepResult& result, const StepTimes& times);
   void record(int64_t step, const EvaluatedLoss& loss);
   void record(int64_t step, const std::string& evaluation, const std::map<std::string, double>& scores);
+
+  /// Keys of what is recorded of a step in RUN/evaluations.jsonl.
+  std::set<std::string> evaluations_of(int64_t step) const;
+  static std::string task_key(const std::string& name) { return "evaluation '" + name + "'"; }
+  static std::string loss_key(const std::string& name) { return "loss evaluator '" + name + "'"; }
 
  private:
   struct Files;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/recipe.h"
 
+#include <algorithm>
 #include <optional>
 
+#include "base/log.h"
 #include "base/strings.h"
 #include "config/load.h"
 #include "config/validate.h"
@@ -10,7 +12,6 @@
 #include "model/model_folder.h"
 #include "molmo/error.h"
 #include "train/model_keys.h"
-#include "train/step_folders.h"
 
 namespace molmo::train {
 namespace {
@@ -40,14 +41,44 @@ Source source_of_model(const std::string& name) {
 }
 
 std::optional<Source> source_of_run(const fs::path& run) {
-  if (run.empty() || complete_steps(run).empty() || !fs::exists(run / kRecipeFile)) return std::nullopt;
+  if (run.empty() || !fs::exists(run / kRecipeFile)) return std::nullopt;
   config::MolmoConfig molmo = config::load_config<config::TrainConfig>(run / kRecipeFile).molmo;
   fs::path tokenizer = run / fs::path(molmo.tokenizer.file).filename();
   if (!fs::exists(tokenizer)) return std::nullopt;
   return Source{std::move(molmo), std::move(tokenizer)};
 }
 
+// Keys that do not change what is learnt, beyond rounding; of those with a dot at the end, all below.
+constexpr std::string_view kHarmless[] = {
+    "log_every:",       "save_every:",      "save_minutes:",        "keep_checkpoints:", "max_bad_steps:",
+    "peak_tflops:",     "evaluations",      "loss_evaluators",      "sharding.",         "recompute.",
+    "micro_batch_size", "data.num_workers", "data.prefetch_batches"};
+
+bool is_harmless(const std::string& change) {
+  return std::ranges::any_of(kHarmless, [&](std::string_view key) { return change.starts_with(key); });
+}
+
 }  // namespace
+
+void log_changes(const config::TrainConfig& before, const config::TrainConfig& now, const fs::path& file) {
+  config::TrainConfig rest = now;
+  rest.molmo.tokenizer.file = before.molmo.tokenizer.file;  // the run has a copy of its own
+  rest.steps = before.steps;
+  if (now.steps != before.steps)
+    log_warning(fmt::format("[train] resumed with steps: {} -> {}{}", before.steps, now.steps,
+                            now.optimizer.decay_steps
+                                ? ""
+                                : fmt::format(": the learning rates now fall until step {}; optimizer.decay_steps={} "
+                                              "keeps them as they were",
+                                              now.steps, before.steps)));
+  for (const std::string& change : config::diff(before, rest)) {
+    if (is_harmless(change)) {
+      log_info(fmt::format("[train] resumed with {}", change));
+    } else {
+      log_warning(fmt::format("[train] resumed with another recipe than {}: {}", file.string(), change));
+    }
+  }
+}
 
 bool can_go_on(const fs::path& run) { return source_of_run(run).has_value(); }
 

@@ -16,12 +16,16 @@ inline constexpr const char* kRecipeFile = "config.json";
 /// The recipe with the model of `init_from` put in: model, preprocessing and tokenizer follow the weights, but for what
 /// the recipe may set itself (train/model_keys.h; `given`: the keys that it has, config::given_keys()). A fresh
 /// model around the decoder of `init_llm_from` takes that folder's tokenizer, unless there is a file of the recipe's
-/// own. `run`: the folder of a run that may go on, or empty. One with a complete step knows its model and has its
+/// own. `run`: the folder of a run that goes on from a complete step, or empty. It knows its model and has its
 /// tokenizer, whether or not what it began with is still there.
 config::TrainConfig resolve_recipe(config::TrainConfig config, const std::filesystem::path& run = {},
                                    const std::vector<std::string>& given = {});
 
 /// Whether a run folder has all that a run needs to go on.
 bool can_go_on(const std::filesystem::path& run);
+
+/// Says every key in which a run goes on otherwise than `file` says it did before; a warning where what is learnt
+/// changes.
+void log_changes(const config::TrainConfig& before, const config::TrainConfig& now, const std::filesystem::path& file);
 
 }  // namespace molmo::train

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/step.h"
 
+#include "base/stop_signals.h"
 #include "tensor/ops.h"
 
 namespace molmo::train {
@@ -65,7 +66,7 @@ std::array<double, 3> sum_over_ranks(StepResult& result, std::array<double, 3> s
 }  // namespace
 
 StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
-                      const model::ForwardOptions& forward, const Ranks& ranks) {
+                      const model::ForwardOptions& forward, const Ranks& ranks, const std::function<bool()>& gives_up) {
   StepResult result;
   const Agreement agreement = agree(objective, batches, ranks);
   result.weight_sum = agreement.weight_sum;
@@ -76,6 +77,7 @@ StepResult accumulate(const Objective& objective, std::span<const MicroBatch> ba
   std::optional<ScopedUnitRunner> sharded;
   if (ranks.sharded != nullptr) sharded.emplace(*ranks.sharded);
   for (size_t i = 0; i < batches.size(); ++i) {
+    if (i > 0 && gives_up && gives_up()) throw Interruption();
     if (sharded) ranks.sharded->begin_pass(/*is_last=*/i + 1 == batches.size());
     if (agreement.has_pictures[i] && !has_pictures(batches[i])) {
       MicroBatch padded = batches[i];
@@ -92,7 +94,7 @@ StepResult accumulate(const Objective& objective, std::span<const MicroBatch> ba
 StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<const MicroBatch> batches,
                       const StepOptions& options) {
   const Ranks& ranks = options.ranks;
-  StepResult result = accumulate(objective, batches, options.forward, ranks);
+  StepResult result = accumulate(objective, batches, options.forward, ranks, options.gives_up);
   if (!result.is_skipped) {
     const auto squares = sum_over_ranks(result, squared_norms(optimizer.groups()), ranks);
     result.clip = clip_gradients(optimizer.groups(), squares, optimizer.config(), options.step);

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "dist/sharded_params.h"
@@ -34,13 +35,17 @@ struct Ranks {
 /// all, so neither the split nor the ranks change the result beyond rounding. All ranks bring equally many batches,
 /// some of which may be Objective::nothing(). Losses of the result are this rank's share.
 StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
-                      const model::ForwardOptions& forward, const Ranks& ranks = {});
+                      const model::ForwardOptions& forward, const Ranks& ranks = {},
+                      const std::function<bool()>& gives_up = {});
 
 struct StepOptions {
   int64_t step = 1, run_steps = 1;  ///< counted from 1, of so many: the learning rates follow
   model::ForwardOptions forward;
   Ranks ranks;
   SpikeGuard* guard = nullptr;  ///< none: every finite step changes weights
+  /// Asked between two micro-batches, on every rank. Where it says yes the step is given up: an Interruption, with the
+  /// weights as they were. None: never.
+  std::function<bool()> gives_up = {};
 };
 
 /// accumulate(), clip, and update; gradients are freed at the end. The result is that of all ranks.

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <limits>
 
+#include "base/stop_signals.h"
 #include "data/mixture.h"
 #include "model/flops.h"
 #include "tensor/ops.h"
@@ -14,6 +17,7 @@ namespace molmo::train {
 namespace {
 
 constexpr int64_t kNumExamined = 2000;  // records of each dataset: their pictures' headers are read in about a second
+constexpr std::chrono::milliseconds kPoll{100};  // between two looks at the signals while there are no data
 
 // [C, P, 3]: kind, column and row.
 Tensor cell_label_tensor(const data::LoadedBatch& loaded) {
@@ -72,8 +76,11 @@ MicroBatch StepLoader::to_device(const data::LoadedBatch& loaded) const {
 std::vector<MicroBatch> StepLoader::next(StepTimes& times) {
   std::vector<MicroBatch> batches;
   bool is_done = data::num_share_rows(config_.global_batch_size, everyone_.rank(), everyone_.size()) == 0;
-  while (!is_done) {
+  while (!is_done && !StopSignals::has_come()) {
     const auto start = std::chrono::steady_clock::now();
+    while (!loader_.wait(kPoll) && !StopSignals::has_come()) {
+    }
+    if (StopSignals::has_come()) break;
     const data::LoadedBatch loaded = loader_.next();
     times.data_wait_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     is_done = loaded.ends_step;
@@ -85,9 +92,12 @@ std::vector<MicroBatch> StepLoader::next(StepTimes& times) {
     times.num_crops += work.num_crops;
     times.flops += 3.0 * model::forward_flops(config_.molmo.model, work);  // backward is twice forward
   }
-  const auto most =
-      static_cast<size_t>(everyone_.maximum(static_cast<double>(batches.size()), "the number of micro-batches"));
-  while (batches.size() < most) batches.push_back(model_.objective().nothing());
+  // A rank that was asked to stop says so by a number that no other has.
+  const double own =
+      StopSignals::has_come() ? std::numeric_limits<double>::infinity() : static_cast<double>(batches.size());
+  const double most = everyone_.maximum(own, "the number of micro-batches");
+  if (std::isinf(most)) throw Interruption();
+  while (static_cast<double>(batches.size()) < most) batches.push_back(model_.objective().nothing());
   return batches;
 }
 

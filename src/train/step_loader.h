@@ -15,8 +15,10 @@ class StepLoader {
              dist::Communicator& everyone, at::Device device, int64_t first_example);
 
   /// This rank's micro-batches of the next update: as many as every other rank has, some of them padding. `times` gets
-  /// what they hold and how long they took.
+  /// what they hold and how long they took. Throws an Interruption on all ranks where one is asked to stop.
   std::vector<MicroBatch> next(StepTimes& times);
+
+  const std::vector<data::Loader::Source>& sources() const { return loader_.sources(); }
 
  private:
   MicroBatch to_device(const data::LoadedBatch& loaded) const;

@@ -3,29 +3,26 @@
 
 #include <sys/resource.h>
 
-#include <nlohmann/json.hpp>
-#include <thread>
+#include <chrono>
 
 #include "base/end_now.h"
-#include "base/file_lock.h"
-#include "base/files.h"
-#include "base/json.h"
 #include "base/log.h"
+#include "base/stop_signals.h"
 #include "base/strings.h"
 #include "config/load.h"
-#include "dist/lockstep.h"
 #include "model/model_folder.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
 #include "train/checkpoint.h"
+#include "train/evaluations.h"
 #include "train/meet_ranks.h"
 #include "train/monitor.h"
 #include "train/pin_models.h"
 #include "train/recipe.h"
+#include "train/run_folder.h"
 #include "train/step_loader.h"
-#include "train/stop_signals.h"
 #include "train/trained_model.h"
 
 namespace molmo::train {
@@ -33,16 +30,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-// Says what a resumed run will do otherwise than it began. How far it goes and what it reports may change.
-void warn_of_changes(const config::TrainConfig& before, config::TrainConfig now, const fs::path& file) {
-  now.steps = before.steps, now.log_every = before.log_every, now.save_every = before.save_every;
-  now.keep_checkpoints = before.keep_checkpoints;
-  now.molmo.tokenizer.file = before.molmo.tokenizer.file;  // the run has a copy of its own
-  now.data.num_workers = before.data.num_workers, now.data.prefetch_batches = before.data.prefetch_batches;
-  for (const std::string& line : config::diff(before, now))
-    log_warning(fmt::format("[train] resumed with another recipe than {}: {}", file.string(), line));
-}
 
 // Of this process, so far.
 double peak_memory_bytes() {
@@ -52,6 +39,12 @@ double peak_memory_bytes() {
 }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// What the ranks agree on at the end of a step.
+struct Verdict {
+  bool stops = false;  // one of them was asked to
+  bool saves = false;  // by the clock of rank 0
+};
 
 class Trainer {
  public:
@@ -66,7 +59,7 @@ class Trainer {
     text::expect_vocabulary(tokenizer_, config_.molmo.tokenizer.file, config_.molmo.model.decoder.vocab_size);
   }
 
-  RunSummary run();
+  RunSummary run(RunFolder& folder);
   void print_plan();
 
  private:
@@ -74,16 +67,17 @@ class Trainer {
   StepLoader make_loader() const {
     return {config_, tokenizer_, model_, *everyone_, options_.device, state_.examples_seen};
   }
+  Monitor* monitor() { return monitor_ ? &*monitor_ : nullptr; }
+  CheckpointSaver make_saver();
+  void restore(std::optional<int64_t> step);
   model::ForwardOptions forward_options(int64_t step) const;
-  bool join_ranks(StepTimes& times) const;
-  void evaluate(int64_t step, std::optional<Monitor>& monitor);
-  void answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor);
-  void prepare_run();
-  int64_t agree_on_step() const;
-  std::optional<double> take_steps(CheckpointSaver& saver);
-  void lock_run_folder();
-  void keep_tokenizer();
-  [[noreturn]] void give_up(int64_t step, int64_t num_bad_steps) const;
+  bool gives_up_step() const;
+  Verdict join_ranks(StepTimes& times, double seconds);
+  void take_steps(StepLoader& loader, CheckpointSaver& saver);
+  Verdict take_step(StepLoader& loader);
+  void save(CheckpointSaver& saver);
+  [[noreturn]] void leave(CheckpointSaver& saver, RunFolder& folder);
+  [[noreturn]] void give_up() const;
 
   config::TrainConfig config_;
   RunOptions options_;
@@ -92,9 +86,27 @@ class Trainer {
   TrainedModel model_;
   at::ScalarType compute_;
   TrainState state_;
-  std::unique_ptr<FileLock> lock_;  // of the run folder, on rank 0
-  std::optional<LogFile> log_file_;
+  int64_t saved_step_ = 0;      // the last that is saved, or on its way
+  Clock::time_point saved_at_;  // when that was
+  double save_seconds_ = 0.0;   // that the run waited for it, where it was the step before
+  bool is_slow_ = true;         // a step takes long, as far as the ranks know
+  int64_t num_bad_steps_ = 0;   // in a row
+  SpikeGuard guard_{config_.max_sigmas};
+  std::optional<Monitor> monitor_;  // on rank 0
+  std::optional<double> last_loss_;
 };
+
+// Weights and moments of a step, or those that the recipe begins with. All that can refuse a run comes before anything
+// is written.
+void Trainer::restore(std::optional<int64_t> step) {
+  if (!step) return model_.init_weights(config_);
+  const fs::path folder = options_.out / formats::step_folder_name(*step);
+  model_.allocate();
+  state_ = load_checkpoint(folder, model_.content());
+  saved_step_ = state_.step;
+  guard_.set_state(state_.guard);
+  log_info(fmt::format("[train] resumed from {}", folder.string()));
+}
 
 model::ForwardOptions Trainer::forward_options(int64_t step) const {
   model::ForwardOptions forward;
@@ -109,200 +121,160 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   return forward;
 }
 
-// What was counted and measured becomes that of all ranks. Returns whether one of them was asked to stop.
-bool Trainer::join_ranks(StepTimes& times) const {
-  std::array<double, 5> sums{static_cast<double>(times.num_examples), static_cast<double>(times.num_tokens),
-                             static_cast<double>(times.num_crops), times.flops, StopSignals::has_come() ? 1.0 : 0.0};
+// A step that takes long is given up between two micro-batches when the end is asked for: a scheduler does not wait.
+bool Trainer::gives_up_step() const {
+  const bool own = StopSignals::has_come();
+  if (everyone_->size() == 1) return own;
+  return is_slow_ && everyone_->maximum(own ? 1.0 : 0.0, "whether to stop") > 0;
+}
+
+// What was counted and measured becomes that of all ranks.
+Verdict Trainer::join_ranks(StepTimes& times, double seconds) {
+  constexpr double kSlow = 4.0;  // seconds
+  const double minutes = seconds_since(saved_at_) / 60;
+  const bool is_due = is_first() && config_.save_minutes > 0 && minutes >= config_.save_minutes;
+  std::array<double, 7> sums{static_cast<double>(times.num_examples),
+                             static_cast<double>(times.num_tokens),
+                             static_cast<double>(times.num_crops),
+                             times.flops,
+                             StopSignals::has_come() ? 1.0 : 0.0,
+                             is_due ? 1.0 : 0.0,
+                             seconds};
   everyone_->sum(sums, "counts");
   times.num_examples = std::llround(sums[0]);
   times.num_tokens = std::llround(sums[1]);
   times.num_crops = std::llround(sums[2]);
   times.flops = sums[3];
+  is_slow_ = sums[6] > kSlow * everyone_->size();
   times.memory_bytes = everyone_->maximum(peak_memory_bytes(), "memory");
   if (options_.device.is_cuda())
     times.device_memory_bytes =
         everyone_->maximum(static_cast<double>(tensor::peak_device_bytes(options_.device)), "a device's memory");
-  return sums[4] > 0;
+  return {.stops = sums[4] > 0, .saves = sums[5] > 0};
 }
 
-bool is_due(int64_t every, int64_t step, int64_t last) { return step % every == 0 || step == last; }
-
-// The ranks share the questions. Answers differ in length, and so do the ranks' passes: they keep in step unit by unit.
-void Trainer::answer_tasks(int64_t step, const std::string& name, std::optional<Monitor>& monitor) {
-  std::optional<dist::Lockstep> lockstep;
-  if (model_.ranks().sharded != nullptr) lockstep.emplace(*model_.ranks().sharded, *everyone_);
-  const ModelInTraining model{.molmo = model_.molmo(),
-                              .config = config_.molmo,
-                              .tokenizer = tokenizer_,
-                              .compute = compute_,
-                              .rank = everyone_->rank(),
-                              .num_ranks = everyone_->size(),
-                              .exchange = [&](const std::string& own) {
-                                if (lockstep) lockstep->finish();
-                                return everyone_->gather_texts(own, "an evaluation's answers");
-                              }};
-  std::map<std::string, double> scores;
-  {
-    const at::NoGradGuard no_grad;
-    std::optional<ScopedUnitRunner> scope;
-    if (lockstep) scope.emplace(*lockstep);
-    scores = options_.evaluate(model, config_.evaluations.at(name));
-  }
-  if (lockstep && everyone_->size() == 1) lockstep->finish();
-  if (monitor) monitor->record(step, name, scores);
-}
-
-void Trainer::evaluate(int64_t step, std::optional<Monitor>& monitor) {
-  for (const auto& [name, evaluation] : config_.evaluations) {
-    if (is_due(evaluation.every, step, config_.steps)) answer_tasks(step, name, monitor);
-  }
-  for (const auto& [name, evaluator] : config_.loss_evaluators) {
-    if (!is_due(evaluator.every, step, config_.steps)) continue;
-    const EvaluatedLoss loss =
-        evaluate_loss(name, config_, tokenizer_, model_.objective(), compute_, model_.ranks(), options_.device);
-    if (monitor) monitor->record(step, loss);
-  }
-}
-
-// The newest complete step by what rank 0 sees, or -1: file systems may show a step to some ranks later.
-int64_t Trainer::agree_on_step() const {
-  std::array<double, 1> step{-1.0};
-  if (is_first()) {
-    const std::vector<int64_t> steps = complete_steps(options_.out);
-    warn_of_incomplete_steps(options_.out);
-    if (!steps.empty()) step[0] = static_cast<double>(steps.back());
-  } else {
-    step[0] = 0.0;
-  }
-  everyone_->sum(step, "the step to resume from");
-  return std::llround(step[0]);
-}
-
-// Of a run that was killed a rank may live for some seconds.
-void Trainer::lock_run_folder() {
-  constexpr int kMostTries = 50;
-  for (int i = 0; i < kMostTries; ++i) {
-    lock_ = FileLock::try_take(options_.out / "lock");
-    if (lock_) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  throw Error(fmt::format("[train] {} is in use by another run, expected one at a time", options_.out.string()));
-}
-
-// What the run began with may be gone when it saves, or goes on.
-void Trainer::keep_tokenizer() {
-  std::string& file = config_.molmo.tokenizer.file;
-  file = copy_into(options_.out, file);
-}
-
-// The model begins with the weights of a checkpoint, or with those that the recipe says.
-void Trainer::prepare_run() {
-  const int64_t last = agree_on_step();
-  if (last >= 0 && !options_.resume) {
-    throw Error(fmt::format("[train] {} holds a run that is {} steps old, expected a new folder (or --resume auto)",
-                            options_.out.string(), last));
-  }
-  if (last < 0) model_.init_weights(config_);  // before anything is written: it may fail
-  if (is_first()) {
-    lock_run_folder();
-    log_file_.emplace(options_.out / "log.txt");
-    keep_tokenizer();
-    const fs::path config_file = options_.out / kRecipeFile;
-    if (last >= 0 && fs::exists(config_file)) {
-      const auto before = config::load_config<config::TrainConfig>(config_file);
-      keep_pins(before, config_);
-      warn_of_changes(before, config_, config_file);
-    }
-    write_json(config_file, config::to_json(config_));
-  } else {
-    set_log_level(LogLevel::kWarning);
-  }
-  if (last < 0) return;
-  const fs::path folder = options_.out / step_folder_name(last);
-  model_.allocate();
-  state_ = load_checkpoint(folder, model_.content());
-  log_info(fmt::format("[train] resumed from {}", folder.string()));
-}
-
-void Trainer::give_up(int64_t step, int64_t num_bad_steps) const {
-  const std::vector<int64_t> steps = complete_steps(options_.out);
+void Trainer::give_up() const {
   throw Error(
-      fmt::format("[train] no finite loss and gradient, got {} bad steps in a row up to step {}, expected fewer than "
-                  "max_bad_steps = {}; "
-                  "the last checkpoint is {}; lower the learning rates or look at the data",
-                  num_bad_steps, step, config_.max_bad_steps, steps.empty() ? "none" : step_folder_name(steps.back())),
+      fmt::format("[train] no finite loss and gradient, got {} bad steps in a row up to step {}, expected fewer "
+                  "than max_bad_steps = {}; the last checkpoint is {}; lower the learning rates or look at the "
+                  "data",
+                  num_bad_steps_, state_.step + 1, config_.max_bad_steps,
+                  saved_step_ == 0 ? "none" : formats::step_folder_name(saved_step_)),
       ExitCode::kBadSteps);
 }
 
-// All steps that are left, saved. Returns the loss of the last, if there is one.
-std::optional<double> Trainer::take_steps(CheckpointSaver& saver) {
-  StepLoader loader = make_loader();
-  std::optional<Monitor> monitor;
-  if (is_first()) monitor.emplace(options_.out, config_, everyone_->size(), state_.step);
-  SpikeGuard guard(config_.max_sigmas);
-  guard.set_state(state_.guard);
-  int64_t num_bad_steps = 0;  // in a row
-  double save_seconds = 0.0;  // of the step before
-  std::optional<double> last_loss;
-  while (state_.step < config_.steps) {
-    const auto step_start = Clock::now();
-    saver.check();
-    StepTimes times{.save_seconds = save_seconds};
-    const std::vector<MicroBatch> batches = loader.next(times);
-    const int64_t step = state_.step + 1;
-    everyone_->set_step(step);
-    const StepResult result = train_step(model_.objective(), model_.optimizer(), batches,
-                                         {.step = step,
-                                          .run_steps = config_.steps,
-                                          .forward = forward_options(step),
-                                          .ranks = model_.ranks(),
-                                          .guard = &guard});
-    num_bad_steps = result.is_skipped ? num_bad_steps + 1 : 0;
-    if (num_bad_steps >= config_.max_bad_steps) give_up(step, num_bad_steps);
-    state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size, .guard = guard.state()};
-    const bool stops = join_ranks(times);
-    times.seconds = seconds_since(step_start);
-    if (monitor) monitor->record(step, result, times);
-    last_loss = result.cross_entropy;
-    const auto save_start = Clock::now();
-    const bool saves = step % config_.save_every == 0 || step == config_.steps || stops;
-    if (saves) saver.save(model_.content(), state_);
-    save_seconds = saves ? seconds_since(save_start) : 0.0;
-    if (!stops) {
-      evaluate(step, monitor);
-      continue;
-    }
-    saver.wait();
-    throw Error(
-        fmt::format("[train] stopped by a signal after step {}; the state is saved, continue with --resume auto", step),
-        ExitCode::kRestart);
-  }
-  saver.wait();
-  return last_loss;
+Verdict Trainer::take_step(StepLoader& loader) {
+  const auto start = Clock::now();
+  StepTimes times{.save_seconds = std::exchange(save_seconds_, 0.0)};
+  const std::vector<MicroBatch> batches = loader.next(times);
+  const int64_t step = state_.step + 1;
+  everyone_->set_step(step);
+  const StepResult result = train_step(model_.objective(), model_.optimizer(), batches,
+                                       {.step = step,
+                                        .run_steps = config_.steps,
+                                        .forward = forward_options(step),
+                                        .ranks = model_.ranks(),
+                                        .guard = &guard_,
+                                        .gives_up = [this] { return gives_up_step(); }});
+  num_bad_steps_ = result.is_skipped ? num_bad_steps_ + 1 : 0;
+  if (num_bad_steps_ >= config_.max_bad_steps) give_up();
+  state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size, .guard = guard_.state()};
+  const Verdict verdict = join_ranks(times, seconds_since(start));
+  times.seconds = seconds_since(start);
+  if (monitor_) monitor_->record(step, result, times);
+  last_loss_ = result.cross_entropy;
+  return verdict;
 }
 
-RunSummary Trainer::run() {
-  const StopSignals signals;
-  prepare_run();
+void Trainer::save(CheckpointSaver& saver) {
   const auto start = Clock::now();
-  CheckpointSaver saver(options_.out, config_.keep_checkpoints, *everyone_,
-                        std::chrono::seconds(config_.sharding.save_timeout), [this](const fs::path& folder) {
-                          model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
-                        });
-  RunSummary summary;
+  saver.save(model_.content(), state_);
+  saved_step_ = state_.step;
+  saved_at_ = Clock::now();
+  save_seconds_ = seconds_since(start);
+}
+
+// All steps that are left, saved and evaluated; and before them what an earlier end has left out.
+void Trainer::take_steps(StepLoader& loader, CheckpointSaver& saver) {
+  Evaluations evaluations({.config = config_,
+                           .tokenizer = tokenizer_,
+                           .model = model_,
+                           .everyone = *everyone_,
+                           .compute = compute_,
+                           .device = options_.device,
+                           .evaluate = options_.evaluate});
+  if (state_.step > 0) evaluations.make_due(state_.step, monitor());
+  while (state_.step < config_.steps) {
+    saver.check();
+    const Verdict verdict = take_step(loader);
+    if (verdict.stops) throw Interruption();
+    const bool is_last = state_.step == config_.steps;
+    if (verdict.saves || is_last || state_.step % config_.save_every == 0) save(saver);
+    evaluations.make_due(state_.step, monitor());
+  }
+  saver.wait();
+}
+
+// All ranks were asked to stop, or one was and has told the others: saves what is not saved yet, and ends at once.
+// Nothing that hangs (a worker in a file of a lost disk) holds that up.
+void Trainer::leave(CheckpointSaver& saver, RunFolder& folder) {
+  const std::string cause = StopSignals::has_come() ? StopSignals::name() : "a signal to another rank";
+  if (state_.step != saved_step_) {
+    log_warning(fmt::format("[train] {}: saving step {}", cause, state_.step));
+    save(saver);
+  }
+  saver.wait();
+  everyone_->meet("the end of the run");
+  monitor_.reset();
+  if (!is_first()) end_now(ExitCode::kRestart);
+  const Error error(
+      state_.step == 0
+          ? fmt::format("[train] stopped by {} before the first step; start again with --resume auto", cause)
+          : fmt::format("[train] stopped by {} after step {}; the state is saved, continue with --resume auto", cause,
+                        state_.step),
+      ExitCode::kRestart);
+  folder.log_end(error);
+  end_now(error);
+}
+
+CheckpointSaver Trainer::make_saver() {
+  return {options_.out, config_.keep_checkpoints, *everyone_, std::chrono::seconds(config_.sharding.save_timeout),
+          [this](const fs::path& folder) {
+            model::write_model_config(folder, config_.molmo, config_.molmo.tokenizer.file);
+          }};
+}
+
+RunSummary Trainer::run(RunFolder& folder) {
+  restore(folder.newest_step());
+  StepLoader loader = make_loader();
+  everyone_->meet("the start of the run");  // nobody has refused it
+  StopSignals::start_noting();
+  folder.begin(config_, loader.sources());
+  if (is_first()) {
+    monitor_.emplace(options_.out, config_, everyone_->size(), state_.step);
+  } else {
+    set_log_level(LogLevel::kWarning);
+  }
+  const auto start = saved_at_ = Clock::now();
+  CheckpointSaver saver = make_saver();
   try {
-    summary.last_loss = take_steps(saver);
+    try {
+      take_steps(loader, saver);
+    } catch (const Interruption&) {
+      leave(saver, folder);
+    }
     // One that leaves while another is still forming a group looks to it as one that has died.
     everyone_->meet("the end of the run");
   } catch (const Error& error) {
+    folder.log_end(error);
     // The saver's thread may be waiting for the lost rank too, far longer than a step may take.
     if (error.code() == ExitCode::kRestart && saver.is_writing()) end_now(error);
     throw;
   }
-  summary.steps = state_.step;
-  summary.seconds = seconds_since(start);
-  summary.checkpoint = options_.out / step_folder_name(state_.step);
-  return summary;
+  return {.steps = state_.step,
+          .last_loss = last_loss_,
+          .seconds = seconds_since(start),
+          .checkpoint = options_.out / formats::step_folder_name(state_.step)};
 }
 
 void Trainer::print_plan() {
@@ -323,22 +295,36 @@ void Trainer::print_plan() {
                        work.num_examples, first.size(), work.num_tokens, work.num_crops, work.flops / 1e12));
 }
 
+// What a run would do. Nothing is computed, and the model stays on the meta device.
+void print_dry_run(const config::TrainConfig& config, const RunOptions& options) {
+  const bool goes_on = options.resume && !formats::complete_steps(options.out).empty();
+  const fs::path begun = goes_on ? options.out : fs::path();
+  const std::unique_ptr<dist::Communicator> alone = dist::connect({}, {});
+  config::TrainConfig resolved = resolve_recipe(pin_models(config, begun, {}, *alone), begun, options.given);
+  resolved.recompute = {};
+  Trainer(std::move(resolved), options, *alone).print_plan();
+}
+
+RunSummary run_on_ranks(const config::TrainConfig& config, const RunOptions& options, dist::Communicator& everyone) {
+  RunFolder folder(options.out, options.resume, everyone);
+  const fs::path begun = folder.newest_step() ? options.out : fs::path();
+  config::TrainConfig pinned = pin_models(config, begun, options.rank, everyone);
+  if (options.rank.index != 0) set_log_level(LogLevel::kError);  // all ranks read the same files: the first tells
+  config::TrainConfig resolved = resolve_recipe(std::move(pinned), begun, options.given);
+  dist::expect_agreement(everyone, resolved_facts(resolved));
+  return Trainer(std::move(resolved), options, everyone).run(folder);
+}
+
 }  // namespace
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
+  if (options.dry_run) {
+    print_dry_run(config, options);
+    return {};
+  }
   const std::unique_ptr<dist::Communicator> everyone = meet_ranks(config, options);
   try {
-    const dist::Rank rank = options.dry_run ? dist::Rank() : options.rank;
-    const fs::path begun = options.resume ? options.out : fs::path();
-    config::TrainConfig pinned = pin_models(config, begun, rank, *everyone);
-    if (rank.index != 0) set_log_level(LogLevel::kError);  // all ranks read the same files: the first tells
-    config::TrainConfig resolved = resolve_recipe(std::move(pinned), begun, options.given);
-    if (options.dry_run) resolved.recompute = {};  // nothing is computed, and the model stays on the meta device
-    dist::expect_agreement(*everyone, resolved_facts(resolved));
-    Trainer trainer(std::move(resolved), options, *everyone);
-    if (!options.dry_run) return trainer.run();
-    trainer.print_plan();
-    return {};
+    return run_on_ranks(config, options, *everyone);
   } catch (const Error& error) {
     // With 75 ends who has lost another or was asked to stop: all know.
     if (error.code() != ExitCode::kRestart) everyone->tell_failure(error.what());

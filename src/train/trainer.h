@@ -51,7 +51,7 @@ struct RunSummary {
 
 /// Trains as the recipe says. Results go to the run folder; progress goes to stderr.
 /// Errors: a run folder that is in use (without `resume`), data or weights that do not fit; exit code 74 after
-/// max_bad_steps bad steps in a row; exit code 75 after SIGTERM or SIGINT, when the state has been saved.
+/// max_bad_steps bad steps in a row. After a stop signal (base/stop_signals.h) it saves and ends the process with 75.
 RunSummary train(const config::TrainConfig& config, const RunOptions& options);
 
 }  // namespace molmo::train

@@ -126,7 +126,7 @@ TEST_F(LaunchedRanks, StepFolderIsAModelFolder) {
   EXPECT_EQ(run_program("generate --model " + path("exported") + question).out, sliced.out);
   std::filesystem::remove(step + "/model-00001-of-00002.safetensors");
   expect_user_error(run_program("generate --model " + step + question),
-                    "1 of 2 shards missing: model-00001-of-00002.safetensors");
+                    "incomplete: model-00001-of-00002.safetensors: No such file or directory");
 }
 
 // One rank downloads what they begin with; the others find it in the cache, and a run that goes on needs neither.

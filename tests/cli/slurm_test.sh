@@ -39,6 +39,17 @@ expect_code "$code" 75
 expect_calls 3
 grep -q 'gave up after 3 starts without a new checkpoint' log || fail "why it gave up"
 
+for killed in 134 137 139 143; do  # of ranks that were killed too, while the run gets on
+  srun_does "n=\$(wc -l <calls); echo \"step\$n\" >run/latest; [ \"\$n\" -lt 5 ] && exit $killed; exit 0"
+  start
+  expect_code "$code" 0
+  expect_calls 5
+done
+srun_does 'exit 139'
+start
+expect_code "$code" 139
+expect_calls 3
+
 srun_does 'echo "step$RANDOM" >run/latest; exit 75'
 start
 expect_code "$code" 75
@@ -46,12 +57,29 @@ expect_calls 7
 grep -q 'gave up after 6 restarts' log || fail "why it gave up"
 
 # Asked to stop: the step hears of it, saves, and the job is queued again.
-srun_does 'trap "echo saved >saved; exit 75" TERM; touch started; for i in $(seq 200); do sleep 0.05; done; exit 1'
-bash "$script" recipe.json run >log 2>&1 &
+for signal in TERM USR1; do
+  rm -f saved started requeued
+  srun_does 'trap "echo saved >saved; exit 75" TERM; touch started; for i in $(seq 200); do sleep 0.05; done; exit 1'
+  bash "$script" recipe.json run >log 2>&1 &
+  job=$!
+  for _ in $(seq 200); do [ -e started ] && break; sleep 0.05; done
+  kill "-$signal" "$job"
+  code=0; wait "$job" || code=$?
+  expect_code "$code" 0
+  [ -e saved ] || fail "the step was not told of SIG$signal"
+  [ "$(cat requeued)" = "requeue 42" ] || fail "the job was not queued again"
+  expect_calls 1
+done
+
+# Between two starts: it is not started once more.
+rm -f requeued
+srun_does 'echo "step$RANDOM" >run/latest; exit 75'
+MOLMO_RETRY_PAUSE=1 bash "$script" recipe.json run >log 2>&1 &
 job=$!
-for _ in $(seq 200); do [ -e started ] && break; sleep 0.05; done
+for _ in $(seq 200); do [ -s calls ] && break; sleep 0.05; done
+sleep 0.3
 kill -TERM "$job"
 code=0; wait "$job" || code=$?
 expect_code "$code" 0
-[ -e saved ] || fail "the step was not told"
+expect_calls 1
 [ "$(cat requeued)" = "requeue 42" ] || fail "the job was not queued again"

@@ -142,7 +142,8 @@ TEST_F(LoadFile, ProblemsNameTheirSource) {
             "[config] --set global_batch=8: unknown key 'global_batch', expected one of stage, molmo, init_from, "
             "init_llm_from, init_tower_from, max_crops, data, loss_evaluators, evaluations, optimizer, steps, "
             "global_batch_size, micro_batch_size, compute_dtype, z_loss, seed, residual_dropout, response_dropout, "
-            "save_every, keep_checkpoints, log_every, max_bad_steps, max_sigmas, peak_tflops, sharding, recompute\n"
+            "save_every, save_minutes, keep_checkpoints, log_every, max_bad_steps, max_sigmas, peak_tflops, sharding, "
+            "recompute\n"
             "[config] --set steps=1.5: 'steps': got 1.5, expected integer >= 1\n"
             "[config] --set seed=NaN: 'seed': got \"NaN\", expected integer from 0 to 4294967295\n"
             "[config] --set z_loss=1e999: 'z_loss': got \"1e999\", expected number >= 0");

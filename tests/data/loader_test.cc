@@ -113,8 +113,18 @@ TEST_F(LoaderTest, ResumesAtAnyUpdate) {
     EXPECT_EQ(first_ids(options, 2),
               (std::vector<std::vector<int64_t>>(all.begin() + 2 * update, all.begin() + 2 * update + 2)));
   }
-  options.start_example = 4;
-  EXPECT_THROW(make(options), Error);
+}
+
+TEST_F(LoaderTest, WaitsForABatchAsLongAsItIsAsked) {
+  LoaderOptions options{.stage = config::TrainStage::kCaption, .global_batch_size = 3, .micro_batch_size = 2};
+  Loader loader = make(options);
+  while (!loader.wait(std::chrono::milliseconds(50))) {
+  }
+  EXPECT_TRUE(loader.wait(std::chrono::milliseconds(0)));  // still there: nothing was taken
+  EXPECT_GT(loader.next().num_examples, 0);
+  options.global_batch_size = 1, options.world_size = 2, options.rank = 1;  // a rank without examples
+  Loader idle = make(options);
+  EXPECT_FALSE(idle.wait(std::chrono::milliseconds(50)));
 }
 
 TEST_F(LoaderTest, RanksTogetherSeeWhatOneRankSees) {

@@ -20,7 +20,19 @@ TEST(MixtureOrder, ResumingEqualsSkipping) {
     resumed.skip(8 * num_batches);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(walked.next(), resumed.next());
   }
-  EXPECT_THROW(three_datasets().skip(12), Error);
+}
+
+// A batch is a cut of one stream: after another batch size the run goes on with the example that is next.
+TEST(MixtureOrder, BatchSizeDoesNotChangeTheOrder) {
+  MixtureOrder eights = three_datasets(), threes({13, 5, 29}, {0.5f, 0.2f, 0.3f}, 7, 3);
+  threes.skip(8);
+  eights.next();
+  std::vector<MixtureItem> expected = eights.next(), got;
+  for (int i = 0; i < 3; ++i) {
+    for (const MixtureItem& item : threes.next()) got.push_back(item);
+  }
+  got.resize(expected.size());
+  EXPECT_EQ(got, expected);
 }
 
 TEST(MixtureOrder, EveryEpochVisitsEachExampleOnce) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/stop_signals.h"
 #include "model/molmo.h"
 #include "model/tiny_config.h"
 #include "support/ranks.h"
@@ -55,6 +56,29 @@ TEST(Lockstep, ServesRanksThatAskForMore) {
   answer_unevenly(3, [](int rank) { return 1 + 3 * rank; });
   answer_unevenly(2, [](int rank) { return rank == 0 ? 4 : 0; });
   answer_unevenly(1, [](int) { return 2; });
+}
+
+// One rank is asked to stop in the middle of its passes: all leave at the same agreement, those that have finished too.
+TEST(Lockstep, AllRanksLeaveWhenOneIsAskedToStop) {
+  run_ranks(3, [](Communicator& everyone) {
+    const config::ModelConfig config = testing::tiny_model_config();
+    model::Molmo molmo(config);
+    const auto shard = everyone.subgroup("shard", {0, 1, 2}, at::kCPU),
+               alone = everyone.subgroup("replicas", {everyone.rank()}, at::kCPU);
+    ShardedParams sharded({&molmo.params()}, molmo.units(), {shard.get(), alone.get()}, {});
+    const int rank = everyone.rank();
+    int num_passes = 0;
+    Lockstep lockstep(sharded, everyone, [&] { return rank == 2 && num_passes == 2; });
+    const at::NoGradGuard no_grad;
+    const auto answer = [&] {
+      const ScopedUnitRunner scope(lockstep);
+      for (; num_passes < (rank == 0 ? 1 : 5); ++num_passes)
+        molmo.hidden_states(inputs_of(rank, num_passes), nullptr, {});
+      lockstep.finish();
+    };
+    EXPECT_THROW(answer(), Interruption) << "rank " << rank;
+    EXPECT_EQ(everyone.gather_texts("x", "after it").size(), 3u);  // nobody is left behind in an agreement
+  });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "formats/step_folders.h"
 #include "hub/find_model.h"
 #include "hub/hub_fixture.h"
 
@@ -200,10 +201,19 @@ TEST(HubIds, AreToldFromPaths) {
   EXPECT_TRUE(parse_repo_id("a/b@0123456789abcdef0123456789abcdef01234567")->is_commit());
   EXPECT_FALSE(parse_repo_id("a/b@0123456789abcdef")->is_commit());
   const testing::TemporaryFolder folder;
-  std::filesystem::create_directories(folder / "run/step000100");
-  EXPECT_EQ(find_model(folder / "run"), folder / "run");
-  write_file_atomically(folder / "run/latest", "step000100\n");
-  EXPECT_EQ(find_model(folder / "run"), folder / "run/step000100");
+  const std::filesystem::path run = folder / "run";
+  for (const int64_t step : {100, 200}) {
+    write_file_atomically(formats::begin_step_folder(run, step) / "molmo.json", "{}");
+    formats::complete_step_folder(run, step, {}, 2);
+  }
+  EXPECT_EQ(find_model(run), run / "step000200");
+  std::filesystem::resize_file(run / "step000200/molmo.json", 0);
+  EXPECT_EQ(find_model(run), run / "step000100");
+  EXPECT_EQ(find_model(run / "step000100"), run / "step000100");
+  EXPECT_NE(error_of([&] { find_model(run / "step000200"); }).find("step000200: incomplete: molmo.json has 0 bytes"),
+            std::string::npos);
+  std::filesystem::remove(run / "step000100/manifest.json");
+  EXPECT_NE(error_of([&] { find_model(run); }).find("a run without a complete step"), std::string::npos);
   EXPECT_EQ(error_of([] { find_model("no-such-folder"); }),
             "[model] no-such-folder: not a folder, and not a Hugging Face model id (org/name or org/name@revision)");
 }

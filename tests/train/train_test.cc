@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <future>
 
+#include "base/stop_signals.h"
 #include "model/tiny_config.h"
 #include "model/weights.h"
 #include "molmo/error.h"
@@ -18,6 +20,7 @@
 namespace molmo::train {
 namespace {
 
+using formats::complete_steps;
 using molmo::testing::TemporaryFolder;
 using molmo::testing::tiny_model_config;
 
@@ -157,6 +160,80 @@ TEST(Checkpoint, NamesTheTensorsOfAnotherModel) {
   }
 }
 
+// The copy that a save writes from is the next one's too: that one waits, however slow the disk is.
+TEST(CheckpointSaver, ASecondSaveDoesNotChangeTheFirst) {
+  const TemporaryFolder folder;
+  TinyRun run;
+  run.step(1);
+  const auto everyone = dist::connect({}, {});
+  CheckpointContent content = run.content();
+  content.everyone = everyone.get();
+  CheckpointSaver saver(folder.path(), 9, *everyone, std::chrono::seconds(60), [](const std::filesystem::path&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // before the weights are written
+  });
+  TinyRun copy;
+  std::vector<Tensor> first;
+  for (const Parameter& param : run.molmo.params().all()) first.push_back(param.value.detach().clone());
+  saver.save(content, {.step = 1, .examples_seen = 2});
+  run.step(2);
+  saver.save(content, {.step = 2, .examples_seen = 4});
+  EXPECT_EQ(complete_steps(folder.path()), std::vector<int64_t>{1});  // it has waited
+  saver.wait();
+  load_checkpoint(folder.path() / "step000001", copy.content());
+  for (size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(copy.molmo.params().all()[i].value.equal(first[i])) << i;
+  load_checkpoint(folder.path() / "step000002", copy.content());
+  EXPECT_TRUE(same_weights(copy.molmo, run.molmo));
+}
+
+// Records what the ranks wait for each other for, and looks at the folder then.
+class Witness : public dist::Communicator {
+ public:
+  using Look = std::function<void(std::string_view subject)>;
+  Witness(Look look) : Communicator(0, 1), look_(std::move(look)), alone_(dist::connect({}, {})) {}
+
+  std::unique_ptr<dist::Pending> all_gather(const Tensor& shard, const Tensor& whole, std::string_view s) override {
+    return alone_->all_gather(shard, whole, s);
+  }
+  std::unique_ptr<dist::Pending> reduce_scatter(const Tensor& whole, const Tensor& shard, std::string_view s) override {
+    return alone_->reduce_scatter(whole, shard, s);
+  }
+  std::unique_ptr<dist::Pending> all_reduce(const Tensor& values, std::string_view subject) override {
+    look_(subject);
+    return alone_->all_reduce(values, subject);
+  }
+  std::unique_ptr<Communicator> subgroup(const std::string&, const std::vector<int>&, at::Device,
+                                         std::optional<std::chrono::seconds>) override {
+    return std::make_unique<Witness>(look_);
+  }
+
+ private:
+  Look look_;
+  std::unique_ptr<Communicator> alone_;
+};
+
+TEST(CheckpointSaver, TheManifestComesAfterTheFilesOfAllRanks) {
+  const TemporaryFolder folder;
+  const std::filesystem::path step = folder.path() / "step000001";
+  std::vector<std::string> seen;
+  Witness everyone([&](std::string_view subject) {
+    seen.push_back(fmt::format("{}: {}{}{}", subject, std::filesystem::exists(step) ? "folder " : "",
+                               std::filesystem::exists(step / "optim-00001-of-00001.safetensors") ? "files " : "",
+                               std::filesystem::exists(step / "manifest.json") ? "manifest" : ""));
+  });
+  TinyRun run;
+  run.step(1);
+  CheckpointContent content = run.content();
+  content.everyone = &everyone;
+  {
+    CheckpointSaver saver(folder.path(), 9, everyone, std::chrono::seconds(60), {});
+    saver.save(content, {.step = 1, .examples_seen = 2});
+  }
+  EXPECT_EQ(complete_steps(folder.path()), std::vector<int64_t>{1});
+  std::erase_if(seen, [](const std::string& line) { return !line.starts_with("the checkpoint's"); });
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"the checkpoint's folder: folder ", "the checkpoint's files: folder files "}));
+}
+
 TEST(SpikeGuard, SkipsWhatStandsOutAndGoesOn) {
   SpikeGuard guard(6.0);
   const auto noise = [](int i) { return 0.01 * std::sin(12.9898 * i); };
@@ -164,6 +241,7 @@ TEST(SpikeGuard, SkipsWhatStandsOutAndGoesOn) {
   const SpikeGuard::State before = guard.state();
   EXPECT_FALSE(guard.admits(3.0, 1.0));
   EXPECT_FALSE(guard.admits(2.0, 9.0));
+  EXPECT_FALSE(guard.admits(2.0, 2.0));  // usual as a loss, but not as a gradient
   EXPECT_FALSE(guard.admits(std::nan(""), 1.0));
   EXPECT_EQ(guard.state(), before);     // nothing is learnt of what is skipped
   EXPECT_TRUE(guard.admits(1.5, 0.5));  // better is no spike
@@ -229,6 +307,41 @@ TEST(TrainStep, ALossThatIsNotFiniteLeavesTheWeightsAlone) {
   batch.inputs.patches.fill_(std::nanf(""));
   EXPECT_TRUE(train_step(*run.objective, *run.optimizer, std::vector<MicroBatch>{batch}, kFirstOfTwenty).is_skipped);
   EXPECT_TRUE(same_weights(run.molmo, untouched.molmo));
+}
+
+// A signal in a long step: what was computed of it is dropped.
+TEST(TrainStep, OneThatIsGivenUpLeavesTheWeightsAlone) {
+  TinyRun run, untouched;
+  int num_asked = 0;
+  StepOptions options = kFirstOfTwenty;
+  options.gives_up = [&] { return ++num_asked == 2; };
+  const std::vector<MicroBatch> batches(4, make_batch(1, 0, 1));
+  EXPECT_THROW(train_step(*run.objective, *run.optimizer, batches, options), Interruption);
+  EXPECT_EQ(num_asked, 2);
+  EXPECT_TRUE(same_weights(run.molmo, untouched.molmo));
+  EXPECT_TRUE(run.optimizer->state().empty());
+}
+
+// The norm that clipping divides by is that of all groups of a component together.
+TEST(Clipping, TakesTheNormOverAllGroupsOfAComponent) {
+  TinyRun run;
+  accumulate(*run.objective, std::vector<MicroBatch>{make_batch(1, 0, 2)}, {});
+  std::array<double, kComponents.size()> expected{};
+  int num_groups = 0;
+  for (const ParamGroup& group : run.optimizer->groups()) {
+    num_groups += group.component == Component::kLlm ? 1 : 0;
+    for (const Parameter* param : group.params) {
+      const Tensor gradient = param->value.grad();
+      if (gradient.defined())
+        expected[static_cast<size_t>(group.component)] += gradient.to(at::kDouble).square().sum().item<double>();
+    }
+  }
+  ASSERT_GE(num_groups, 2);  // with and without decay
+  const auto squares = squared_norms(run.optimizer->groups());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_GT(expected[i], 0.0);
+    EXPECT_NEAR(squares[i], expected[i], 1e-5 * expected[i]) << "component " << i;
+  }
 }
 
 TEST(Training, LearnsAFixedBatch) {

@@ -1,0 +1,40 @@
+// What a run measures on its way: losses on held-out data, and scores of tasks that the model answers. An evaluation is
+// made once per step at which it is due; one that a signal or a crash has cut short is made when the run goes on.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "train/monitor.h"
+#include "train/trained_model.h"
+#include "train/trainer.h"
+
+namespace molmo::train {
+
+/// What an evaluation needs of a run. All references outlive it.
+struct EvaluatedRun {
+  const config::TrainConfig& config;
+  const text::MolmoTokenizer& tokenizer;
+  TrainedModel& model;
+  dist::Communicator& everyone;
+  at::ScalarType compute;
+  at::Device device;
+  const Evaluate& evaluate;
+};
+
+class Evaluations {
+ public:
+  explicit Evaluations(const EvaluatedRun& run) : run_(run) {}
+
+  /// Makes those that are due at `step` and that `monitor` has no record of. Every rank calls it; rank 0 has a monitor,
+  /// which takes the results. One that fails is said, and the run goes on. Throws an Interruption on all ranks where
+  /// one is asked to stop.
+  void make_due(int64_t step, Monitor* monitor);
+
+ private:
+  void measure_loss(int64_t step, const std::string& name, Monitor* monitor);
+  void answer_tasks(int64_t step, const std::string& name, Monitor* monitor);
+  std::map<std::string, double> scores_of(const config::EvaluationConfig& evaluation);
+
+  EvaluatedRun run_;
+};
+
+}  // namespace molmo::train

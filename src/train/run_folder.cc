@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/run_folder.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "config/load.h"
+#include "formats/step_folders.h"
+#include "train/pin_models.h"
+#include "train/recipe.h"
+
+namespace molmo::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kLockFile = "lock";
+constexpr const char* kDataFile = "data.json";
+
+// A folder may hold the torso of a step that was killed before it was complete: a run begins anew there. But one whose
+// `latest` names a damaged step was complete once, and what it had reached must not be overwritten in silence.
+void expect_no_lost_steps(const fs::path& run) {
+  std::error_code absent;
+  if (!fs::is_regular_file(run / "latest", absent)) return;
+  const std::string latest(trim_text(read_text_file(run / "latest")));
+  const std::string defect = latest.empty() ? "" : formats::defect_of_step(run / latest);
+  if (defect.empty() || !fs::is_directory(run / latest, absent)) return;
+  throw Error(
+      fmt::format("[train] {}: no complete step is left, got {} with a defect ({}), expected one to go on from; "
+                  "to begin anew choose another folder",
+                  run.string(), latest, defect));
+}
+
+// Of writers that were killed. The lock is held, and the other ranks have not begun.
+void remove_temporaries(const fs::path& run) {
+  std::vector<fs::path> folders{run};
+  for (const auto& [step, folder] : formats::step_folders(run)) folders.push_back(folder);
+  for (const fs::path& folder : folders) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      std::error_code failed;
+      if (is_temporary_name(entry.path().filename().string()) && fs::remove(entry.path(), failed))
+        log_info(fmt::format("[train] removed {}, which a killed run has left", entry.path().string()));
+    }
+  }
+}
+
+// The order of the examples follows from their number: with other data it is another from here on. Datasets that were
+// added or left out are changes of the recipe.
+void warn_of_other_data(const fs::path& file, const std::vector<data::Loader::Source>& data) {
+  if (!fs::exists(file)) return;  // a run of an earlier version
+  const Json before = read_json(file);
+  for (const data::Loader::Source& source : data) {
+    const auto found = before.find(source.name);
+    if (found == before.end()) continue;
+    const std::string difference = data::describe_difference(
+        source.fingerprint, data::fingerprint_from_json(*found, file.string()), "at the last start");
+    if (!difference.empty())
+      log_warning(
+          fmt::format("[train] resumed with other data: data.datasets.{}: {}; the order of its examples is "
+                      "another from here on",
+                      source.name, difference));
+  }
+}
+
+}  // namespace
+
+RunFolder::RunFolder(fs::path path, bool resumes, dist::Communicator& everyone)
+    : path_(std::move(path)), is_first_(everyone.rank() == 0) {
+  if (is_first_) look(resumes);
+  // Ranks but the first add nothing: the sum is what it has seen, 0 for no step.
+  std::array<double, 1> steps{newest_ ? static_cast<double>(*newest_ + 1) : 0.0};
+  everyone.sum(steps, "the step to resume from");
+  if (steps[0] > 0) newest_ = std::llround(steps[0]) - 1;
+}
+
+void RunFolder::look(bool resumes) {
+  std::error_code absent;
+  if (fs::exists(path_ / kLockFile, absent)) lock();
+  newest_ = formats::newest_complete_step(path_);
+  if (!newest_) return expect_no_lost_steps(path_);
+  if (!resumes)
+    throw Error(fmt::format("[train] {} holds a run that is {} steps old, expected a new folder (or --resume auto)",
+                            path_.string(), *newest_));
+}
+
+// Of a run that was killed a rank may live for some seconds.
+void RunFolder::lock() {
+  constexpr int kMostTries = 50;
+  for (int i = 0; i < kMostTries; ++i) {
+    lock_ = FileLock::try_take(path_ / kLockFile);
+    if (lock_) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  throw Error(fmt::format("[train] {} is in use by another run, expected one at a time", path_.string()));
+}
+
+void RunFolder::begin(config::TrainConfig& recipe, const std::vector<data::Loader::Source>& data) {
+  if (!is_first_) return;
+  if (!lock_) {  // it was a new folder
+    lock();
+    if (formats::newest_complete_step(path_) != newest_)
+      throw Error(fmt::format("[train] {} was taken by another run meanwhile, expected one at a time", path_.string()));
+  }
+  log_.emplace(path_ / "log.txt");
+  remove_temporaries(path_);
+  recipe.molmo.tokenizer.file = copy_into(path_, recipe.molmo.tokenizer.file);
+  const fs::path file = path_ / kRecipeFile;
+  if (newest_ && fs::exists(file)) {
+    const auto before = config::load_config<config::TrainConfig>(file);
+    keep_pins(before, recipe);
+    log_changes(before, recipe, file);
+  }
+  if (newest_) warn_of_other_data(path_ / kDataFile, data);
+  write_json(file, config::to_json(recipe));
+  Json fingerprints = Json::object();
+  for (const data::Loader::Source& source : data) fingerprints[source.name] = data::to_json(source.fingerprint);
+  write_json(path_ / kDataFile, fingerprints);
+}
+
+void RunFolder::log_end(const Error& error) {
+  if (log_) log_->add_error(error.what());
+}
+
+}  // namespace molmo::train
