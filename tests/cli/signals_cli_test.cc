@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
-#include "base/free_port.h"
+#include "base/listener.h"
 #include "base/json.h"
 #include "cli/trained_program.h"
 #include "formats/step_folders.h"
@@ -88,7 +88,7 @@ TEST_F(Signals, NohupStaysNohup) {
 TEST_F(Signals, WhileARunStartsLeaveNothingBehind) {
   const std::string first_of_two =
       fmt::format("export RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={}",
-                  find_free_port());
+                  listen_on_loopback().port());
   const Outcome outcome = start(train_words("early", ""), "grep -q '^SigCgt:.*[4-7c-f]...$' /proc/$pid/status",
                                 "sleep 1; kill -USR1 $pid", first_of_two);
   EXPECT_EQ(outcome.code, 75) << outcome.err;

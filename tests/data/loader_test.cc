@@ -314,7 +314,7 @@ TEST_F(LoaderTest, KeepsNoMoreCropsThanItsBound) {
     }
     return count;
   };
-  const int64_t one = 112 * 112 * 3 * int64_t{sizeof(float)} * 3;  // an overview and two crops, and some more
+  const int64_t one = 112 * 112 * 3 * sizeof(float) * 3;  // an overview and two crops, and some more
   EXPECT_EQ(num_kept(20 * one), kNumPictures);
   EXPECT_EQ(num_kept(0), 0);
   const int some = num_kept(5 * one / 2);

@@ -43,7 +43,7 @@ TEST(MakeReport, ShowsPicturesFromAllOverTheSplit) {
     item.image = folder / std::to_string(i).append(".png");
     item.size = {24, 16};
   }
-  const Report report = make_report(result, {}, {}, 3);
+  const Report report = make_report(result, {}, {}, {.count = 3});
   ASSERT_EQ(report.pictures.size(), 3u);
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(report.pictures[i].truth, "1 " + std::to_string(2 * i));
   EXPECT_NE(report.pictures[0].data_uri, report.pictures[1].data_uri);
