@@ -118,7 +118,7 @@ class Loader::Queue {
         num_bad_(options.num_bad_before) {
     if (options.num_examined > 0) {
       log_remarks(*tokenizer.tokenizer);
-      expect_good_places(maker_.datasets(), options.num_examined, max_bad_);
+      expect_good_places(maker_.datasets(), options.num_examined, max_bad_, data.decode_limits);
     }
     for (int i = 0; i < data.num_workers; ++i) workers_.emplace_back([this](std::stop_token stop) { work(stop); });
   }

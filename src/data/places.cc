@@ -46,11 +46,11 @@ std::string problem_of(const Record& record, ImageSize size) {
 }
 
 // Empty where all is well. Headers can mislead: what they show as bad is looked at in the decoded picture.
-std::string examine(const Record& record) {
+std::string examine(const Record& record, const DecodeLimits& limits) {
   try {
     const image::PictureInfo info = image::read_picture_info(record.images[0]);
     if (problem_of(record, {info.width, info.height}).empty()) return "";
-    const image::Picture picture = image::load_picture(record.images[0]);
+    const image::Picture picture = image::load_picture(record.images[0], limits);
     return problem_of(record, {picture.width, picture.height});
   } catch (const Error& error) {
     return error.what();
@@ -80,7 +80,7 @@ std::string with_orientation_hint(std::string message, const std::filesystem::pa
   }
 }
 
-std::vector<std::string> find_bad_places(const Dataset& dataset, int64_t max_records) {
+std::vector<std::string> find_bad_places(const Dataset& dataset, int64_t max_records, const DecodeLimits& limits) {
   std::vector<const Record*> candidates;
   for (const Record& record : dataset.records) {
     if (has_places(record)) candidates.push_back(&record);
@@ -89,17 +89,18 @@ std::vector<std::string> find_bad_places(const Dataset& dataset, int64_t max_rec
   std::vector<std::string> bad;
   for (int64_t i = 0; i < count; ++i) {
     const Record& record = *candidates[static_cast<size_t>(i * total / count)];
-    if (const std::string problem = examine(record); !problem.empty())
+    if (const std::string problem = examine(record, limits); !problem.empty())
       bad.push_back(fmt::format("line {}: {}", record.line, problem));
   }
   return bad;
 }
 
-void expect_good_places(const std::vector<Dataset>& datasets, int64_t max_records, int64_t max_bad) {
+void expect_good_places(const std::vector<Dataset>& datasets, int64_t max_records, int64_t max_bad,
+                        const DecodeLimits& limits) {
   std::string message;
   size_t count = 0;
   for (const Dataset& dataset : datasets) {
-    for (const std::string& problem : find_bad_places(dataset, max_records)) {
+    for (const std::string& problem : find_bad_places(dataset, max_records, limits)) {
       if (++count <= kMostShown) message += fmt::format("\n  {}, {}", dataset.file.string(), problem);
     }
   }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/sampler.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "molmo/error.h"
@@ -25,9 +23,8 @@ Tensor next_log_probs(const Tensor& logits) {
     // The normaliser carries a NaN or an infinity from anywhere in the row to all of it.
     if (!std::isnan(values[row * log_probs.size(1)])) continue;
     throw Error(
-        fmt::format("[generate] logits of row {} are not finite, expected numbers: the model's weights are damaged, or "
-                    "they overflow in this dtype",
-                    row));
+        "[generate] logits are not finite, expected numbers: the model's weights are damaged, or they overflow in this "
+        "dtype");
   }
   return log_probs;
 }

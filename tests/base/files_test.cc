@@ -221,6 +221,16 @@ TEST(Files, AppendedPiecesAreWholeOrAbsent) {
             "[file] cannot write none/log: No such file or directory");
 }
 
+// Two processes may have the same log open: what one appends comes after what the other did.
+TEST(Files, AppendingWritersOverwriteNothing) {
+  const TemporaryFolder folder;
+  AppendFile one(folder / "log"), other(folder / "log");
+  one.append("first of one\n");
+  other.append("first of other\n");
+  one.append("second of one\n");
+  EXPECT_EQ(read_text_file(folder / "log"), "first of one\nfirst of other\nsecond of one\n");
+}
+
 TEST(Files, EmptyFileMapsToNothing) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "empty", "");

@@ -186,6 +186,8 @@ TEST_F(OwnDataTest, ABoxHoldsItsPoint) {
   EXPECT_EQ(with("[10.4, 10]", "[11, 10, 12, 12]"), "no error");  // both rounded
   EXPECT_EQ(with("[10, 10]", "[20, 5, 5, 20]"), "  line 1, points[0].boxes[0]: expected x0 <= x1 and y0 <= y1");
   EXPECT_EQ(with("[10, 10]", "[300, 300, 400, 400]", "percent"), "no error");  // the picture's size decides
+  EXPECT_EQ(with("[10, 10], [50, 50]", "[5, 5, 15, 15], [10, 10, 20, 20]"),
+            "  line 1, points[0].boxes[1]: got [10, 10, 20, 20], which does not hold its point [50, 50]");
 }
 
 TEST_F(OwnDataTest, AListOfRecordsIsNamedOnce) {
@@ -228,6 +230,17 @@ TEST_F(OwnDataTest, RemarksCountWhatIsSeldomMeant) {
           "picture (first: line 3)",
           "1 pictures are in more than one split (first: line 4: a.png, in 'train' and 'test')"}));
   EXPECT_EQ(read(R"({"image": "a.png", "caption": "c"})").remarks, std::vector<std::string>{});
+}
+
+TEST_F(OwnDataTest, FingerprintKnowsWhichPictureHasWhichSize) {
+  const auto with = [&](const char* a, const char* b) {
+    write_file_atomically(folder_ / "a.png", a);
+    write_file_atomically(folder_ / "b.png", b);
+    return read("{\"image\": \"a.png\", \"caption\": \"c\"}\n{\"image\": \"b.png\", \"caption\": \"c\"}\n").fingerprint;
+  };
+  const Fingerprint first = with("x", "yyy"), swapped = with("xxx", "y");
+  EXPECT_EQ(first.picture_bytes, swapped.picture_bytes);
+  EXPECT_FALSE(first == swapped);
 }
 
 TEST_F(OwnDataTest, FingerprintFollowsTextAndPictures) {
