@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace {
 
@@ -32,6 +33,7 @@ extern "C" int close(int descriptor) {
 }
 
 extern "C" ssize_t write(int descriptor, const void* data, size_t count) {
+  if (faults != nullptr && faults->before_write) std::exchange(faults->before_write, nullptr)();
   if (faults != nullptr && faults->write_error != 0) {
     if (faults->num_bytes_before_error == 0) return fail(faults->write_error);
     count = std::min(count, static_cast<size_t>(faults->num_bytes_before_error));

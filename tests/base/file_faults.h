@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+
 namespace molmo::testing {
 
 /// Counts calls, and makes the next ones fail with an error number, for as long as it lives.
@@ -15,6 +17,7 @@ class FileFaults {
   int fsync_error = 0, close_error = 0, write_error = 0;  ///< errno of calls to come; 0: they work
   int num_bytes_before_error = 0;                         ///< that write() still takes
   int num_file_syncs = 0, num_folder_syncs = 0;
+  std::function<void()> before_write;  ///< runs once: what another process does just before the next write()
 };
 
 }  // namespace molmo::testing

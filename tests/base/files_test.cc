@@ -221,14 +221,14 @@ TEST(Files, AppendedPiecesAreWholeOrAbsent) {
             "[file] cannot write none/log: No such file or directory");
 }
 
-// Two processes may have the same log open: what one appends comes after what the other did.
+// Two processes may have the same log open: neither writes where the other just did.
 TEST(Files, AppendingWritersOverwriteNothing) {
   const TemporaryFolder folder;
   AppendFile one(folder / "log"), other(folder / "log");
-  one.append("first of one\n");
-  other.append("first of other\n");
-  one.append("second of one\n");
-  EXPECT_EQ(read_text_file(folder / "log"), "first of one\nfirst of other\nsecond of one\n");
+  FileFaults faults;
+  faults.before_write = [&] { other.append("of the other\n"); };
+  one.append("of the one\n");
+  EXPECT_EQ(read_text_file(folder / "log"), "of the other\nof the one\n");
 }
 
 TEST(Files, EmptyFileMapsToNothing) {
