@@ -11,8 +11,8 @@
 
 namespace molmo::config {
 
-/// Errors name each setting of a Qwen2, OLMo-2, OLMoE or Llama that computes something else than `decoder` does. Returns
-/// the names of fields that mean nothing here.
+/// Errors name each setting of a Qwen2, OLMo-2, OLMoE or Llama that computes something else than `decoder` does.
+/// Returns the names of fields that mean nothing here.
 std::vector<std::string> expect_decoder_part(const Json& hf, const DecoderConfig& decoder, const std::string& where);
 
 /// The same for a CLIP, MetaCLIP, SigLIP or DINOv2, alone or with the text model beside it.

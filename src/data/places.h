@@ -20,7 +20,8 @@ void check_places(const Record& record, ImageSize size);
 std::string with_orientation_hint(std::string message, const std::filesystem::path& picture);
 
 /// Checks up to `max_records` records with places, evenly spread over the dataset, by the headers of their pictures
-/// (one read of a file each; what looks bad there is decoded, within `limits`). Returns a message per bad record, "line 12: ...".
+/// (one read of a file each; what looks bad there is decoded, within `limits`). Returns a message per bad record, "line
+/// 12: ...".
 std::vector<std::string> find_bad_places(const Dataset& dataset, int64_t max_records, const DecodeLimits& limits = {});
 
 /// find_bad_places over all datasets, each with `max_records`. More bad records than `max_bad` are an Error that shows

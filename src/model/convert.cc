@@ -113,7 +113,8 @@ void expect_no_overflow(const Tensor& value, const Tensor& narrow, const formats
   const Tensor lost = at::isfinite(value).logical_and(at::isinf(narrow));
   if (const auto num_lost = lost.sum().item<int64_t>(); num_lost > 0) {
     throw Error(fmt::format("[convert] {}: {} values overflow {}, got magnitudes up to {:g}, expected bf16 or fp32",
-                            entry.name, num_lost, formats::dtype_name(entry.dtype), value.masked_select(lost).abs().max().item<double>()));
+                            entry.name, num_lost, formats::dtype_name(entry.dtype),
+                            value.masked_select(lost).abs().max().item<double>()));
   }
 }
 

@@ -61,7 +61,8 @@ TEST(Cli, LimitOnFileSizesIsAnErrorThatNamesTheFile) {
 }
 
 TEST(Cli, MissingModelNamesTheFolder) {
-  expect_user_error(run_program("inspect /no/such/model"), "[model] /no/such/model: not a folder, and not a Hugging Face model id (org/name");
+  expect_user_error(run_program("inspect /no/such/model"),
+                    "[model] /no/such/model: not a folder, and not a Hugging Face model id (org/name");
 }
 
 TEST(Cli, ConfigProblemsAreReportedTogether) {

@@ -300,7 +300,8 @@ TEST_F(LaunchedRanks, AreRefusedWhereTheyDiffer) {
   EXPECT_FALSE(std::filesystem::exists(path("rates"))) << "nothing is written";
 
   // A copy of the data that lacks lines; the path itself may be another on each machine.
-  const std::string script = fmt::format("cp -r {0} {0}2 && cp {1} {1}2 && sed -i 's#{0}\"#{0}2\"#' {1}2", path("data"), recipe);
+  const std::string script =
+      fmt::format("cp -r {0} {0}2 && cp {1} {1}2 && sed -i 's#{0}\"#{0}2\"#' {1}2", path("data"), recipe);
   ASSERT_EQ(run_command(script).code, 0);
   const Outcome copies = pair("copies", recipe + "2");
   EXPECT_TRUE(copies.out.ends_with("0 0\n")) << copies.err;

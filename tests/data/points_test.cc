@@ -70,9 +70,11 @@ TEST(ReadPoints, TakesWhatOtherProgramsTake) {
   const std::vector<Point> middle = {{50, 100}};
   for (const char* reply :
        {R"(<point x="50.0" y="50.0" alt="cats">cats</point>)", R"(<point x="50" y="50" alt="cats">cats</point>)",
-        R"(<point x='50.0' y='50.0' alt='cats'>cats</point>)", R"(<point x = "50.0" y = "50.0" alt="cats">cats</point>)",
+        R"(<point x='50.0' y='50.0' alt='cats'>cats</point>)",
+        R"(<point x = "50.0" y = "50.0" alt="cats">cats</point>)",
         R"(<point y="50.0" x="50.0" alt="cats">cats</point>)", R"(<point x=50.0 y=50.0>cats</point>)",
-        R"(<point x="50.00001e0" y="1"> <point x="50.0" y="50.0">)", R"(<points x1=" 50.0 " y1="50." x2="50.0" y2="50.0">)",
+        R"(<point x="50.00001e0" y="1"> <point x="50.0" y="50.0">)",
+        R"(<points x1=" 50.0 " y1="50." x2="50.0" y2="50.0">)",
         R"(<point x="50.0" y="50.0" alt="Tom & Jerry's "best" <b>">x</point>)", "x = 50.0, y = 50.0\n",
         R"t(<point x="50.0" y="50.0" alt="the sign (10.0, 20.0)">x</point>)t", R"(<points x1="50.0" y1="50.0" x2="30.)",
         R"(<points x1="50.0" y1="50.0" x2="140.0" y2="50.0" alt="cats">cats</points>)", "At (50.0, 50.0).",

@@ -99,7 +99,8 @@ TEST(Convert, TensorsOfSeveralChunksStayWhole) {
   const molmo::testing::TemporaryFolder folder;
   write_untrained(config, folder.path());
   convert_weights(config, {.from = folder.path(), .to = folder / "out", .dtype = formats::DType::kBF16});
-  const auto before = read_tensors(folder / "model.safetensors"), after = read_tensors(folder / "out/model.safetensors");
+  const auto before = read_tensors(folder / "model.safetensors"),
+             after = read_tensors(folder / "out/model.safetensors");
   ASSERT_EQ(before.size(), after.size());
   for (const auto& [name, value] : before) EXPECT_TRUE(after.at(name).equal(value.to(at::kBFloat16))) << name;
 }
