@@ -94,8 +94,6 @@ void Processor::splice_images(Sequence& sequence, std::vector<ImageInputs>& imag
     if (sequence.tokens[i] == tokenizer_.special.image) places.push_back(i);
   }
   const bool at_start = places.empty();
-  if (!at_start && sequence.subsegments.back() > 1)
-    throw Error("[preprocess] <|image|> in one of several conversations, expected the picture before all of them");
   if (images.empty() && at_start) return;
   if (!at_start && places.size() != images.size()) {
     throw Error(fmt::format("[preprocess] <|image|> placeholders, got {} for {} pictures, expected one each",
@@ -115,7 +113,7 @@ void Processor::splice_images(Sequence& sequence, std::vector<ImageInputs>& imag
     for (int64_t& position : images[k].token_positions) {
       if (position >= 0) position += offset;
     }
-    spliced.append(images[k].tokens, kImageSubsegment, 0.0f);
+    spliced.append(images[k].tokens, at_start ? kImageSubsegment : static_cast<int64_t>(place), 0.0f);
     spliced.num_image_tokens += static_cast<int64_t>(images[k].tokens.size());
     next = at_start ? 0 : place + 1;
   }

@@ -32,8 +32,9 @@ class Processor {
 
   /// Text-only examples have BOS, shift and positions like the others (DEVIATION: the reference's path for them is
   /// broken), and several pictures are placed by their expanded positions (trap T42). Errors: no conversation; a weight
-  /// with several conversations; 10000 conversations; placeholders that do not match the pictures, or in an example of
-  /// several conversations, of which only one would see the picture; text that gives a special token all the same.
+  /// with several conversations; 10000 conversations; placeholders that do not match the pictures; text that gives a
+  /// special token all the same. PARITY: of several conversations a placeholder's picture is seen by those whose number
+  /// is not above its place; only SpecialText::kTokens can ask for that.
   Example operator()(std::span<const image::Picture> pictures, std::span<const Conversation> conversations,
                      std::optional<double> weight = {}) const;
 
