@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "base/sha256.h"
+#include "base/digest.h"
 #include "molmo/version.h"
 
 namespace molmo {
@@ -21,7 +21,7 @@ bool is_ours(std::string_view file) {
 }
 
 // Adds the build id that a segment of notes holds, if it does.
-void add_build_id(const char* notes, size_t size, Sha256& hash) {
+void add_build_id(const char* notes, size_t size, Digest& hash) {
   const auto aligned = [](size_t bytes) { return (bytes + 3) / 4 * 4; };
   ElfW(Nhdr) header;
   while (size >= sizeof header) {
@@ -40,7 +40,7 @@ int add_object(dl_phdr_info* object, size_t, void* hash) {
     const ElfW(Phdr)& segment = object->dlpi_phdr[i];
     if (segment.p_type != PT_NOTE) continue;
     add_build_id(reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr), segment.p_memsz,
-                 *static_cast<Sha256*>(hash));
+                 *static_cast<Digest*>(hash));
   }
   return 0;
 }
@@ -48,7 +48,7 @@ int add_object(dl_phdr_info* object, size_t, void* hash) {
 }  // namespace
 
 std::string program_id() {
-  Sha256 hash;
+  Digest hash;
   ::dl_iterate_phdr(add_object, &hash);
   return fmt::format("{} ({})", kVersion, hash.finish().substr(0, 16));
 }

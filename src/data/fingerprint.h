@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/digest.h"
 #include "base/json.h"
-#include "base/sha256.h"
 
 namespace molmo::data {
 
@@ -48,7 +48,7 @@ class FingerprintMaker {
 
  private:
   Fingerprint fingerprint_;
-  Sha256 records_, pictures_;
+  Digest records_, pictures_;
 };
 
 }  // namespace molmo::data

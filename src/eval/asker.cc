@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/digest.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/sha256.h"
 #include "base/strings.h"
 #include "config/load.h"
 #include "eval/scoring.h"

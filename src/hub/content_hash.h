@@ -1,4 +1,4 @@
-// Hashes of files as the hub names them, over OpenSSL.
+// Hashes of files as the hub names them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -7,9 +7,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/program_id.h"
-#include "base/sha256.h"
 #include "config/load.h"
 #include "tensor/device.h"
 
@@ -24,7 +24,7 @@ constexpr size_t kDigits = 16;  // of a hash, for people to compare
 std::string content_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return "no file";
-  Sha256 hash;
+  Digest hash;
   size_t size = 0;
   std::vector<char> block(size_t{1} << 20);
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
@@ -42,7 +42,7 @@ std::string listing_of(const fs::path& folder) {
       files.push_back(fmt::format("{} {}", entry.path().filename().string(), entry.file_size()));
   }
   std::sort(files.begin(), files.end());
-  Sha256 hash;
+  Digest hash;
   for (const std::string& file : files) hash.update(file + "\n");
   return fmt::format("{} files ({})", files.size(), hash.finish().substr(0, kDigits));
 }

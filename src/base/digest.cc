@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/sha256.h"
+#include "base/digest.h"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
 namespace molmo {
 
-struct Sha256::Context {
+struct Digest::Context {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp{EVP_MD_CTX_new(), EVP_MD_CTX_free};
 };
 
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr);
+Digest::Digest(Kind kind) : context_(std::make_unique<Context>()) {
+  EVP_DigestInit_ex(context_->evp.get(), kind == Kind::kSha1 ? EVP_sha1() : EVP_sha256(), nullptr);
 }
-Sha256::~Sha256() = default;
+Digest::~Digest() = default;
 
-void Sha256::update(std::string_view bytes) { EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()); }
+void Digest::update(std::string_view bytes) { EVP_DigestUpdate(context_->evp.get(), bytes.data(), bytes.size()); }
 
-std::string Sha256::finish() {
+std::string Digest::finish() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   EVP_DigestFinal_ex(context_->evp.get(), digest, &size);
@@ -27,7 +27,7 @@ std::string Sha256::finish() {
 }
 
 std::string sha256_hex(std::string_view bytes) {
-  Sha256 hash;
+  Digest hash;
   hash.update(bytes);
   return hash.finish();
 }

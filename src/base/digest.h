@@ -1,4 +1,4 @@
-// SHA-256, over OpenSSL.
+// SHA-256 and SHA-1, over OpenSSL.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -9,13 +9,14 @@
 namespace molmo {
 
 /// The hash of bytes that arrive piece by piece.
-class Sha256 {
+class Digest {
  public:
-  Sha256();
-  ~Sha256();
+  enum class Kind { kSha256, kSha1 };
+  explicit Digest(Kind kind = Kind::kSha256);
+  ~Digest();
   void update(std::string_view bytes);
 
-  /// 64 lower-case hexadecimal digits; ends the hash.
+  /// 64 lower-case hexadecimal digits, or 40 of SHA-1; ends the hash.
   std::string finish();
 
  private:
@@ -23,7 +24,7 @@ class Sha256 {
   std::unique_ptr<Context> context_;
 };
 
-/// The hash of one text.
+/// The SHA-256 of one text.
 std::string sha256_hex(std::string_view bytes);
 
 }  // namespace molmo
