@@ -235,7 +235,7 @@ TEST(DecodeLimits, ScansAreCounted) {
   EXPECT_EQ(text_of_error(bytes, {}), "[image] bomb: JPEG: more scans than max_scans = 500");
 }
 
-// Each of these would take many seconds. The limit is in processor time; the clock on the wall may show more.
+// Each of these would take many seconds. The limit is in processor time; wall time may be longer.
 TEST(DecodeLimits, TimeIsUpSoon) {
   std::string texts;
   const std::string text = chunk("zTXt", "XML:com.adobe.xmp\0\0"s + deflated(std::string(1'000'000, ' ')));
