@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/log.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_header.h"
 #include "model/molmo.h"
@@ -37,7 +38,13 @@ std::string convert_with(const std::string& param, float value, formats::DType d
       [&] { convert_weights(molmo.config(), {.from = folder.path(), .to = folder / "out", .dtype = dtype}); });
 }
 
-TEST(Convert, RefusesValuesThatOverflowTheNewDtype) {
+class Convert : public ::testing::Test {
+ protected:
+  void SetUp() override { set_log_level(LogLevel::kWarning); }  // not a line per shard
+  void TearDown() override { set_log_level(LogLevel::kInfo); }
+};
+
+TEST_F(Convert, RefusesValuesThatOverflowTheNewDtype) {
   // One that is streamed in chunks, and one that other layouts cut.
   for (const std::string name : {"model.transformer.wte.embedding", "model.transformer.blocks.0.att_proj.weight"}) {
     const std::string error = convert_with(name, -70000.0f, formats::DType::kF16);
@@ -49,7 +56,7 @@ TEST(Convert, RefusesValuesThatOverflowTheNewDtype) {
 }
 
 // Every layout from every other one, cut into files or not: the next reader takes it, and every value is the same.
-TEST(Convert, EveryLayoutIsReadAndWrittenBack) {
+TEST_F(Convert, EveryLayoutIsReadAndWrittenBack) {
   for (const auto block : {config::BlockKind::kSequential, config::BlockKind::kMoe, config::BlockKind::kLlama}) {
     config::ModelConfig config = molmo::testing::tiny_model_config();
     config.decoder.block = block;
@@ -76,7 +83,7 @@ TEST(Convert, EveryLayoutIsReadAndWrittenBack) {
 }
 
 // An index is for other programs: each tensor lies in the shard that it names.
-TEST(Convert, TheIndexNamesTheShardOfEveryTensor) {
+TEST_F(Convert, TheIndexNamesTheShardOfEveryTensor) {
   const molmo::testing::TemporaryFolder folder;
   write_untrained(molmo::testing::tiny_model_config(), folder.path());
   convert_weights(molmo::testing::tiny_model_config(),
@@ -93,7 +100,7 @@ TEST(Convert, TheIndexNamesTheShardOfEveryTensor) {
 }
 
 // Large tensors go through in chunks, whatever is done to them.
-TEST(Convert, TensorsOfSeveralChunksStayWhole) {
+TEST_F(Convert, TensorsOfSeveralChunksStayWhole) {
   config::ModelConfig config = molmo::testing::tiny_model_config();
   config.decoder.vocab_size = config.decoder.embedding_size = 560'000;  // 72 MB in float32, of chunks of 64 MiB
   const molmo::testing::TemporaryFolder folder;

@@ -16,12 +16,13 @@ namespace {
 
 constexpr int64_t kMiB = int64_t{1} << 20;
 
-// About 90 MB in float32, of which the largest matrix has 32.
+// About 190 MB in float32, of which the largest matrix has 16.
 config::ModelConfig some_size(config::BlockKind block) {
   config::ModelConfig model = molmo::testing::tiny_model_config();
   config::DecoderConfig& d = model.decoder;
   d.width = 512, d.num_heads = 8, d.num_kv_heads = 8, d.ffn_width = 2048;
   d.vocab_size = d.embedding_size = 8192;
+  d.num_layers = block == config::BlockKind::kMoe ? 3 : 9;
   if (block != config::BlockKind::kMoe) return model;
   d.block = block;
   d.num_experts = 8, d.experts_per_token = 2, d.ffn_width = 1024, d.qkv_bias = false, d.qk_norm = true;
@@ -68,7 +69,9 @@ TEST_P(WeightsMemory, IsTheModelAndItsLargestTensor) {
     }
     EXPECT_EQ(meter.live_bytes(), size);
     EXPECT_LE(meter.peak_bytes(), size + largest);
-    EXPECT_LE(status_bytes("VmHWM") - before, size + largest + 32 * kMiB);  // mapped pages are let go
+    // Mapped pages are let go: all of the file would be 190 MB more. The rest of the bound is for what the kernel and
+    // the allocator round up.
+    EXPECT_LE(status_bytes("VmHWM") - before, size + largest + 96 * kMiB);
   }
 }
 
