@@ -18,7 +18,7 @@ void ComputeOptions::add_to(cli::Command& command, bool with_dtype) {
   }
 }
 
-at::Device ComputeOptions::open(const dist::Rank& rank) const {
+at::Device ComputeOptions::open(const distributed::Rank& rank) const {
   const int available = static_cast<int>(num_available_threads());
   const int share = rank.threads > 0 ? std::min(available, rank.threads) : std::max(1, available / rank.local_count);
   set_num_threads(threads > 0 ? threads : share);

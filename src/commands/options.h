@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/command.h"
-#include "dist/rank.h"
+#include "distributed/rank.h"
 #include "molmo/decode_limits.h"
 #include "tensor/tensor.h"
 
@@ -20,7 +20,7 @@ struct ComputeOptions {
   void add_to(cli::Command& command, bool with_dtype = true);
   /// Sets the thread count and opens the device. Ranks of one machine share its cores, and each takes a GPU of its own
   /// where none is named.
-  at::Device open(const dist::Rank& rank = {}) const;
+  at::Device open(const distributed::Rank& rank = {}) const;
   /// The dtype that `dtype` means on that device.
   at::ScalarType compute(const at::Device& on) const;
 };

@@ -75,7 +75,7 @@ void run_train(const TrainOptions& options) {
   const StopSignals signals("[train] stopped by a signal before the run began; start again with --resume auto\n");
   const auto config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
   check_evaluations(config);
-  const dist::Rank rank = dist::read_rank();
+  const distributed::Rank rank = distributed::read_rank();
   const at::Device device = options.compute.open(rank);
   const train::RunOptions run{
       .out = options.out,

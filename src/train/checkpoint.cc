@@ -149,7 +149,7 @@ class Snapshot {
       : Snapshot(content, state, Share(content), buffers) {}
 
   // Every rank writes what is its, then rank 0 completes the step. `group` may be null: one process.
-  void write(const fs::path& run, int keep, dist::Communicator* group,
+  void write(const fs::path& run, int keep, distributed::Communicator* group,
              const CheckpointSaver::AddFiles& add_files) const {
     const fs::path folder = run / formats::step_folder_name(state_.step);
     try {
@@ -259,8 +259,8 @@ SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
 
 }  // namespace
 
-CheckpointSaver::CheckpointSaver(fs::path run, int keep, dist::Communicator& everyone, std::chrono::seconds timeout,
-                                 AddFiles add_files)
+CheckpointSaver::CheckpointSaver(fs::path run, int keep, distributed::Communicator& everyone,
+                                 std::chrono::seconds timeout, AddFiles add_files)
     : run_(std::move(run)), keep_(keep), everyone_(everyone), add_files_(std::move(add_files)) {
   std::vector<int> ranks;
   for (int rank = 0; rank < everyone.size(); ++rank) ranks.push_back(rank);

@@ -10,7 +10,7 @@
 #include <future>
 #include <map>
 
-#include "dist/sharded_params.h"
+#include "distributed/sharded_params.h"
 #include "formats/step_folders.h"
 #include "tensor/param_set.h"
 #include "train/adamw.h"
@@ -32,8 +32,8 @@ struct CheckpointContent {
   ParamSet* model = nullptr;
   ParamSet* extra = nullptr;  ///< or null
   AdamW* optimizer = nullptr;
-  dist::Communicator* everyone = nullptr;  ///< or null: one process
-  dist::ShardedParams* sharded = nullptr;  ///< or null: the parameters hold their values
+  distributed::Communicator* everyone = nullptr;  ///< or null: one process
+  distributed::ShardedParams* sharded = nullptr;  ///< or null: the parameters hold their values
 };
 
 /// Copies of weights and moments on the CPU, by name.
@@ -48,8 +48,8 @@ class CheckpointSaver {
   using AddFiles = std::function<void(const std::filesystem::path& folder)>;
 
   /// Keeps the newest `keep` complete steps. `timeout`: for all ranks' files.
-  CheckpointSaver(std::filesystem::path run, int keep, dist::Communicator& everyone, std::chrono::seconds timeout,
-                  AddFiles add_files);
+  CheckpointSaver(std::filesystem::path run, int keep, distributed::Communicator& everyone,
+                  std::chrono::seconds timeout, AddFiles add_files);
   ~CheckpointSaver();  ///< waits for its own thread, and says nothing of its errors
   CheckpointSaver(const CheckpointSaver&) = delete;
   CheckpointSaver& operator=(const CheckpointSaver&) = delete;
@@ -69,10 +69,10 @@ class CheckpointSaver {
  private:
   std::filesystem::path run_;
   int keep_;
-  dist::Communicator& everyone_;
+  distributed::Communicator& everyone_;
   AddFiles add_files_;
-  SnapshotBuffers buffers_;                    // of the save on its way, or the last one
-  std::unique_ptr<dist::Communicator> group_;  // the thread's own
+  SnapshotBuffers buffers_;                           // of the save on its way, or the last one
+  std::unique_ptr<distributed::Communicator> group_;  // the thread's own
   std::future<void> writing_;
 };
 

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/stop_signals.h"
-#include "dist/lockstep.h"
+#include "distributed/lockstep.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
 
@@ -27,7 +27,8 @@ class StoppableUnits : public UnitRunner {
 // The end of an evaluation: each rank hands the others its answers, or says why it has none. Then all fail alike.
 class Exchange {
  public:
-  Exchange(dist::Communicator& everyone, dist::Lockstep* lockstep) : everyone_(everyone), lockstep_(lockstep) {}
+  Exchange(distributed::Communicator& everyone, distributed::Lockstep* lockstep)
+      : everyone_(everyone), lockstep_(lockstep) {}
 
   std::vector<std::string> answers(const std::string& own) { return say(kAnswers + own); }
   /// Does not return where there are other ranks that wait for this one.
@@ -49,15 +50,15 @@ class Exchange {
     return said;
   }
 
-  dist::Communicator& everyone_;
-  dist::Lockstep* lockstep_;
+  distributed::Communicator& everyone_;
+  distributed::Lockstep* lockstep_;
   bool is_made_ = false;
 };
 
 bool is_due(int64_t every, int64_t step, int64_t last) { return step % every == 0 || step == last; }
 
 // What rank 0 has recorded, on every rank.
-std::set<std::string> recorded(int64_t step, const Monitor* monitor, dist::Communicator& everyone) {
+std::set<std::string> recorded(int64_t step, const Monitor* monitor, distributed::Communicator& everyone) {
   const std::string own = monitor == nullptr ? "[]" : Json(monitor->evaluations_of(step)).dump();
   return parse_json(everyone.gather_texts(own, "the evaluations that are made").front(), "evaluations")
       .get<std::set<std::string>>();
@@ -106,9 +107,9 @@ void Evaluations::answer_tasks(int64_t step, const std::string& name, Monitor* m
 
 // The ranks share the questions. Answers differ in length, and so do the ranks' passes: they keep in step unit by unit.
 std::map<std::string, double> Evaluations::scores_of(const config::EvaluationConfig& evaluation) {
-  std::optional<dist::Lockstep> lockstep;
+  std::optional<distributed::Lockstep> lockstep;
   StoppableUnits whole;
-  if (dist::ShardedParams* sharded = run_.model.ranks().sharded)
+  if (distributed::ShardedParams* sharded = run_.model.ranks().sharded)
     lockstep.emplace(*sharded, run_.everyone, StopSignals::has_come);
   Exchange exchange(run_.everyone, lockstep ? &*lockstep : nullptr);
   const ModelInTraining model{.molmo = run_.model.molmo(),

@@ -14,7 +14,7 @@ struct EvaluatedRun {
   const config::TrainConfig& config;
   const text::MolmoTokenizer& tokenizer;
   TrainedModel& model;
-  dist::Communicator& everyone;
+  distributed::Communicator& everyone;
   at::ScalarType compute;
   at::Device device;
   const Evaluate& evaluate;

@@ -34,7 +34,7 @@ int64_t count_batches(const std::string& name, const config::TrainConfig& recipe
 }
 
 // Waits for the next batch; the ranks tell each other whether they have it, and whether one was asked to stop.
-data::LoadedBatch next_batch(data::Loader& loader, dist::Communicator* everyone) {
+data::LoadedBatch next_batch(data::Loader& loader, distributed::Communicator* everyone) {
   constexpr std::chrono::milliseconds kPoll{100};
   data::LoadedBatch loaded;
   std::string failure;

@@ -62,7 +62,7 @@ std::string records_of(const std::string& path) {
 }
 
 // "a.b.0": one line per value.
-void add_keys(const Json& json, const std::string& key, dist::Facts& facts) {
+void add_keys(const Json& json, const std::string& key, distributed::Facts& facts) {
   if (!json.is_structured() || json.empty()) {
     facts.emplace_back(key, json.dump());
     return;
@@ -84,7 +84,7 @@ Json without_paths(config::TrainConfig config) {
   return config::to_json(config);
 }
 
-void add_files(const config::TrainConfig& config, dist::Facts& facts) {
+void add_files(const config::TrainConfig& config, distributed::Facts& facts) {
   for (const auto& [name, dataset] : config.data.datasets)
     facts.emplace_back(fmt::format("data.datasets.{}, its data.jsonl", name), records_of(dataset.path));
   for (const auto& [name, evaluator] : config.loss_evaluators)
@@ -100,7 +100,7 @@ void add_files(const config::TrainConfig& config, dist::Facts& facts) {
 }
 
 // A shard group talks all the time: within a machine, or over whole ones, it does so best.
-void warn_of_uneven_groups(const config::TrainConfig& config, const dist::Rank& rank) {
+void warn_of_uneven_groups(const config::TrainConfig& config, const distributed::Rank& rank) {
   const int size = rank.count / std::max(1, config.sharding.replicas);
   if (rank.index != 0 || rank.is_local || size % rank.local_count == 0 || rank.local_count % size == 0) return;
   log_warning(
@@ -111,8 +111,8 @@ void warn_of_uneven_groups(const config::TrainConfig& config, const dist::Rank& 
 
 }  // namespace
 
-dist::Facts start_facts(const config::TrainConfig& config, const RunOptions& options) {
-  dist::Facts facts{{"the program", program_id()}};
+distributed::Facts start_facts(const config::TrainConfig& config, const RunOptions& options) {
+  distributed::Facts facts{{"the program", program_id()}};
   add_keys(without_paths(config), "", facts);
   add_files(config, facts);
   const at::ScalarType compute =
@@ -124,20 +124,20 @@ dist::Facts start_facts(const config::TrainConfig& config, const RunOptions& opt
   return facts;
 }
 
-dist::Facts resolved_facts(const config::TrainConfig& config) {
-  dist::Facts facts;
+distributed::Facts resolved_facts(const config::TrainConfig& config) {
+  distributed::Facts facts;
   add_keys(without_paths(config), "", facts);
   facts.emplace_back("the tokenizer's file", content_of(config.molmo.tokenizer.file));
   return facts;
 }
 
-std::unique_ptr<dist::Communicator> meet_ranks(const config::TrainConfig& config, const RunOptions& options) {
-  if (options.dry_run || options.rank.count == 1) return dist::connect({}, {});
+std::unique_ptr<distributed::Communicator> meet_ranks(const config::TrainConfig& config, const RunOptions& options) {
+  if (options.dry_run || options.rank.count == 1) return distributed::connect({}, {});
   warn_of_uneven_groups(config, options.rank);
-  return dist::connect(options.rank,
-                       {.start = std::chrono::seconds(config.sharding.start_timeout),
-                        .step = std::chrono::seconds(config.sharding.step_timeout)},
-                       start_facts(config, options));
+  return distributed::connect(options.rank,
+                              {.start = std::chrono::seconds(config.sharding.start_timeout),
+                               .step = std::chrono::seconds(config.sharding.step_timeout)},
+                              start_facts(config, options));
 }
 
 }  // namespace molmo::train

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "config/train_config.h"
-#include "dist/communicator.h"
+#include "distributed/communicator.h"
 #include "train/trainer.h"
 
 namespace molmo::train {
@@ -15,12 +15,12 @@ namespace molmo::train {
 /// weights lead to (sizes, and what is in small files), dtype and kind of device, --resume and --out. Not: the paths
 /// themselves, which may lead to copies on a machine's own disk, and the keys that change no result (data.num_workers,
 /// data.prefetch_batches).
-dist::Facts start_facts(const config::TrainConfig& config, const RunOptions& options);
+distributed::Facts start_facts(const config::TrainConfig& config, const RunOptions& options);
 
 /// What must be the same once the model of `init_from` is known: every key of the resolved recipe, and the tokenizer.
-dist::Facts resolved_facts(const config::TrainConfig& config);
+distributed::Facts resolved_facts(const config::TrainConfig& config);
 
 /// Meets the other ranks. Error, on all of them and before anything is written: they differ in start_facts().
-std::unique_ptr<dist::Communicator> meet_ranks(const config::TrainConfig& config, const RunOptions& options);
+std::unique_ptr<distributed::Communicator> meet_ranks(const config::TrainConfig& config, const RunOptions& options);
 
 }  // namespace molmo::train

@@ -37,7 +37,7 @@ std::string problem_of(const std::function<void()>& work) {
 }
 
 // Does this rank's part while the others do theirs. In between all say that they live.
-void work_together(std::function<void()> work, dist::Communicator& everyone) {
+void work_together(std::function<void()> work, distributed::Communicator& everyone) {
   std::packaged_task<std::string()> task([work = std::move(work)] { return problem_of(work); });
   std::future<std::string> result = task.get_future();
   std::thread(std::move(task)).detach();
@@ -58,8 +58,8 @@ void work_together(std::function<void()> work, dist::Communicator& everyone) {
 
 }  // namespace
 
-config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run, const dist::Rank& rank,
-                               dist::Communicator& everyone) {
+config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run,
+                               const distributed::Rank& rank, distributed::Communicator& everyone) {
   const auto each = [&](const auto& change) {
     for (std::optional<std::string>* source : sources(config)) {
       if (*source) change(**source);

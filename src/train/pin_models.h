@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "config/train_config.h"
-#include "dist/communicator.h"
+#include "distributed/communicator.h"
 
 namespace molmo::train {
 
@@ -13,8 +13,8 @@ namespace molmo::train {
 /// cache without asking: rank 0 asks the hub, then the first rank of each machine looks whether its cache has them.
 /// Downloads may take hours; a rank that is lost meanwhile is noticed as in a step. A `run` that can go on needs none
 /// of them. All ranks call it. Errors: those of one rank are those of all.
-config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run, const dist::Rank& rank,
-                               dist::Communicator& everyone);
+config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run,
+                               const distributed::Rank& rank, distributed::Communicator& everyone);
 
 /// Gives `now` the commits that a run began with, where the recipe names the same model without one.
 void keep_pins(const config::TrainConfig& before, config::TrainConfig& now);

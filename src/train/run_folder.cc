@@ -71,7 +71,7 @@ void warn_of_other_data(const fs::path& file, const std::vector<data::Loader::So
 
 }  // namespace
 
-RunFolder::RunFolder(fs::path path, bool resumes, dist::Communicator& everyone)
+RunFolder::RunFolder(fs::path path, bool resumes, distributed::Communicator& everyone)
     : path_(std::move(path)), is_first_(everyone.rank() == 0) {
   if (is_first_) look(resumes);
   // Ranks but the first add nothing: the sum is what it has seen, 0 for no step.

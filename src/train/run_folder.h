@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "config/train_config.h"
 #include "data/loader.h"
-#include "dist/communicator.h"
+#include "distributed/communicator.h"
 #include "molmo/error.h"
 
 namespace molmo::train {
@@ -21,7 +21,7 @@ class RunFolder {
   /// Locks the folder of an earlier run, looks for its newest complete step, and tells the other ranks: rank 0 decides,
   /// since file systems may show a step to some ranks later. Every rank calls it; `everyone` outlives it.
   /// Errors: another run has the folder; it holds steps and `resumes` is false; none of its steps is complete any more.
-  RunFolder(std::filesystem::path path, bool resumes, dist::Communicator& everyone);
+  RunFolder(std::filesystem::path path, bool resumes, distributed::Communicator& everyone);
 
   /// The step to go on from.
   std::optional<int64_t> newest_step() const { return newest_; }

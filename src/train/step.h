@@ -6,7 +6,7 @@
 #include <functional>
 #include <span>
 
-#include "dist/sharded_params.h"
+#include "distributed/sharded_params.h"
 #include "model/molmo.h"
 #include "train/adamw.h"
 #include "train/clip.h"
@@ -27,8 +27,8 @@ struct StepResult {
 
 /// The ranks that train one model together; by default one process that holds it whole.
 struct Ranks {
-  dist::Communicator* everyone = nullptr;
-  dist::ShardedParams* sharded = nullptr;  ///< none: the optimizer's parameters are the model's own
+  distributed::Communicator* everyone = nullptr;
+  distributed::ShardedParams* sharded = nullptr;  ///< none: the optimizer's parameters are the model's own
 };
 
 /// Accumulates gradients over the micro-batches of a global batch. Every micro-batch is divided by the weight sum of

@@ -42,7 +42,7 @@ model::PassWork work_of(const data::LoadedBatch& loaded) {
 }  // namespace
 
 StepLoader::StepLoader(const config::TrainConfig& config, const text::MolmoTokenizer& tokenizer,
-                       const TrainedModel& model, dist::Communicator& everyone, at::Device device,
+                       const TrainedModel& model, distributed::Communicator& everyone, at::Device device,
                        int64_t first_example)
     : config_(config),
       model_(model),
@@ -57,12 +57,12 @@ StepLoader::StepLoader(const config::TrainConfig& config, const text::MolmoToken
                .world_size = everyone.size(),
                .num_examined = everyone.rank() == 0 ? kNumExamined : 0}) {
   // What is in the records the ranks have compared when they met; now they know the pictures.
-  dist::Facts facts;
+  distributed::Facts facts;
   for (const data::Loader::Source& source : loader_.sources())
     facts.emplace_back("data.datasets." + source.name + ", its pictures",
                        fmt::format("{} in {} bytes ({})", source.fingerprint.num_pictures,
                                    source.fingerprint.picture_bytes, source.fingerprint.pictures.substr(0, 16)));
-  dist::expect_agreement(everyone, facts);
+  distributed::expect_agreement(everyone, facts);
 }
 
 MicroBatch StepLoader::to_device(const data::LoadedBatch& loaded) const {

@@ -12,7 +12,7 @@ class StepLoader {
  public:
   /// `first_example`: examples that earlier updates have seen, over all ranks. All references outlive it.
   StepLoader(const config::TrainConfig& config, const text::MolmoTokenizer& tokenizer, const TrainedModel& model,
-             dist::Communicator& everyone, at::Device device, int64_t first_example);
+             distributed::Communicator& everyone, at::Device device, int64_t first_example);
 
   /// This rank's micro-batches of the next update: as many as every other rank has, some of them padding. `times` gets
   /// what they hold and how long they took. Throws an Interruption on all ranks where one is asked to stop.
@@ -25,7 +25,7 @@ class StepLoader {
 
   const config::TrainConfig& config_;
   const TrainedModel& model_;
-  dist::Communicator& everyone_;
+  distributed::Communicator& everyone_;
   at::Device device_;
   data::Loader loader_;
 };

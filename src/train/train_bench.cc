@@ -49,7 +49,7 @@ TrainSpeed measure_train_speed(const TrainBenchOptions& options, at::Device devi
   config.recompute = options.recompute;
   config.compute_dtype =
       options.compute == at::kFloat ? config::ComputeDtype::kFloat32 : config::ComputeDtype::kBfloat16;
-  const auto alone = dist::connect({}, {});
+  const auto alone = distributed::connect({}, {});
   const tensor::MemoryMeter meter;
   TrainedModel model(config, device, *alone);
   model.init_weights(config);

@@ -54,7 +54,7 @@ at::ScalarType compute_type(const config::TrainConfig& config, at::Device device
 
 }  // namespace
 
-TrainedModel::TrainedModel(const config::TrainConfig& config, at::Device device, dist::Communicator& everyone)
+TrainedModel::TrainedModel(const config::TrainConfig& config, at::Device device, distributed::Communicator& everyone)
     : device_(device), everyone_(everyone), molmo_(config.molmo.model) {
   make_objective(config);
   for (ParamSet* set : param_sets()) make_groups(*set, config.optimizer);  // says what trains
@@ -104,15 +104,16 @@ void TrainedModel::shard(const config::TrainConfig& config) {
   std::vector<Unit> units = molmo_.units();
   if (tower_ != nullptr) units.push_back(tower_->unit());
   const bool defers = agree_to_defer(config, units, per_replica);
-  sharded_ = std::make_unique<dist::ShardedParams>(
-      param_sets(), units, dist::Mesh{shard_group_.get(), replica_group_.get()},
-      dist::ShardOptions{.master = at::TensorOptions().dtype(at::kFloat).device(device_),
-                         .compute = compute_type(config, device_),
-                         .is_computed = model::is_matrix_of_linear_map,
-                         .recomputes = [recompute = config.recompute](
-                                           const std::string& unit) { return train::recomputes(recompute, unit); },
-                         .most_live = config.sharding.live_units,
-                         .defers_reduction = defers});
+  sharded_ = std::make_unique<distributed::ShardedParams>(
+      param_sets(), units, distributed::Mesh{shard_group_.get(), replica_group_.get()},
+      distributed::ShardOptions{
+          .master = at::TensorOptions().dtype(at::kFloat).device(device_),
+          .compute = compute_type(config, device_),
+          .is_computed = model::is_matrix_of_linear_map,
+          .recomputes = [recompute =
+                             config.recompute](const std::string& unit) { return train::recomputes(recompute, unit); },
+          .most_live = config.sharding.live_units,
+          .defers_reduction = defers});
 }
 
 // All ranks defer, or none: they send gradients at the same moments.

@@ -15,7 +15,7 @@ class TrainedModel {
  public:
   /// Builds the model on the meta device, says what trains, and shards it where there are several ranks or activations
   /// are recomputed. Nothing is read yet. `everyone` outlives it.
-  TrainedModel(const config::TrainConfig& config, at::Device device, dist::Communicator& everyone);
+  TrainedModel(const config::TrainConfig& config, at::Device device, distributed::Communicator& everyone);
 
   /// Values from the folders that the recipe names, and fresh ones for what they lack. A rank reads, draws and keeps
   /// its slices only.
@@ -42,12 +42,12 @@ class TrainedModel {
   std::vector<ParamSet*> param_sets();
 
   at::Device device_;
-  dist::Communicator& everyone_;
+  distributed::Communicator& everyone_;
   model::Molmo molmo_;
   std::unique_ptr<Objective> objective_;
   TowerObjective* tower_ = nullptr;  // objective_, if this is stage 0
-  std::unique_ptr<dist::Communicator> shard_group_, replica_group_;
-  std::unique_ptr<dist::ShardedParams> sharded_;
+  std::unique_ptr<distributed::Communicator> shard_group_, replica_group_;
+  std::unique_ptr<distributed::ShardedParams> sharded_;
   std::unique_ptr<AdamW> optimizer_;
 };
 

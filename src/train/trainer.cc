@@ -48,7 +48,7 @@ struct Verdict {
 
 class Trainer {
  public:
-  Trainer(config::TrainConfig config, RunOptions options, dist::Communicator& everyone)
+  Trainer(config::TrainConfig config, RunOptions options, distributed::Communicator& everyone)
       : config_(std::move(config)),
         options_(std::move(options)),
         tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
@@ -82,7 +82,7 @@ class Trainer {
   config::TrainConfig config_;
   RunOptions options_;
   text::MolmoTokenizer tokenizer_;
-  dist::Communicator* everyone_;
+  distributed::Communicator* everyone_;
   TrainedModel model_;
   at::ScalarType compute_;
   TrainState state_;
@@ -299,19 +299,20 @@ void Trainer::print_plan() {
 void print_dry_run(const config::TrainConfig& config, const RunOptions& options) {
   const bool goes_on = options.resume && !formats::complete_steps(options.out).empty();
   const fs::path begun = goes_on ? options.out : fs::path();
-  const std::unique_ptr<dist::Communicator> alone = dist::connect({}, {});
+  const std::unique_ptr<distributed::Communicator> alone = distributed::connect({}, {});
   config::TrainConfig resolved = resolve_recipe(pin_models(config, begun, {}, *alone), begun, options.given);
   resolved.recompute = {};
   Trainer(std::move(resolved), options, *alone).print_plan();
 }
 
-RunSummary run_on_ranks(const config::TrainConfig& config, const RunOptions& options, dist::Communicator& everyone) {
+RunSummary run_on_ranks(const config::TrainConfig& config, const RunOptions& options,
+                        distributed::Communicator& everyone) {
   RunFolder folder(options.out, options.resume, everyone);
   const fs::path begun = folder.newest_step() ? options.out : fs::path();
   config::TrainConfig pinned = pin_models(config, begun, options.rank, everyone);
   if (options.rank.index != 0) set_log_level(LogLevel::kError);  // all ranks read the same files: the first tells
   config::TrainConfig resolved = resolve_recipe(std::move(pinned), begun, options.given);
-  dist::expect_agreement(everyone, resolved_facts(resolved));
+  distributed::expect_agreement(everyone, resolved_facts(resolved));
   return Trainer(std::move(resolved), options, everyone).run(folder);
 }
 
@@ -322,7 +323,7 @@ RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
     print_dry_run(config, options);
     return {};
   }
-  const std::unique_ptr<dist::Communicator> everyone = meet_ranks(config, options);
+  const std::unique_ptr<distributed::Communicator> everyone = meet_ranks(config, options);
   try {
     return run_on_ranks(config, options, *everyone);
   } catch (const Error& error) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "config/train_config.h"
-#include "dist/rank.h"
+#include "distributed/rank.h"
 #include "model/molmo.h"
 #include "text/tokenizer.h"
 
@@ -37,7 +37,7 @@ struct RunOptions {
   bool resume = false;        ///< continue from the highest complete step, if there is one
   bool dry_run = false;       ///< check data, model and memory, print the plan, touch nothing
   at::Device device = at::kCPU;
-  dist::Rank rank;                      ///< of this process among those that train together
+  distributed::Rank rank;               ///< of this process among those that train together
   Evaluate evaluate;                    ///< for the recipe's `evaluations`
   std::vector<std::string> given = {};  ///< keys that the recipe has (config::given_keys): none of them is ignored
 };

@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "base/listener.h"
-#include "dist/communicator.h"
+#include "distributed/communicator.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
 
 namespace molmo::testing {
 
 /// Runs `body` once per rank and waits for all; throws what the first failing rank threw.
-inline void run_ranks(int count, const std::function<void(dist::Communicator& everyone)>& body,
-                      const dist::Timeouts& timeouts = {std::chrono::seconds(60), std::chrono::seconds(60)}) {
+inline void run_ranks(int count, const std::function<void(distributed::Communicator& everyone)>& body,
+                      const distributed::Timeouts& timeouts = {std::chrono::seconds(60), std::chrono::seconds(60)}) {
   std::optional<Listener> listener;
   if (count > 1) listener.emplace(listen_on_loopback());
   const int port = listener ? listener->port() : 0;
@@ -28,14 +28,14 @@ inline void run_ranks(int count, const std::function<void(dist::Communicator& ev
     threads.emplace_back([&, rank] {
       try {
         set_num_threads(1);  // ranks share the machine's cores
-        const auto everyone = dist::connect({.index = rank,
-                                             .count = count,
-                                             .local_index = rank,
-                                             .local_count = count,
-                                             .address = "127.0.0.1",
-                                             .port = port,
-                                             .listener = rank == 0 ? std::optional(descriptor) : std::nullopt},
-                                            timeouts);
+        const auto everyone = distributed::connect({.index = rank,
+                                                    .count = count,
+                                                    .local_index = rank,
+                                                    .local_count = count,
+                                                    .address = "127.0.0.1",
+                                                    .port = port,
+                                                    .listener = rank == 0 ? std::optional(descriptor) : std::nullopt},
+                                                   timeouts);
         body(*everyone);
       } catch (...) {
         errors[static_cast<size_t>(rank)] = std::current_exception();

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
-#include "dist/agreement.h"
+#include "distributed/agreement.h"
 #include "support/paths.h"
 
 namespace molmo::train {
@@ -26,8 +26,8 @@ class StartFacts : public ::testing::Test {
 
   // What another rank with `config` and `options` would be told.
   std::string difference_to(const config::TrainConfig& config, const RunOptions& options) const {
-    const std::string resolved = dist::difference(resolved_facts(config_), resolved_facts(config), 1);
-    const std::string start = dist::difference(start_facts(config_, options_), start_facts(config, options), 1);
+    const std::string resolved = distributed::difference(resolved_facts(config_), resolved_facts(config), 1);
+    const std::string start = distributed::difference(start_facts(config_, options_), start_facts(config, options), 1);
     return start.empty() ? resolved : start;
   }
   std::string difference_to(const config::TrainConfig& config) const { return difference_to(config, options_); }
@@ -69,12 +69,13 @@ TEST_F(StartFacts, SeeWhatIsBehindEqualPaths) {
   // As on two machines whose disks differ: the facts of before against those of after.
   const auto before = start_facts(config_, options_);
   write_file_atomically(folder_.path() / "data/data.jsonl", "{\"image\": \"1.png\", \"caption\": \"a cat\"}\n");
-  EXPECT_EQ(dist::difference(before, start_facts(config_, options_), 1)
+  EXPECT_EQ(distributed::difference(before, start_facts(config_, options_), 1)
                 .find("[dist] the ranks differ in data.datasets.dogs, its data.jsonl, got 39 bytes ("),
             0u);
   const auto resolved = resolved_facts(config_);
   write_file_atomically(folder_.path() / "tokenizer.model", "a tokeniser");
-  EXPECT_NE(dist::difference(resolved, resolved_facts(config_), 1).find("the tokenizer's file"), std::string::npos);
+  EXPECT_NE(distributed::difference(resolved, resolved_facts(config_), 1).find("the tokenizer's file"),
+            std::string::npos);
 }
 
 TEST_F(StartFacts, SeeTheWeightsThatTheyStartFrom) {
@@ -83,8 +84,9 @@ TEST_F(StartFacts, SeeTheWeightsThatTheyStartFrom) {
   config_.init_from = (folder_.path() / "model").string();
   const auto before = start_facts(config_, options_);
   write_file_atomically(folder_.path() / "model/model-2.safetensors", "more");
-  EXPECT_NE(dist::difference(before, start_facts(config_, options_), 1).find("init_from, its files, got 2 files ("),
-            std::string::npos);
+  EXPECT_NE(
+      distributed::difference(before, start_facts(config_, options_), 1).find("init_from, its files, got 2 files ("),
+      std::string::npos);
 }
 
 TEST_F(StartFacts, NameWhatComesFromTheCommandLine) {

@@ -165,7 +165,7 @@ TEST(CheckpointSaver, ASecondSaveDoesNotChangeTheFirst) {
   const TemporaryFolder folder;
   TinyRun run;
   run.step(1);
-  const auto everyone = dist::connect({}, {});
+  const auto everyone = distributed::connect({}, {});
   CheckpointContent content = run.content();
   content.everyone = everyone.get();
   CheckpointSaver saver(folder.path(), 9, *everyone, std::chrono::seconds(60), [](const std::filesystem::path&) {
@@ -186,18 +186,20 @@ TEST(CheckpointSaver, ASecondSaveDoesNotChangeTheFirst) {
 }
 
 // Records what the ranks wait for each other for, and looks at the folder then.
-class Witness : public dist::Communicator {
+class Witness : public distributed::Communicator {
  public:
   using Look = std::function<void(std::string_view subject)>;
-  Witness(Look look) : Communicator(0, 1), look_(std::move(look)), alone_(dist::connect({}, {})) {}
+  Witness(Look look) : Communicator(0, 1), look_(std::move(look)), alone_(distributed::connect({}, {})) {}
 
-  std::unique_ptr<dist::Pending> all_gather(const Tensor& shard, const Tensor& whole, std::string_view s) override {
+  std::unique_ptr<distributed::Pending> all_gather(const Tensor& shard, const Tensor& whole,
+                                                   std::string_view s) override {
     return alone_->all_gather(shard, whole, s);
   }
-  std::unique_ptr<dist::Pending> reduce_scatter(const Tensor& whole, const Tensor& shard, std::string_view s) override {
+  std::unique_ptr<distributed::Pending> reduce_scatter(const Tensor& whole, const Tensor& shard,
+                                                       std::string_view s) override {
     return alone_->reduce_scatter(whole, shard, s);
   }
-  std::unique_ptr<dist::Pending> all_reduce(const Tensor& values, std::string_view subject) override {
+  std::unique_ptr<distributed::Pending> all_reduce(const Tensor& values, std::string_view subject) override {
     look_(subject);
     return alone_->all_reduce(values, subject);
   }

@@ -14,12 +14,14 @@ namespace molmo::train {
 namespace {
 
 // A rank among others that are not there: enough to lay slices out.
-class LoneRank : public dist::Communicator {
+class LoneRank : public distributed::Communicator {
  public:
   LoneRank(int rank, int size) : Communicator(rank, size) {}
-  std::unique_ptr<dist::Pending> all_gather(const Tensor&, const Tensor&, std::string_view) override { fail(); }
-  std::unique_ptr<dist::Pending> reduce_scatter(const Tensor&, const Tensor&, std::string_view) override { fail(); }
-  std::unique_ptr<dist::Pending> all_reduce(const Tensor&, std::string_view) override { fail(); }
+  std::unique_ptr<distributed::Pending> all_gather(const Tensor&, const Tensor&, std::string_view) override { fail(); }
+  std::unique_ptr<distributed::Pending> reduce_scatter(const Tensor&, const Tensor&, std::string_view) override {
+    fail();
+  }
+  std::unique_ptr<distributed::Pending> all_reduce(const Tensor&, std::string_view) override { fail(); }
   std::unique_ptr<Communicator> subgroup(const std::string&, const std::vector<int>& ranks, at::Device,
                                          std::optional<std::chrono::seconds>) override {
     const auto own = std::find(ranks.begin(), ranks.end(), rank());
@@ -85,7 +87,7 @@ TEST_F(WeightSlices, RanksReadTheModelOnceBetweenThem) {
                         model::WeightReader(saved_.config(), folder_.path(),
                                             std::make_unique<CountingSource>(folder_.path(), num_read)),
                         model.sink());
-    dist::ShardedParams& sharded = *model.ranks().sharded;
+    distributed::ShardedParams& sharded = *model.ranks().sharded;
     for (const Parameter& slice : sharded.slices().all()) {
       const int64_t begin = sharded.slice_begin(slice.name), count = slice.value.numel();
       EXPECT_TRUE(at::equal(slice.value.detach(), saved(slice.name).flatten().narrow(0, begin, count))) << slice.name;
@@ -126,7 +128,7 @@ TEST_F(WeightSlices, FreshValuesDependOnSeedAndNameAlone) {
     LoneRank everyone(rank, 3);
     TrainedModel model(recipe(), at::kCPU, everyone);
     model.init_weights(recipe());
-    dist::ShardedParams& sharded = *model.ranks().sharded;
+    distributed::ShardedParams& sharded = *model.ranks().sharded;
     for (const Parameter& slice : sharded.slices().all()) {
       const Tensor whole = initial_value(*saved_.params().find(slice.name), 11);
       EXPECT_TRUE(at::equal(slice.value.detach(),

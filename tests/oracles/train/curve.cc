@@ -205,11 +205,11 @@ void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
 
 // The same updates on `num_ranks` ranks, of which the first one compares.
 void run_sharded_curve(const Curve& curve, GoldenCase& golden, int num_ranks) {
-  run_ranks(num_ranks, [&](dist::Communicator& everyone) {
+  run_ranks(num_ranks, [&](distributed::Communicator& everyone) {
     const auto replicas = everyone.subgroup("replicas", {everyone.rank()}, at::kCPU);
     model::Molmo molmo(curve.molmo->config());
     train::make_groups(molmo.params(), curve.optimizer);
-    dist::ShardedParams sharded({&molmo.params()}, molmo.units(), {&everyone, replicas.get()}, {});
+    distributed::ShardedParams sharded({&molmo.params()}, molmo.units(), {&everyone, replicas.get()}, {});
     for (const Parameter& param : curve.molmo->params().all()) sharded.store(param.name, param.value.detach());
     train::AdamW optimizer(train::make_groups(sharded.slices(), curve.optimizer), curve.optimizer);
     const train::TokenObjective objective(molmo, curve.train().at("z_loss_scale").get<double>());

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gloo's library is inside libtorch_cpu; its headers are Debian's.
+#define USE_C10D_GLOO
+
+#include "distributed/backend.h"
+
+#include <c10/util/Logging.h>
+#include <fmt/format.h>
+#include <net/if.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+
+#include "base/check.h"
+#include "base/end_now.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "distributed/address.h"
+#include "distributed/failure_watch.h"
+#include "distributed/rendezvous.h"
+#include "distributed/watchdog.h"
+#include "molmo/error.h"
+#include "tensor/device.h"
+#include "tensor/ops.h"
+
+namespace molmo::distributed {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Where a failure happened.
+struct Place {
+  int rank, size;
+  int64_t step;
+  const char* collective;
+  std::string subject;
+};
+
+[[noreturn]] void fail(const Place& at, const std::string& reason) {
+  throw Error(fmt::format("[dist] rank {} of {}: {} of {} at step {}: {}; expected all ranks in time. A rank has died, "
+                          "hangs or is too slow (its own log says); restart with --resume auto",
+                          at.rank, at.size, at.collective, at.subject, at.step, first_line(reason)),
+              ExitCode::kRestart);
+}
+
+class PendingWork : public Pending {
+ public:
+  PendingWork(c10::intrusive_ptr<c10d::Work> work, Place place) : work_(std::move(work)), place_(std::move(place)) {}
+
+  // A work that is dropped unwaited still writes to its tensors.
+  ~PendingWork() override {
+    try {
+      if (!is_done_) work_->wait();
+    } catch (const std::exception&) {  // the error that leads here is on its way already
+    }
+  }
+
+  void wait() override {
+    is_done_ = true;
+    try {
+      work_->wait();
+    } catch (const std::exception& error) {
+      fail(place_, error.what());
+    }
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::Work> work_;
+  Place place_;
+  bool is_done_ = false;
+};
+
+using MakeNccl = void (*)(const c10::intrusive_ptr<c10d::Store>&, int, int, milliseconds,
+                          c10::intrusive_ptr<c10d::Backend>*);
+
+// Where Gloo listens: at an address of this machine, or on an interface.
+struct GlooPlace {
+  std::string name;
+  bool is_interface;
+};
+
+// What all communicators of a process have in common.
+struct Settings {
+  std::vector<GlooPlace> places;
+  at::Device device;
+  Timeouts timeouts;
+};
+
+std::vector<GlooPlace> gloo_places(const Rank& rank, std::chrono::seconds patience) {
+  if (const char* names = std::getenv("GLOO_SOCKET_IFNAME")) {
+    std::vector<GlooPlace> places;
+    for (const std::string& name : split_text(names, ',')) {
+      if (::if_nametoindex(name.c_str()) == 0)
+        throw Error(fmt::format("[dist] GLOO_SOCKET_IFNAME, got '{}', expected interfaces of this machine", names));
+      places.push_back({name, true});
+    }
+    return places;
+  }
+  if (rank.is_local) return {{"127.0.0.1", false}};
+  for (const Address& first : resolve(rank.address, rank.port, patience)) {
+    if (const auto own = address_towards(first)) return {{text_of(*own), false}};
+  }
+  throw Error(
+      fmt::format("[dist] no interface leads to '{}', the machine of rank 0, expected one (MASTER_ADDR; "
+                  "GLOO_SOCKET_IFNAME names one)",
+                  rank.address));
+}
+
+c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::Store>& store, int rank, int size,
+                                               const Settings& settings) {
+  if (settings.device.is_cuda()) {
+    const auto make = reinterpret_cast<MakeNccl>(tensor::find_in_cuda_half("molmo_cuda_make_nccl"));
+    MOLMO_CHECK(make != nullptr, "the CUDA half has no NCCL");
+    c10::intrusive_ptr<c10d::Backend> backend;
+    make(store, rank, size, std::max(settings.timeouts.start, settings.timeouts.step), &backend);
+    return backend;
+  }
+  auto options = c10d::ProcessGroupGloo::Options::create(settings.timeouts.start);
+  for (const GlooPlace& place : settings.places) {
+    options->devices.push_back(place.is_interface ? c10d::ProcessGroupGloo::createDeviceForInterface(place.name)
+                                                  : c10d::ProcessGroupGloo::createDeviceForHostname(place.name));
+  }
+  auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, options);
+  backend->setTimeout(settings.timeouts.step);
+  return backend;
+}
+
+// At once: the main thread may hang in the driver.
+[[noreturn]] void give_up(const std::string& what, const std::string& reason) {
+  end_now(Error(fmt::format("[dist] {}: {}; expected all ranks in time: restart with --resume auto", what, reason),
+                ExitCode::kRestart));
+}
+
+// A collective that a watchdog looks at, from before it begins.
+class Watched {
+ public:
+  void set_work(c10::intrusive_ptr<c10d::Work> work) {
+    const std::lock_guard lock(mutex_);
+    work_ = std::move(work);
+  }
+  void set_over() {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+  }
+
+  Watchdog::Progress progress() {
+    const std::lock_guard lock(mutex_);
+    if (is_over_) return Watchdog::Progress::kDone;
+    if (!work_ || !work_->isCompleted()) return Watchdog::Progress::kRunning;
+    // isSuccess() is not to be had: NCCL's throws that it is deprecated.
+    return work_->exception() == nullptr ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
+  }
+
+ private:
+  std::mutex mutex_;
+  c10::intrusive_ptr<c10d::Work> work_;
+  bool is_over_ = false;
+};
+
+class BackendCommunicator : public Communicator {
+ public:
+  BackendCommunicator(c10::intrusive_ptr<c10d::Store> store, int rank, int size, Settings settings,
+                      const Communicator* parent = nullptr)
+      : Communicator(rank, size, parent),
+        store_(std::move(store)),
+        settings_(std::move(settings)),
+        backend_(make_backend(store_, rank, size, settings_)) {
+    if (settings_.device.is_cuda())
+      watchdog_ = std::make_unique<Watchdog>(give_up, [own = settings_.device] { tensor::use_device(own); });
+    if (parent == nullptr) watch_failures();
+  }
+
+  // NCCL says goodbye to the other ranks, and would wait for one that is lost.
+  ~BackendCommunicator() override {
+    failures_.reset();
+    const std::shared_ptr<Watched> watched = watch({rank(), size(), step(), "leaving", "its group"});
+    if (settings_.device.is_cuda()) leave();
+    backend_.reset();
+    if (watched) watched->set_over();
+  }
+  BackendCommunicator(const BackendCommunicator&) = delete;
+  BackendCommunicator& operator=(const BackendCommunicator&) = delete;
+
+  at::Device device() const override { return settings_.device; }
+
+  std::unique_ptr<Pending> all_gather(const Tensor& shard, const Tensor& whole, std::string_view subject) override {
+    MOLMO_CHECK(whole.numel() == size() * shard.numel(), "all_gather sizes");
+    return start("all-gather", subject, [&] {
+      Tensor out = whole, in = shard;
+      return backend_->_allgather_base(out, in,
+                                       c10d::AllgatherOptions{.timeout = settings_.timeouts.step, .asyncOp = true});
+    });
+  }
+
+  std::unique_ptr<Pending> reduce_scatter(const Tensor& whole, const Tensor& shard, std::string_view subject) override {
+    MOLMO_CHECK(whole.numel() == size() * shard.numel(), "reduce_scatter sizes");
+    return start("reduce-scatter", subject, [&] {
+      c10d::ReduceScatterOptions options;
+      options.timeout = settings_.timeouts.step;
+      Tensor out = shard, in = whole;
+      return backend_->_reduce_scatter_base(out, in, options);
+    });
+  }
+
+  std::unique_ptr<Pending> all_reduce(const Tensor& values, std::string_view subject) override {
+    return start("all-reduce", subject, [&] {
+      c10d::AllreduceOptions options;
+      options.timeout = settings_.timeouts.step;
+      std::vector<Tensor> tensors{values};
+      return backend_->allreduce(tensors, options);
+    });
+  }
+
+  void tell_failure(const std::string& reason) override {
+    failures_.reset();  // it need not hear of its own
+    FailureWatch::tell(*store_, fmt::format("rank {} has failed: {}", rank(), first_line(reason)));
+  }
+
+  std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks, at::Device device,
+                                         std::optional<std::chrono::seconds> timeout) override {
+    const auto own = std::find(ranks.begin(), ranks.end(), rank());
+    MOLMO_CHECK(own != ranks.end(), "subgroup without its caller");
+    if (ranks.size() == 1) return connect({}, settings_.timeouts);
+    Settings settings = settings_;
+    settings.device = device;
+    settings.timeouts.step = timeout.value_or(settings.timeouts.step);
+    const auto store = c10::make_intrusive<c10d::PrefixStore>(fmt::format("{}/{}/", name, ranks.front()), store_);
+    try {
+      auto group = std::make_unique<BackendCommunicator>(store, static_cast<int>(own - ranks.begin()),
+                                                         static_cast<int>(ranks.size()), std::move(settings), this);
+      // NCCL connects in a group's first collective: here, where an error says what it was about.
+      if (device.is_cuda()) group->meet("group " + name);
+      return group;
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& error) {
+      fail({rank(), size(), step(), "forming", "group " + name}, error.what());
+    }
+  }
+
+ private:
+  void leave() {
+    try {
+      std::uncaught_exceptions() > 0 ? backend_->abort() : backend_->shutdown();
+    } catch (const std::exception& error) {
+      log_warning(fmt::format("[dist] rank {} of {}: leaving its group: {}", rank(), size(), first_line(error.what())));
+    }
+  }
+
+  void watch_failures() {
+    const std::string own = fmt::format("rank {} of {}", rank(), size());
+    const auto on_failure = [own](const std::string& reason) { give_up(own, reason); };
+    // Rank 0 answers all looks: a few hundred in a second at most.
+    failures_ = std::make_unique<FailureWatch>(
+        store_->clone(), on_failure,
+        FailureWatch::Pace{.interval = std::max(milliseconds(1000), milliseconds(4 * size()))});
+  }
+
+  template <class Start>
+  std::unique_ptr<Pending> start(const char* collective, std::string_view subject, const Start& run) {
+    Place place{rank(), size(), step(), collective, std::string(subject)};
+    const std::shared_ptr<Watched> watched = watch(place);
+    try {
+      const c10::intrusive_ptr<c10d::Work> work = run();
+      if (watched) watched->set_work(work);
+      return std::make_unique<PendingWork>(work, std::move(place));
+    } catch (const c10::Error& error) {
+      if (watched) watched->set_over();
+      fail(place, error.what());
+    }
+  }
+
+  // Null where collectives block those that wait for them and need no watching. Before the call that begins one: the
+  // first of a group meets the other ranks in it.
+  std::shared_ptr<Watched> watch(const Place& place) {
+    if (!watchdog_) return nullptr;
+    auto watched = std::make_shared<Watched>();
+    const std::chrono::seconds limit =
+        is_formed_ ? settings_.timeouts.step : std::max(settings_.timeouts.start, settings_.timeouts.step);
+    is_formed_ = true;
+    watchdog_->watch(
+        fmt::format("rank {} of {}: {} of {} at step {}", place.rank, place.size, place.collective, place.subject,
+                    place.step),
+        [watched] { return watched->progress(); }, std::chrono::steady_clock::now() + limit);
+    return watched;
+  }
+
+  c10::intrusive_ptr<c10d::Store> store_;
+  Settings settings_;
+  c10::intrusive_ptr<c10d::Backend> backend_;
+  std::unique_ptr<FailureWatch> failures_;  // of the whole run
+  std::unique_ptr<Watchdog> watchdog_;      // of collectives on a GPU
+  bool is_formed_ = false;                  // by a first collective
+};
+
+// What c10d reads when it makes its first group.
+void set_environment(const Rank& rank) {
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    // Its record of recent collectives is one per process, and takes a group's first collective into a map that nothing
+    // guards: two threads with a group each (here: the run and what saves behind its back) can crash there.
+    ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0);
+    // NCCL's own watchdogs would abort the process; ours names the collective and ends with 75. torchrun sets the
+    // first.
+    for (const char* name :
+         {"TORCH_NCCL_ASYNC_ERROR_HANDLING", "TORCH_NCCL_RETHROW_CUDA_ERRORS", "TORCH_NCCL_ENABLE_MONITORING"})
+      ::setenv(name, "0", /*overwrite=*/1);
+    // What c10d logs, with traces of its calls, comes to us as exceptions: fatal messages alone are left.
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
+    if (rank.is_local) ::setenv("NCCL_SOCKET_IFNAME", "lo", /*overwrite=*/0);
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts) {
+  set_environment(rank);
+  Settings settings{gloo_places(rank, patience_of(timeouts)), at::kCPU, timeouts};
+  c10::intrusive_ptr<c10d::Store> store = meet_in_store(rank, timeouts, facts);
+  const std::string own = settings.places.front().name;
+  try {
+    return std::make_unique<BackendCommunicator>(std::move(store), rank.index, rank.count, std::move(settings));
+  } catch (const std::exception& error) {
+    throw Error(
+        fmt::format("[dist] rank {} of {} at {}: {}; expected all ranks, which met at {}:{}, within {} s", rank.index,
+                    rank.count, own, first_line(error.what()), rank.address, rank.port, timeouts.start.count()),
+        ExitCode::kRestart);
+  }
+}
+
+}  // namespace molmo::distributed

@@ -1,0 +1,14 @@
+// Communicators over c10d's back ends. c10d's headers stay in backend.cc.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "distributed/communicator.h"
+
+namespace molmo::distributed {
+
+/// connect() for several ranks. They meet in a store of rank 0 (distributed/rendezvous.h); then Gloo talks through the
+/// interfaces of GLOO_SOCKET_IFNAME, through the loopback where all ranks are on one machine, else through the
+/// interface that leads to rank 0.
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts);
+
+}  // namespace molmo::distributed

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "distributed/flat_params.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "tensor/ops.h"
+
+namespace molmo::distributed {
+namespace {
+
+// Values: parameters and shards begin at whole cache lines, as matrix products like them.
+constexpr int64_t kAlignment = 64;
+
+int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+// Memory of a tensor whose nodes in the graph of autograd stay: they find it again after allocate().
+void allocate(const Tensor& tensor) {
+  c10::StorageImpl* storage = tensor.storage().unsafeGetStorageImpl();
+  const size_t num_bytes = static_cast<size_t>(tensor.numel()) * tensor.element_size();
+  storage->set_data_ptr_noswap(storage->allocator()->allocate(num_bytes));
+  storage->set_nbytes(num_bytes);
+}
+
+void release(const Tensor& tensor) {
+  c10::StorageImpl* storage = tensor.storage().unsafeGetStorageImpl();
+  storage->set_data_ptr_noswap(storage->allocator()->allocate(0));
+  storage->set_nbytes(0);
+}
+
+// The same memory under a version counter of its own: writing there is no in-place change of what autograd saved.
+Tensor unversioned(const Tensor& tensor) {
+  return at::from_blob(tensor.mutable_data_ptr(), tensor.sizes(), tensor.options().requires_grad(false));
+}
+
+}  // namespace
+
+FlatParams::FlatParams(std::string name, std::vector<Parameter*> params, bool are_trained, at::ScalarType gathered,
+                       at::TensorOptions master, const Mesh& mesh)
+    : name_(std::move(name)),
+      params_(std::move(params)),
+      are_trained_(are_trained),
+      mesh_(mesh),
+      has_gradient_(params_.size(), false) {
+  const int ranks = mesh.shard->size();
+  int64_t size = 0;
+  for (const Parameter* param : params_) {
+    offsets_.push_back(size);
+    size += round_up(param->value.numel(), kAlignment);
+  }
+  shard_size_ = round_up((size + ranks - 1) / ranks, kAlignment);
+  shard_ = at::zeros({shard_size_}, master);
+  whole_ = at::empty({ranks * shard_size_}, master.dtype(gathered));
+  for (size_t i = 0; i < params_.size(); ++i) {
+    const int64_t count = params_[i]->value.numel();
+    leaves_.push_back(whole_.narrow(0, offsets_[i], count).view(params_[i]->value.sizes()).detach());
+    leaves_[i].set_requires_grad(are_trained);
+    params_[i]->value = leaves_[i];
+    const Range part = range(i);
+    slices_.push_back(shard_.narrow(0, part.begin, part.end - part.begin).detach().set_requires_grad(are_trained));
+  }
+  release(whole_);
+}
+
+FlatParams::Range FlatParams::range(size_t index) const {
+  const int64_t first = mesh_.shard->rank() * shard_size_;
+  const auto inside = [&](int64_t at) { return std::clamp<int64_t>(at - first, 0, shard_size_); };
+  return {inside(offsets_[index]), inside(offsets_[index] + leaves_[index].numel())};
+}
+
+int64_t FlatParams::slice_begin(size_t index) const {
+  return std::clamp<int64_t>(mesh_.shard->rank() * shard_size_ - offsets_[index], 0, leaves_[index].numel());
+}
+
+void FlatParams::start_gather() {
+  if (state_ != State::kFree) return;
+  allocate(whole_);
+  const Tensor sent = shard_.detach().to(whole_.scalar_type());
+  gathering_ = mesh_.shard->all_gather(sent, unversioned(whole_), name_);
+  state_ = State::kComing;
+}
+
+void FlatParams::finish_gather() {
+  start_gather();
+  if (state_ == State::kGathered) return;
+  gathering_->wait();
+  gathering_.reset();
+  state_ = State::kGathered;
+}
+
+void FlatParams::free() {
+  if (state_ == State::kFree) return;
+  if (state_ == State::kComing) finish_gather();
+  release(whole_);
+  state_ = State::kFree;
+}
+
+void FlatParams::reduce(const std::vector<Tensor>& gradients, bool defers) {
+  MOLMO_CHECK(are_trained_ && gradients.size() == params_.size(), name_);
+  const at::NoGradGuard no_grad;
+  finish_reduce();
+  if (!whole_gradient_.defined()) whole_gradient_ = at::zeros(whole_.sizes(), shard_.options());
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    has_gradient_[i] = true;
+    whole_gradient_.narrow(0, offsets_[i], leaves_[i].numel()).view(leaves_[i].sizes()).add_(gradients[i]);
+  }
+  if (defers) return;
+  coming_ = at::empty({shard_size_}, shard_.options());
+  reducing_ = mesh_.shard->reduce_scatter(whole_gradient_, coming_, name_);
+}
+
+void FlatParams::finish_reduce() {
+  if (!reducing_) return;
+  const at::NoGradGuard no_grad;
+  reducing_->wait();
+  reducing_.reset();
+  if (mesh_.replicas->size() > 1) mesh_.replicas->all_reduce(coming_, name_)->wait();
+  gradient_ = gradient_.defined() ? gradient_.add_(coming_) : coming_;
+  whole_gradient_ = coming_ = Tensor();
+}
+
+void FlatParams::publish_gradients() {
+  finish_reduce();
+  for (size_t i = 0; i < slices_.size(); ++i) {
+    const Range part = range(i);
+    slices_[i].mutable_grad() =
+        has_gradient_[i] && gradient_.defined() ? gradient_.narrow(0, part.begin, part.end - part.begin) : Tensor();
+  }
+}
+
+void FlatParams::clear_gradients() {
+  for (Tensor& slice : slices_) slice.mutable_grad() = Tensor();
+  gradient_ = whole_gradient_ = coming_ = Tensor();
+  std::fill(has_gradient_.begin(), has_gradient_.end(), false);
+}
+
+void FlatParams::store(size_t index, int64_t begin, const Tensor& values) {
+  MOLMO_CHECK(begin >= 0 && begin + values.numel() <= leaves_[index].numel(), "values of " + params_[index]->name);
+  const at::NoGradGuard no_grad;
+  const int64_t first = slice_begin(index), from = std::max(begin, first),
+                to = std::min(begin + values.numel(), first + slices_[index].numel());
+  if (from >= to) return;
+  slices_[index].detach().narrow(0, from - first, to - from).copy_(values.flatten().narrow(0, from - begin, to - from));
+}
+
+std::vector<Tensor> FlatParams::gather_values() const {
+  const Tensor whole = at::empty(whole_.sizes(), shard_.options());
+  mesh_.shard->all_gather(shard_.detach(), whole, name_)->wait();
+  std::vector<Tensor> values;
+  for (size_t i = 0; i < leaves_.size(); ++i)
+    values.push_back(whole.narrow(0, offsets_[i], leaves_[i].numel()).view(leaves_[i].sizes()));
+  return values;
+}
+
+}  // namespace molmo::distributed

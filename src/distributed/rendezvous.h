@@ -1,0 +1,21 @@
+// Where the ranks of a run find each other before they can talk: a store on rank 0. There they say what they were
+// started with, and go on together only if it is the same.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/csrc/distributed/c10d/Store.hpp>
+
+#include "distributed/communicator.h"
+
+namespace molmo::distributed {
+
+/// How long a name may be unknown, or a port taken, before that is an error.
+std::chrono::seconds patience_of(const Timeouts& timeouts);
+
+/// Opens the store (on rank 0), joins it, and returns when all ranks have come and agree on `facts`.
+/// Errors, on all ranks the same text where they can hear it: a fact that differs, with the ranks and both values, the
+/// number of ranks among them (exit code 2); ranks that do not come within `timeouts.start`, by number (75). An address
+/// that is not known, a port that is taken (2).
+c10::intrusive_ptr<c10d::Store> meet_in_store(const Rank& rank, const Timeouts& timeouts, const Facts& facts);
+
+}  // namespace molmo::distributed
