@@ -10,6 +10,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#if __cplusplus < 202002L
+#error "molmo/molmo.h needs C++20: compile with -std=c++20 or later"
+#endif
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
