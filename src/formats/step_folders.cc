@@ -61,12 +61,26 @@ std::string defect_of_files(const fs::path& folder, const Json& sizes) {
   return "";
 }
 
+// A run would go on from another step than the one that its state, its metrics and its learning rates know.
+std::string defect_of_name(const fs::path& folder) {
+  std::error_code failed;
+  if (!fs::is_regular_file(folder / kStateFile, failed)) return "";
+  try {
+    const auto step = read_json(folder / kStateFile).at("step").get<int64_t>();
+    if (step == step_of(folder)) return "";
+    return fmt::format("its {} is that of {}: the folder was renamed", kStateFile, step_folder_name(step));
+  } catch (const std::exception&) {  // who goes on from it says what is wrong
+    return "";
+  }
+}
+
 std::string defect_of(const fs::path& folder) {
   std::error_code failed;
   if (!fs::is_regular_file(folder / kManifestFile, failed)) return fmt::format("no {}", kManifestFile);
   try {
     const Json manifest = read_json(folder / kManifestFile);
-    return defect_of_files(folder, manifest.at("files"));
+    const std::string defect = defect_of_files(folder, manifest.at("files"));
+    return defect.empty() ? defect_of_name(folder) : defect;
   } catch (const std::exception&) {  // one that cannot be read says no more than one that is missing
     return fmt::format("{} cannot be read", kManifestFile);
   }
@@ -157,6 +171,18 @@ fs::path newest_complete_folder(const fs::path& run) {
       fmt::format("[checkpoint] {}: a run without a complete step, got {} step folders, expected one with the "
                   "files that its {} names",
                   run.string(), step_folders(run).size(), kManifestFile));
+}
+
+std::vector<fs::path> damaged_steps(const fs::path& run) {
+  std::error_code failed;
+  const std::string latest =
+      fs::is_regular_file(run / kLatestFile, failed) ? read_text_file(run / kLatestFile) : std::string();
+  std::vector<fs::path> damaged;
+  for (const auto& [step, folder] : step_folders(run)) {
+    const bool was_complete = fs::exists(folder / kManifestFile) || trim_text(latest) == step_folder_name(step);
+    if (was_complete && !defect_of(folder).empty()) damaged.push_back(folder);
+  }
+  return damaged;
 }
 
 void expect_complete_step(const fs::path& folder) {

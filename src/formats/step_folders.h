@@ -13,6 +13,9 @@
 
 namespace molmo::formats {
 
+/// In a step folder: the counters of the run, of which "step" is that of the folder's name.
+inline constexpr const char* kStateFile = "state.json";
+
 /// "step000100"
 std::string step_folder_name(int64_t step);
 
@@ -22,7 +25,8 @@ bool is_run_folder(const std::filesystem::path& folder);
 /// All step folders of a run, ascending, complete or not.
 std::map<int64_t, std::filesystem::path> step_folders(const std::filesystem::path& run);
 
-/// What keeps a step folder from being complete: no manifest, or a file that it names is missing or has another size.
+/// What keeps a step folder from being complete: no manifest, a file that it names is missing or has another size, or
+/// the step is another than the name says (a renamed folder).
 /// Empty for a complete step, and for a folder that has no step's name (a copy is its owner's own).
 std::string defect_of_step(const std::filesystem::path& folder);
 
@@ -34,6 +38,9 @@ std::optional<int64_t> newest_complete_step(const std::filesystem::path& run);
 
 /// The same as a folder. Error where a run has none.
 std::filesystem::path newest_complete_folder(const std::filesystem::path& run);
+
+/// Steps with a defect that were complete once: they have a manifest, or `latest` names them.
+std::vector<std::filesystem::path> damaged_steps(const std::filesystem::path& run);
 
 /// Throws an Error with the defect of a step, and with the step to take instead.
 void expect_complete_step(const std::filesystem::path& folder);

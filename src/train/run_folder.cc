@@ -10,7 +10,6 @@
 
 #include "base/files.h"
 #include "base/json.h"
-#include "base/strings.h"
 #include "config/load.h"
 #include "formats/step_folders.h"
 #include "train/pin_models.h"
@@ -24,18 +23,15 @@ namespace fs = std::filesystem;
 constexpr const char* kLockFile = "lock";
 constexpr const char* kDataFile = "data.json";
 
-// A folder may hold the torso of a step that was killed before it was complete: a run begins anew there. But one whose
-// `latest` names a damaged step was complete once, and what it had reached must not be overwritten in silence.
+// A folder may hold the torso of a step that was killed before it was complete: a run begins anew there. But what a run
+// had reached must not be overwritten in silence.
 void expect_no_lost_steps(const fs::path& run) {
-  std::error_code absent;
-  if (!fs::is_regular_file(run / "latest", absent)) return;
-  const std::string latest(trim_text(read_text_file(run / "latest")));
-  const std::string defect = latest.empty() ? "" : formats::defect_of_step(run / latest);
-  if (defect.empty() || !fs::is_directory(run / latest, absent)) return;
+  const std::vector<fs::path> damaged = formats::damaged_steps(run);
+  if (damaged.empty()) return;
   throw Error(
       fmt::format("[train] {}: no complete step is left, got {} with a defect ({}), expected one to go on from; "
                   "to begin anew choose another folder",
-                  run.string(), latest, defect));
+                  run.string(), damaged.back().filename().string(), formats::defect_of_step(damaged.back())));
 }
 
 // Of writers that were killed. The lock is held, and the other ranks have not begun.

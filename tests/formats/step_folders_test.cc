@@ -102,6 +102,24 @@ TEST_F(Steps, AFolderWithAnotherNameIsItsOwners) {
   EXPECT_THROW(expect_complete_step(run_ / "step000002" / ".." / "step000006"), Error);
 }
 
+// Going on from it would count from another step than the one that was reached.
+TEST_F(Steps, ARenamedOneIsPassedOver) {
+  const auto write = [&](int64_t number) {
+    const fs::path folder = begin_step_folder(run_, number);
+    write_file_atomically(folder / "molmo.json", "{}");
+    write_file_atomically(folder / kStateFile, "{\"step\": " + std::to_string(number) + "}");
+    complete_step_folder(run_, number, {}, 9);
+  };
+  write(6);
+  EXPECT_EQ(newest_complete_step(run_), 6);
+  fs::rename(step(6), step(9));
+  EXPECT_EQ(defect_of_step(step(9)), "its state.json is that of step000006: the folder was renamed");
+  EXPECT_EQ(newest_complete_step(run_), 4);
+  EXPECT_EQ(damaged_steps(run_), std::vector<fs::path>{step(9)});
+  const std::string error = error_of([&] { expect_complete_step(step(9)); });
+  EXPECT_NE(error.find("step000009: incomplete: its state.json is that of step000006"), std::string::npos) << error;
+}
+
 TEST_F(Steps, OldOnesGoWhenANewOneIsComplete) {
   fs::remove(step(4) / "manifest.json");
   write_step(run_, 8, /*keep=*/2);
