@@ -318,9 +318,19 @@ void set_environment(const Rank& rank) {
 
 }  // namespace
 
+void decline(const Rank& rank, const Error& error) {
+  constexpr std::chrono::seconds kPatience{15};
+  set_environment(rank);
+  try {
+    decline_to_meet(rank, {.start = kPatience, .step = kPatience}, error);
+  } catch (const std::exception&) {  // nobody can be told: they wait for as long as they were asked to
+  }
+}
+
 std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts) {
   set_environment(rank);
-  Settings settings{gloo_places(rank, patience_of(timeouts)), at::kCPU, timeouts};
+  Settings settings{{}, at::kCPU, timeouts};
+  before_meeting(rank, [&] { settings.places = gloo_places(rank, patience_of(timeouts)); });
   c10::intrusive_ptr<c10d::Store> store = meet_in_store(rank, timeouts, facts);
   const std::string own = settings.places.front().name;
   try {

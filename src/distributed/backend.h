@@ -3,6 +3,7 @@
 #pragma once
 
 #include "distributed/communicator.h"
+#include "molmo/error.h"
 
 namespace molmo::distributed {
 
@@ -10,5 +11,8 @@ namespace molmo::distributed {
 /// interfaces of GLOO_SOCKET_IFNAME, through the loopback where all ranks are on one machine, else through the
 /// interface that leads to rank 0.
 std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts);
+
+/// Tells the ranks that meet, where they can be reached within some seconds, that this one does not come.
+void decline(const Rank& rank, const Error& error);
 
 }  // namespace molmo::distributed

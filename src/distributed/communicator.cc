@@ -76,6 +76,19 @@ std::vector<std::string> Communicator::gather_texts(const std::string& own, std:
   return said;
 }
 
+void before_meeting(const Rank& rank, const std::function<void()>& prepare) {
+  if (rank.count == 1) return prepare();
+  try {
+    prepare();
+  } catch (const Error& error) {
+    decline(rank, error);
+    throw;
+  } catch (const std::exception& error) {
+    decline(rank, Error(error.what(), ExitCode::kBug));
+    throw;
+  }
+}
+
 std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts, const Facts& facts) {
   if (rank.count == 1) return std::make_unique<Alone>();
   return connect_backend(rank, timeouts, facts);

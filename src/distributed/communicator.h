@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -100,5 +101,9 @@ class Communicator {
 /// Meets the other ranks, over Gloo. A run of one rank needs nobody.
 /// Errors: ranks that have not come in time (exit code 75); ranks that differ in a fact, on all ranks (2).
 std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts, const Facts& facts = {});
+
+/// What a rank does by itself before it meets the others. Where that throws, the others, which would wait for this rank
+/// in vain, are told, as far as they can be reached within some seconds; then the error goes on.
+void before_meeting(const Rank& rank, const std::function<void()>& prepare);
 
 }  // namespace molmo::distributed

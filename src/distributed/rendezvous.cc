@@ -27,6 +27,7 @@ using StorePointer = c10::intrusive_ptr<c10d::Store>;
 constexpr const char* kProtocol = "molmo1";
 constexpr seconds kMostPatience{15};
 constexpr seconds kLeastLinger{3}, kMostLinger{30};  // of rank 0, until all have heard why nothing comes of it
+constexpr milliseconds kPoll{20};                    // of rank 0, for who has come
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -51,7 +52,25 @@ class Meeting {
     return store_;
   }
 
+  // Instead of hold(). Rank 0 judges at once; another leaves word for its judgement.
+  void decline(const Error& error) {
+    open_store();
+    const std::string text = fmt::format("[dist] rank {} of {} has failed before it met the others: {}", rank_.index,
+                                         rank_.count, error.what());
+    const std::string verdict = to_verdict(error.code(), text).dump();
+    if (rank_.index == 0) {
+      store_->set(key("verdict", 0), verdict);
+      linger(rank_.count - 1, patience_of(timeouts_));
+    } else {
+      store_->compareSet(key("absence", 0), std::string(), verdict);
+      store_->add(key("heard", 0), 1);
+    }
+  }
+
  private:
+  static Json to_verdict(ExitCode code, const std::string& text) {
+    return {{"code", static_cast<int>(code)}, {"text", text}};
+  }
   static std::string key(const char* what, int rank) { return fmt::format("{}/{}/{}", kProtocol, what, rank); }
 
   [[noreturn]] void fail(const std::string& reason) const {
@@ -113,41 +132,55 @@ class Meeting {
     }
   }
 
-  // Rank 0 alone: has all others come, and with the same?
+  // Rank 0 alone: have all others come, and with the same?
   void judge() {
-    Json verdict{{"code", 0}, {"text", ""}};
+    Json verdict = to_verdict(ExitCode::kDone, "");
     bool same_count = true;
     for (int other = 1; other < rank_.count && verdict["code"] == 0; ++other) {
-      const auto refuse = [&](ExitCode code, const std::string& text) {
-        verdict = {{"code", static_cast<int>(code)}, {"text", text}};
-      };
-      try {
-        store_->wait({key("facts", other)}, time_left());
-      } catch (const std::exception&) {
-        refuse(ExitCode::kRestart,
-               fmt::format("[dist] rank 0 of {} at {}:{}: rank {} has not come (its own log may say why); expected all "
-                           "ranks within {} s",
-                           rank_.count, rank_.address, rank_.port, other, timeouts_.start.count()));
-        break;
-      }
+      verdict = await(other);
+      if (verdict["code"] != 0) break;
       const Facts theirs = facts_from_text(store_->get_to_str(key("facts", other)));
       const std::string text = difference(facts_, theirs, other);
-      if (!text.empty()) refuse(ExitCode::kUserError, text);
+      if (!text.empty()) verdict = to_verdict(ExitCode::kUserError, text);
       same_count = theirs.front() == facts_.front();
     }
     store_->set(key("verdict", 0), verdict.dump());
-    if (verdict["code"] != 0)
-      linger(/*knows_others=*/verdict["code"] == static_cast<int>(ExitCode::kUserError) && same_count);
+    if (verdict["code"] == 0) return;
+    if (verdict["code"] == static_cast<int>(ExitCode::kUserError) && same_count) {
+      linger(rank_.count - 1, kMostLinger);
+    } else {
+      linger(num_others_here(), kLeastLinger);
+    }
+  }
+
+  // Until a rank has come, or one has left word that it does not.
+  Json await(int other) const {
+    try {
+      while (!store_->check({key("facts", other)})) {
+        if (store_->check({key("absence", 0)})) return Json::parse(store_->get_to_str(key("absence", 0)));
+        if (Clock::now() > deadline_)
+          return to_verdict(ExitCode::kRestart,
+                            fmt::format("[dist] rank 0 of {} at {}:{}: rank {} has not come (its own log may say why); "
+                                        "expected all ranks within {} s",
+                                        rank_.count, rank_.address, rank_.port, other, timeouts_.start.count()));
+        std::this_thread::sleep_for(kPoll);
+      }
+    } catch (const std::exception& error) {
+      fail("the store is gone: " + first_line(error.what()));
+    }
+    return to_verdict(ExitCode::kDone, "");
+  }
+
+  int64_t num_others_here() const {
+    int64_t count = 0;
+    for (int other = 1; other < rank_.count; ++other) count += store_->check({key("rank", other)}) ? 1 : 0;
+    return count;
   }
 
   // The store goes with rank 0: those who have come, and those who will, hear first why nothing comes of it.
-  void linger(bool knows_others) {
-    int64_t num_others = rank_.count - 1;
-    for (int other = 1; !knows_others && other < rank_.count; ++other)
-      num_others -= store_->check({key("rank", other)}) ? 0 : 1;
-    const auto until = Clock::now() + (knows_others ? kMostLinger : kLeastLinger);
-    while (store_->add(key("heard", 0), 0) < num_others && Clock::now() < until)
-      std::this_thread::sleep_for(milliseconds(50));
+  void linger(int64_t num_others, seconds most) {
+    const auto until = Clock::now() + most;
+    while (store_->add(key("heard", 0), 0) < num_others && Clock::now() < until) std::this_thread::sleep_for(kPoll);
   }
 
   std::string hear() {
@@ -177,6 +210,10 @@ seconds patience_of(const Timeouts& timeouts) {
 
 StorePointer meet_in_store(const Rank& rank, const Timeouts& timeouts, const Facts& facts) {
   return Meeting(rank, timeouts, facts).hold();
+}
+
+void decline_to_meet(const Rank& rank, const Timeouts& timeouts, const Error& error) {
+  Meeting(rank, timeouts, {}).decline(error);
 }
 
 }  // namespace molmo::distributed

@@ -6,6 +6,7 @@
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
 #include "distributed/communicator.h"
+#include "molmo/error.h"
 
 namespace molmo::distributed {
 
@@ -17,5 +18,9 @@ std::chrono::seconds patience_of(const Timeouts& timeouts);
 /// number of ranks among them (exit code 2); ranks that do not come within `timeouts.start`, by number (75). An address
 /// that is not known, a port that is taken (2).
 c10::intrusive_ptr<c10d::Store> meet_in_store(const Rank& rank, const Timeouts& timeouts, const Facts& facts);
+
+/// Instead of meeting: tells the ranks that have come, and those that come soon, that this one does not because of
+/// `error`. They end with its code.
+void decline_to_meet(const Rank& rank, const Timeouts& timeouts, const Error& error);
 
 }  // namespace molmo::distributed

@@ -134,10 +134,12 @@ distributed::Facts resolved_facts(const config::TrainConfig& config) {
 std::unique_ptr<distributed::Communicator> meet_ranks(const config::TrainConfig& config, const RunOptions& options) {
   if (options.dry_run || options.rank.count == 1) return distributed::connect({}, {});
   warn_of_uneven_groups(config, options.rank);
+  distributed::Facts facts;
+  distributed::before_meeting(options.rank, [&] { facts = start_facts(config, options); });
   return distributed::connect(options.rank,
                               {.start = std::chrono::seconds(config.sharding.start_timeout),
                                .step = std::chrono::seconds(config.sharding.step_timeout)},
-                              start_facts(config, options));
+                              facts);
 }
 
 }  // namespace molmo::train

@@ -71,6 +71,29 @@ TEST(Rendezvous, SaysToAllWhoHasNotCome) {
   }
 }
 
+// One of them finds its recipe wrong before it meets the others: they need not wait for it.
+TEST(Rendezvous, HearsOfARankThatDoesNotCome) {
+  for (const size_t absent : {0u, 1u, 2u}) {
+    const int port = free_port();
+    std::vector<Rank> ranks;
+    for (int i = 0; i < 3; ++i) ranks.push_back({.index = i, .count = 3, .address = "127.0.0.1", .port = port});
+    const auto start = std::chrono::steady_clock::now();
+    std::string thrown;
+    std::thread failing([&] {
+      thrown =
+          testing::error_of([&] { before_meeting(ranks[absent], [] { throw Error("[config] no such recipe"); }); });
+    });
+    std::vector<Rank> others = ranks;
+    others.erase(others.begin() + static_cast<ptrdiff_t>(absent));
+    for (const std::string& end : meet(others, {{}, {}}))
+      EXPECT_EQ(end, "2: [dist] rank " + std::to_string(absent) +
+                         " of 3 has failed before it met the others: [config] no such recipe");
+    failing.join();
+    EXPECT_EQ(thrown, "[config] no such recipe");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(10));
+  }
+}
+
 TEST(Rendezvous, RefusesARankThatComesTwice) {
   const int port = free_port();
   const std::vector<std::string> ends =
