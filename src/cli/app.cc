@@ -30,7 +30,7 @@ int parse_and_run(int argc, char** argv, std::span<const AddCommand> commands) {
 
 }  // namespace
 
-int run(int argc, char** argv, std::span<const AddCommand> commands, DescribeShortage describe_shortage) {
+int run(int argc, char** argv, std::span<const AddCommand> commands, Explain explain) {
   try {
     return parse_and_run(argc, argv, commands);
   } catch (const Error& error) {
@@ -38,7 +38,7 @@ int run(int argc, char** argv, std::span<const AddCommand> commands, DescribeSho
   } catch (const std::filesystem::filesystem_error& error) {
     return exit_with(ExitCode::kUserError, std::string("[file] ") + error.what());
   } catch (const std::exception& error) {
-    if (const auto shortage = describe_shortage(error)) return exit_with(ExitCode::kOutOfMemory, *shortage);
+    if (const std::optional<Error> known = explain(error)) return exit_with(known->code(), known->what());
     std::fprintf(stderr, "[bug] %s\n", error.what());
     return exit_with(ExitCode::kBug, "This is a bug in molmo: please report it with the command that led here.");
   }

@@ -6,19 +6,20 @@
 
 #include <optional>
 #include <span>
-#include <string>
 
 #include "cli/command.h"
+#include "molmo/error.h"
 
 namespace molmo::cli {
 
 /// Registers a subcommand.
 using AddCommand = void (*)(Command& app);
 
-/// For an exception that means that memory ran out: the message. Nothing for every other.
-using DescribeShortage = std::optional<std::string> (*)(const std::exception& error);
+/// What the user is told of an exception that is no Error of ours: that memory ran out, that a GPU has failed. Nothing
+/// for what looks like a bug.
+using Explain = std::optional<Error> (*)(const std::exception& error);
 
 /// Parses and runs; returns the exit code. Every failure becomes a message on stderr and a code of docs/cli.md here.
-int run(int argc, char** argv, std::span<const AddCommand> commands, DescribeShortage describe_shortage);
+int run(int argc, char** argv, std::span<const AddCommand> commands, Explain explain);
 
 }  // namespace molmo::cli

@@ -15,9 +15,9 @@ void list(molmo::cli::Command& app) {
   molmo::cli::add_torch_command(app, command);
 }
 
-std::optional<std::string> describe_shortage(const std::exception& error) {
+std::optional<molmo::Error> explain(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) return std::nullopt;
-  return "[memory] out of memory: turn down the sizes or the threads";
+  return molmo::Error("[memory] out of memory: turn down the sizes or the threads", molmo::ExitCode::kOutOfMemory);
 }
 
 }  // namespace
@@ -30,5 +30,5 @@ int main(int argc, char** argv) {
   constexpr std::array<AddCommand, 9> kCommands{list<kGenerate>, list<kTrain>,   add_launch,
                                                 list<kEval>,     list<kData>,    add_config,
                                                 list<kInspect>,  list<kConvert>, list<kBench>};
-  return run(argc, argv, kCommands, describe_shortage);
+  return run(argc, argv, kCommands, explain);
 }
