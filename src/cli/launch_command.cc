@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 
 #include "base/listener.h"
@@ -158,7 +159,15 @@ class LocalRanks {
   int exit_code_ = 0;
 };
 
-int launch(const LaunchOptions& options) {
+// "molmo train ..." as well as "train ...".
+std::vector<std::string> without_program(std::vector<std::string> command) {
+  if (command.size() > 1 && std::filesystem::path(command.front()).filename() == "molmo")
+    command.erase(command.begin());
+  return command;
+}
+
+int launch(LaunchOptions options) {
+  options.command = without_program(std::move(options.command));
   if (options.command.front() != kTrain.name) {
     throw Error(
         fmt::format("[launch] the subcommand after --, got '{}', expected {}: no other shares its work among ranks",

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
+#include "commands/options.h"
 #include "config/load.h"
 #include "hub/find_model.h"
 #include "model/convert.h"
@@ -31,6 +32,7 @@ std::optional<formats::DType> parse_dtype(const std::string& name) {
 }
 
 void run_convert(const ConvertCommandOptions& options) {
+  expect_single_process(cli::kConvert.name);
   const fs::path from = hub::find_model(options.from);
   const fs::path input = fs::is_directory(from) ? from : from.has_parent_path() ? from.parent_path() : fs::path(".");
   if (fs::exists(options.to) && fs::equivalent(input, options.to))

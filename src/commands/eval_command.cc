@@ -103,6 +103,7 @@ class Outputs {
 };
 
 void run_eval(const EvalCommandOptions& options) {
+  expect_single_process(cli::kEval.name);
   eval::EvalOptions settings = options.eval;
   settings.limits = options.pictures.limits;
   if (!options.tasks.empty()) {

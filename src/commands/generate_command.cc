@@ -119,6 +119,7 @@ void expect_sensible(const GenerateCommandOptions& options) {
 }
 
 void run_generate(const GenerateCommandOptions& options) {
+  expect_single_process(cli::kGenerate.name);
   expect_sensible(options);
   const Model model(
       options.model,

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/thread_pool.h"
+#include "molmo/error.h"
 #include "tensor/device.h"
 #include "tensor/runtime.h"
 
@@ -30,6 +33,16 @@ at::Device ComputeOptions::open(const distributed::Rank& rank) const {
 }
 
 at::ScalarType ComputeOptions::compute(const at::Device& on) const { return tensor::parse_compute_type(dtype, on); }
+
+void expect_single_process(const std::string& command) {
+  const distributed::Rank rank = distributed::read_rank();
+  if (rank.count == 1) return;
+  throw Error(
+      fmt::format("[{}] got rank {} of {}, expected one process: only train shares its work among ranks; start {} "
+                  "without torchrun, "
+                  "or with srun -n 1",
+                  command, rank.index, rank.count, command));
+}
 
 void PictureOptions::add_to(cli::Command& command) {
   constexpr int64_t kMost = int64_t{1} << 50;

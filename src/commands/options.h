@@ -25,6 +25,10 @@ struct ComputeOptions {
   at::ScalarType compute(const at::Device& on) const;
 };
 
+/// Error where a starter (torchrun, srun, mpirun) runs `command` as one of several ranks, which would all do the same
+/// work and write the same files.
+void expect_single_process(const std::string& command);
+
 /// --max-pixels and what else decoding one picture may take.
 struct PictureOptions {
   DecodeLimits limits;

@@ -9,6 +9,7 @@
 #include "commands/options.h"
 #include "config/load.h"
 #include "data/own_data.h"
+#include "distributed/communicator.h"
 #include "eval/runner.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
@@ -73,10 +74,14 @@ void check_evaluations(const config::TrainConfig& config) {
 
 void run_train(const TrainOptions& options) {
   const StopSignals signals("[train] stopped by a signal before the run began; start again with --resume auto\n");
-  const auto config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
-  check_evaluations(config);
   const distributed::Rank rank = distributed::read_rank();
-  const at::Device device = options.compute.open(rank);
+  config::TrainConfig config;
+  at::Device device = at::kCPU;
+  distributed::before_meeting(rank, [&] {
+    config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
+    check_evaluations(config);
+    device = options.compute.open(rank);
+  });
   const train::RunOptions run{
       .out = options.out,
       .resume = options.resume == "auto",

@@ -24,6 +24,7 @@ class TensorBoardWriter {
   /// What earlier files say of `first_step` and later steps no longer counts: a resumed run does them again.
   TensorBoardWriter(const std::filesystem::path& folder, int64_t first_step);
   void add_scalar(std::string_view tag, double value, int64_t step);
+  void close() { file_.close(); }  ///< as AppendFile's
 
  private:
   void write_event(std::string event);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/checkpoint.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/files.h"
 #include "base/json.h"
@@ -20,7 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kModelStem = "model";
 constexpr const char* kOptimizerStem = "optim";
-constexpr const char* kStateFile = "state.json";
 
 // Which part of the parameters this process holds.
 class Share {
@@ -133,9 +134,10 @@ StemFiles optimizer_files(const CheckpointContent& content, const Share& share, 
 
 void write_state(const fs::path& folder, const TrainState& state) {
   const SpikeGuard::State& guard = state.guard;
-  write_json(folder / kStateFile,
+  write_json(folder / formats::kStateFile,
              Json{{"step", state.step},
                   {"examples_seen", state.examples_seen},
+                  {"bad_examples", state.num_bad},
                   {"guard",
                    {{"num_steps", guard.num_steps},
                     {"loss", {guard.loss.mean, guard.loss.variance}},
@@ -243,6 +245,17 @@ void read_optimizer(const CheckpointContent& content, const formats::Safetensors
 }
 
 // Steps of earlier versions have none.
+std::vector<int64_t> read_num_bad(const Json& state, const fs::path& file) {
+  const auto found = state.find("bad_examples");
+  if (found == state.end()) return {};
+  const auto is_count = [](const Json& value) { return value.is_number_unsigned(); };
+  if (!found->is_array() || !std::all_of(found->begin(), found->end(), is_count))
+    throw Error(fmt::format("[checkpoint] {}: 'bad_examples', got {}, expected a number for each rank", file.string(),
+                            brief(*found)));
+  return found->get<std::vector<int64_t>>();
+}
+
+// Steps of earlier versions have none.
 SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
   if (!state.contains("guard")) return {};
   const auto track = [](const Json& pair) {
@@ -258,6 +271,13 @@ SpikeGuard::State read_guard(const Json& state, const fs::path& file) {
 }
 
 }  // namespace
+
+int64_t num_bad_of(const TrainState& state, int rank, int size) {
+  const std::vector<int64_t>& counts = state.num_bad;
+  if (std::ssize(counts) == size) return counts[static_cast<size_t>(rank)];
+  const int64_t all = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  return all / size + (rank < all % size ? 1 : 0);
+}
 
 CheckpointSaver::CheckpointSaver(fs::path run, int keep, distributed::Communicator& everyone,
                                  std::chrono::seconds timeout, AddFiles add_files)
@@ -311,18 +331,20 @@ TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent&
   const formats::SafetensorsFolder optimizer(step_folder, kOptimizerStem);
   if (content.extra != nullptr) read_values(*content.extra, optimizer, share, step_folder);
   read_optimizer(content, optimizer, share);
-  const Json state = read_json(step_folder / kStateFile);
+  const fs::path file = step_folder / formats::kStateFile;
+  const Json state = read_json(file);
   const auto count = [&](const char* key) {
     const auto found = state.find(key);
     if (found == state.end() || !found->is_number_unsigned()) {
-      throw Error(fmt::format("[checkpoint] {}: '{}', got {}, expected a number", (step_folder / kStateFile).string(),
-                              key, found == state.end() ? "nothing" : found->dump()));
+      throw Error(fmt::format("[checkpoint] {}: '{}', got {}, expected a number", file.string(), key,
+                              found == state.end() ? "nothing" : found->dump()));
     }
     return found->get<int64_t>();
   };
   return {.step = count("step"),
           .examples_seen = count("examples_seen"),
-          .guard = read_guard(state, step_folder / kStateFile)};
+          .guard = read_guard(state, file),
+          .num_bad = read_num_bad(state, file)};
 }
 
 }  // namespace molmo::train

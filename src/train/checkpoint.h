@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <map>
+#include <vector>
 
 #include "distributed/sharded_params.h"
 #include "formats/step_folders.h"
@@ -20,11 +21,16 @@ namespace molmo::train {
 
 /// Where a run stands; everything else (order, templates, dropout) follows from the recipe and these counters.
 struct TrainState {
-  int64_t step = 0;           ///< updates done
-  int64_t examples_seen = 0;  ///< images drawn from the mixture
-  SpikeGuard::State guard;    ///< what earlier steps looked like
+  int64_t step = 0;                   ///< updates done
+  int64_t examples_seen = 0;          ///< images drawn from the mixture
+  SpikeGuard::State guard;            ///< what earlier steps looked like
+  std::vector<int64_t> num_bad = {};  ///< examples left out so far, by rank
   bool operator==(const TrainState&) const = default;
 };
+
+/// What rank `rank` of `size` has left out when it goes on from `state`: what it had, or with another number of ranks
+/// its even share of what all had.
+int64_t num_bad_of(const TrainState& state, int rank, int size);
 
 /// What a checkpoint holds. Parameters that are no part of the model (the tower's classifier) lie in the optimizer
 /// file, so that the model file is that of a model folder.

@@ -16,18 +16,27 @@ namespace {
 constexpr const char* kMetricsFile = "metrics.jsonl";
 constexpr const char* kEvaluationsFile = "evaluations.jsonl";
 
-// Drops the lines of steps that a resumed run will do again.
-void cut_metrics(const std::filesystem::path& path, int64_t last_step) {
-  if (!std::filesystem::exists(path)) return;
-  std::string kept;
+// Of a record; nothing for what is none.
+std::optional<int64_t> step_of(std::string_view line) {
   try {
-    for_each_json_line(path, [&](size_t, const Json& line) {
-      if (line.at("step").get<int64_t>() <= last_step) kept += format_json_line(line) + "\n";
-    });
-  } catch (const std::exception& torn_line) {  // the last line of a killed run
-    log_warning(fmt::format("[train] {}: dropped a torn line", path.string()));
+    return parse_json(line, "a record").at("step").get<int64_t>();
+  } catch (const std::exception&) {
+    return std::nullopt;
   }
-  write_file_atomically(path, kept);
+}
+
+// Drops the lines of steps that a resumed run will do again, and torn ones: a run that is killed may leave half of its
+// last line, and a disk that loses power worse.
+void cut_records(const std::filesystem::path& path, int64_t last_step) {
+  if (!std::filesystem::exists(path)) return;
+  const std::string text = read_text_file(path);
+  std::string kept;
+  for_each_line(text, [&](size_t number, std::string_view line) {
+    const std::optional<int64_t> step = step_of(line);
+    if (!step) return log_warning(fmt::format("[train] {}:{}: dropped a torn line", path.string(), number));
+    if (*step <= last_step) kept.append(line).push_back('\n');
+  });
+  if (kept != text) write_file_atomically(path, kept);
 }
 
 Json metrics_line(const config::TrainConfig& config, int num_ranks, int64_t step, const StepResult& result,
@@ -76,14 +85,20 @@ Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& co
     : config_(config),
       num_ranks_(num_ranks),
       progress_(std::string(config::enum_name(config.stage)), first_step, config.steps, config.log_every) {
-  cut_metrics(run / kMetricsFile, first_step);
-  cut_metrics(run / kEvaluationsFile, first_step);
+  cut_records(run / kMetricsFile, first_step);
+  cut_records(run / kEvaluationsFile, first_step);
   files_.reset(new Files{AppendFile(run / kMetricsFile), {}, formats::TensorBoardWriter(run, first_step + 1)});
   if (!config.loss_evaluators.empty() || !config.evaluations.empty())
     files_->evaluations.emplace(run / kEvaluationsFile);
 }
 
 Monitor::~Monitor() = default;
+
+void Monitor::close() {
+  files_->metrics.close();
+  if (files_->evaluations) files_->evaluations->close();
+  files_->events.close();
+}
 
 void Monitor::record(int64_t step, const StepResult& result, const StepTimes& times) {
   const Json line = metrics_line(config_, num_ranks_, step, result, times);

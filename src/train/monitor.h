@@ -24,7 +24,8 @@ struct StepTimes {
 
 class Monitor {
  public:
-  /// Appends to RUN/metrics.jsonl; lines of steps after `first_step` (an interrupted run) are cut first.
+  /// Appends to RUN/metrics.jsonl and RUN/evaluations.jsonl. Lines of steps after `first_step` (of an interrupted run)
+  /// are cut first, and what is no whole line with a warning.
   Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int num_ranks, int64_t first_step);
   ~Monitor();
 
@@ -33,6 +34,9 @@ class Monitor {
   void record(int64_t step, const StepResult& result, const StepTimes& times);
   void record(int64_t step, const EvaluatedLoss& loss);
   void record(int64_t step, const std::string& evaluation, const std::map<std::string, double>& scores);
+
+  /// Nothing is recorded afterwards. Error: a file of which only now is known that it was not written whole.
+  void close();
 
   /// Keys of what is recorded of a step in RUN/evaluations.jsonl.
   std::set<std::string> evaluations_of(int64_t step) const;

@@ -43,7 +43,7 @@ model::PassWork work_of(const data::LoadedBatch& loaded) {
 
 StepLoader::StepLoader(const config::TrainConfig& config, const text::MolmoTokenizer& tokenizer,
                        const TrainedModel& model, distributed::Communicator& everyone, at::Device device,
-                       int64_t first_example)
+                       const TrainState& state)
     : config_(config),
       model_(model),
       everyone_(everyone),
@@ -52,9 +52,10 @@ StepLoader::StepLoader(const config::TrainConfig& config, const text::MolmoToken
               {.stage = config.stage,
                .global_batch_size = config.global_batch_size,
                .micro_batch_size = config.micro_batch_size,
-               .start_example = first_example,
+               .start_example = state.examples_seen,
                .rank = everyone.rank(),
                .world_size = everyone.size(),
+               .num_bad_before = num_bad_of(state, everyone.rank(), everyone.size()),
                .num_examined = everyone.rank() == 0 ? kNumExamined : 0}) {
   // What is in the records the ranks have compared when they met; now they know the pictures.
   distributed::Facts facts;

@@ -10,14 +10,16 @@ namespace molmo::train {
 
 class StepLoader {
  public:
-  /// `first_example`: examples that earlier updates have seen, over all ranks. All references outlive it.
+  /// `state`: what earlier updates have seen and left out. All other references outlive it.
   StepLoader(const config::TrainConfig& config, const text::MolmoTokenizer& tokenizer, const TrainedModel& model,
-             distributed::Communicator& everyone, at::Device device, int64_t first_example);
+             distributed::Communicator& everyone, at::Device device, const TrainState& state);
 
   /// This rank's micro-batches of the next update: as many as every other rank has, some of them padding. `times` gets
   /// what they hold and how long they took. Throws an Interruption on all ranks where one is asked to stop.
   std::vector<MicroBatch> next(StepTimes& times);
 
+  /// Examples that this rank has left out, up to the last update and before the start.
+  int64_t num_bad() const { return loader_.num_bad(); }
   const std::vector<data::Loader::Source>& sources() const { return loader_.sources(); }
 
  private:

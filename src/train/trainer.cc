@@ -64,9 +64,7 @@ class Trainer {
 
  private:
   bool is_first() const { return everyone_->rank() == 0; }
-  StepLoader make_loader() const {
-    return {config_, tokenizer_, model_, *everyone_, options_.device, state_.examples_seen};
-  }
+  StepLoader make_loader() const { return {config_, tokenizer_, model_, *everyone_, options_.device, state_}; }
   Monitor* monitor() { return monitor_ ? &*monitor_ : nullptr; }
   CheckpointSaver make_saver();
   void restore(std::optional<int64_t> step);
@@ -91,6 +89,7 @@ class Trainer {
   double save_seconds_ = 0.0;   // that the run waited for it, where it was the step before
   bool is_slow_ = true;         // a step takes long, as far as the ranks know
   int64_t num_bad_steps_ = 0;   // in a row
+  int64_t num_bad_ = 0;         // examples that this rank has left out, up to the last step
   SpikeGuard guard_{config_.max_sigmas};
   std::optional<Monitor> monitor_;  // on rank 0
   std::optional<double> last_loss_;
@@ -104,6 +103,7 @@ void Trainer::restore(std::optional<int64_t> step) {
   model_.allocate();
   state_ = load_checkpoint(folder, model_.content());
   saved_step_ = state_.step;
+  num_bad_ = num_bad_of(state_, everyone_->rank(), everyone_->size());
   guard_.set_state(state_.guard);
   log_info(fmt::format("[train] resumed from {}", folder.string()));
 }
@@ -179,6 +179,7 @@ Verdict Trainer::take_step(StepLoader& loader) {
   num_bad_steps_ = result.is_skipped ? num_bad_steps_ + 1 : 0;
   if (num_bad_steps_ >= config_.max_bad_steps) give_up();
   state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size, .guard = guard_.state()};
+  num_bad_ = loader.num_bad();
   const Verdict verdict = join_ranks(times, seconds_since(start));
   times.seconds = seconds_since(start);
   if (monitor_) monitor_->record(step, result, times);
@@ -188,6 +189,9 @@ Verdict Trainer::take_step(StepLoader& loader) {
 
 void Trainer::save(CheckpointSaver& saver) {
   const auto start = Clock::now();
+  state_.num_bad.clear();
+  for (const std::string& number : everyone_->gather_texts(std::to_string(num_bad_), "the number of bad examples"))
+    state_.num_bad.push_back(std::stoll(number));
   saver.save(model_.content(), state_);
   saved_step_ = state_.step;
   saved_at_ = Clock::now();
@@ -225,7 +229,6 @@ void Trainer::leave(CheckpointSaver& saver, RunFolder& folder) {
   }
   saver.wait();
   everyone_->meet("the end of the run");
-  monitor_.reset();
   if (!is_first()) end_now(ExitCode::kRestart);
   const Error error(
       state_.step == 0
@@ -234,6 +237,12 @@ void Trainer::leave(CheckpointSaver& saver, RunFolder& folder) {
                         state_.step),
       ExitCode::kRestart);
   folder.log_end(error);
+  try {
+    if (monitor_) monitor_->close();
+  } catch (const Error& late) {  // the state is saved all the same
+    log_warning(late.what());
+  }
+  monitor_.reset();
   end_now(error);
 }
 
@@ -265,11 +274,19 @@ RunSummary Trainer::run(RunFolder& folder) {
     }
     // One that leaves while another is still forming a group looks to it as one that has died.
     everyone_->meet("the end of the run");
+    if (monitor_) monitor_->close();
   } catch (const Error& error) {
     folder.log_end(error);
     // The saver's thread may be waiting for the lost rank too, far longer than a step may take.
     if (error.code() == ExitCode::kRestart && saver.is_writing()) end_now(error);
     throw;
+  } catch (const std::exception& error) {
+    const Error told = explain(error).value_or(Error(std::string("[bug] ") + error.what(), ExitCode::kBug));
+    folder.log_end(told);
+    if (told.code() != ExitCode::kRestart) throw;
+    // A GPU that has failed: what is still to be freed and waited for asks its driver, which may not answer.
+    everyone_->tell_failure(told.what());
+    end_now(told);
   }
   return {.steps = state_.step,
           .last_loss = last_loss_,

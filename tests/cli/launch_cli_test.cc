@@ -284,7 +284,40 @@ TEST_F(LaunchedRanks, UserErrorsOfRanksAreUserErrors) {
   expect_user_error(
       run_program("launch -n 2 -- eval --model x"),
       "[launch] the subcommand after --, got 'eval', expected train: no other shares its work among ranks");
+  EXPECT_EQ(run_program("launch -n 2 -- molmo eval --model x").err, run_program("launch -n 2 -- eval --model x").err);
   expect_user_error(run_program("launch -n 0 -- train x"), "--ranks: Value 0 not in range 1 to 1024");
+}
+
+TEST_F(LaunchedRanks, MayBeGivenTheNameOfTheProgram) {
+  const Outcome outcome = run_program(
+      fmt::format("launch -n 2 -- molmo train {} --out {} --set steps=1", path("recipe.json"), path("named")));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+}
+
+// Not at the time-out: the one that fails leaves word.
+TEST_F(LaunchedRanks, EndSoonWhereOneCannotStart) {
+  const auto start = std::chrono::steady_clock::now();
+  const Outcome outcome = pair("absent", path("recipe.json") + " --set evaluations.x.data=/nowhere");
+  EXPECT_EQ(outcome.out, "2 2\n") << outcome.err;
+  EXPECT_NE(outcome.err.find("[dist] rank 1 of 2 has failed before it met the others: [file] cannot open /nowhere"),
+            std::string::npos)
+      << outcome.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
+  EXPECT_FALSE(std::filesystem::exists(path("absent")));
+}
+
+// Each rank would do all of it, into the same files.
+TEST_F(LaunchedRanks, DoNotEvaluateGenerateOrConvert) {
+  const std::string model = path("straight"), torchrun = "RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29500";
+  const std::string slurm = "SLURM_STEP_ID=0 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 SLURM_LOCALID=1";
+  for (const auto& [command, words] : std::map<std::string, std::string>{
+           {"eval", "--data " + path("data")}, {"generate", "Hello"}, {"convert", "--out " + path("twice")}}) {
+    const std::string arguments = command + (command == "convert" ? " " : " --model ") + model + " " + words;
+    for (const std::string& environment : {torchrun, slurm})
+      expect_user_error(run_program(arguments, environment),
+                        "[" + command + "] got rank 1 of 2, expected one process: only train shares its work among " +
+                            "ranks; start " + command + " without torchrun, or with srun -n 1");
+  }
 }
 
 // They would train together, and give a model of neither recipe.

@@ -243,6 +243,42 @@ TEST_F(Resume, LeftoversOfKilledWritersGo) {
   for (const auto& entry : fs::recursive_directory_iterator(run)) EXPECT_NE(entry.path().filename(), name);
 }
 
+// Of one picture in eight: once an epoch.
+TEST_F(Resume, BadExamplesAreCountedOn) {
+  const std::string data = path("broken");
+  fs::copy(path("data"), data, fs::copy_options::recursive);
+  for (const auto& entry : fs::directory_iterator(data + "/img/train")) {
+    if (entry.path().stem() == "000000") write_file_atomically(entry.path(), "no picture");
+  }
+  const std::string options = " --set data.max_bad_examples=1 --set data.datasets.scenes.path=" + data;
+  ASSERT_EQ(train("bad", "--set steps=4" + options).code, 0);
+  EXPECT_EQ(read_json(path("bad") + "/step000004/state.json").at("bad_examples"), Json::array({1}));
+  expect_user_error(train("bad", "--resume auto --set steps=8" + options), "data.jsonl:1: [image] ");
+  const Outcome more = train("bad",
+                             "--resume auto --set steps=8 --set data.max_bad_examples=2 --set "
+                             "data.datasets.scenes.path=" +
+                                 data);
+  EXPECT_EQ(more.code, 0) << more.err;
+  EXPECT_TRUE(says(more, "[data] left out example 2 of at most 2: ")) << more.err;
+  // With two ranks the one has one of them, the other none.
+  const Outcome ranks = run_program(fmt::format("launch -n 2 -- train {} --out {} --resume auto --set steps=9 {}",
+                                                path("recipe.json"), path("bad"), options));
+  EXPECT_EQ(ranks.code, 0) << ranks.err;
+  EXPECT_EQ(read_json(path("bad") + "/step000009/state.json").at("bad_examples"), Json::array({1, 1}));
+}
+
+TEST_F(Resume, ARunDoesNotGoOnFromARenamedStep) {
+  const std::string run = copy_of_run("renamed");
+  fs::remove_all(run + "/step000003");
+  fs::rename(run + "/step000006", run + "/step000009");
+  const auto before = state_of(run);
+  expect_user_error(train("renamed", "--resume auto"),
+                    "no complete step is left, got step000009 with a defect (its state.json is that of step000006: the "
+                    "folder was renamed)");
+  expect_user_error(run_program("inspect " + run + "/step000009"), "the folder was renamed");
+  EXPECT_TRUE(state_of(run) == before);
+}
+
 TEST_F(Resume, SavesByTheClockToo) {
   const Outcome outcome = train("clock", "--set steps=3 --set save_every=100 --set save_minutes=0.00001");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
