@@ -226,6 +226,7 @@ void read_compressed(const TiffDirectory& directory, TiffLayout layout, Decoding
   uint32_t width = 0, height = 0;
   if (!tiff || !TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width) ||
       !TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height) || width != layout.width || height != layout.height) {
+    if (file.is_over_time) decoding.fail_time();
     decoding.fail("the header is damaged");
   }
   if (!TIFFIsCODECConfigured(static_cast<uint16_t>(layout.compression)))

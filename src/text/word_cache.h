@@ -44,6 +44,9 @@ class WordCache {
   /// Remembers a word that find() does not know, unless it is longer than kLongestWord or has no ids.
   void insert(std::string_view word, uint64_t hash, std::span<const uint32_t> ids);
 
+  size_t num_words() const { return num_words_; }                            ///< at most half of the table's slots
+  size_t num_bytes() const { return arena_.capacity() * sizeof(uint32_t); }  ///< of words and ids
+
  private:
   static constexpr size_t kNumSlots = size_t{1} << 17, kMask = kNumSlots - 1;
   static constexpr size_t kArenaWords = size_t{1} << 20;  // of 4 bytes

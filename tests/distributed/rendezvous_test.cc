@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <set>
 #include <thread>
 
@@ -26,15 +27,18 @@ Rank pair_rank(int index, int port) {
 std::vector<std::string> meet(const std::vector<Rank>& ranks, const std::vector<Facts>& facts,
                               seconds start = seconds(20)) {
   std::vector<std::string> ends(ranks.size());
+  std::latch have_ended(std::ssize(ranks));
   std::vector<std::thread> threads;
   for (size_t i = 0; i < ranks.size(); ++i) {
     threads.emplace_back([&, i] {
+      std::unique_ptr<Communicator> everyone;
       try {
-        connect(ranks[i], {.start = start, .step = start}, facts[i]);
+        everyone = connect(ranks[i], {.start = start, .step = start}, facts[i]);
         ends[i] = "met";
       } catch (const Error& error) {
         ends[i] = std::to_string(static_cast<int>(error.code())) + ": " + error.what();
       }
+      have_ended.arrive_and_wait();  // rank 0 keeps the store, which one that comes late must find
     });
   }
   for (std::thread& thread : threads) thread.join();

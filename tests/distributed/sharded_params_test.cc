@@ -219,6 +219,33 @@ TEST(ShardedParams, LetsGoOfInputsAsBackwardGoesOn) {
   });
 }
 
+// A parameter that has a gradient on one replica has the mean on all: else decay and moments would part them.
+TEST(ShardedParams, ReplicasAgreeOnWhichParametersHaveGradients) {
+  run_ranks(2, [&](Communicator& everyone) {
+    Chain chain;
+    const auto alone = connect({}, {});
+    ShardedParams sharded({&chain.params}, chain.units, {alone.get(), &everyone}, {});
+    for (const Parameter& param : chain.params.all()) sharded.store(param.name, initial_value(param, 1));
+    for (int step = 0; step < 2; ++step) {
+      {
+        const ScopedUnitRunner scope(sharded);
+        sharded.begin_pass(/*is_last=*/true);
+        Tensor x = at::ones({3, kWidth}).set_requires_grad(true);
+        for (int i = 0; i < kUnits; ++i) {
+          const Param weight = chain.weights[static_cast<size_t>(i)];
+          const bool is_used = i % 3 == 2 || everyone.rank() == i % 3;  // by replica 0, by replica 1, by both
+          x = run_unit(chain.units[static_cast<size_t>(i)], x,
+                       [&](const Tensor& h) { return is_used ? at::linear(h, weight.value()) : h * 1.0; });
+        }
+        x.sum().backward();
+      }
+      sharded.finish_step();
+      for (const Parameter& slice : sharded.slices().all()) EXPECT_TRUE(slice.value.grad().defined()) << slice.name;
+      sharded.clear_gradients();
+    }
+  });
+}
+
 TEST(ShardedParams, GathersWhatTheShardsHoldExactly) {
   run_ranks(2, [&](Communicator& everyone) {
     ShardedChain rank(everyone, {.compute = at::kBFloat16, .is_computed = [](const Parameter&) { return true; }});

@@ -102,9 +102,10 @@ TEST_F(RunnerTest, QuestionsSeeTheirOwnPictures) {
 
 TEST_F(RunnerTest, BatchesAndRanksGiveTheSameReplies) {
   std::string lines;
-  for (int i = 0; i < 7; ++i) lines += question_line(i % 4, i < 4 ? "What is it?" : "How many?");
+  for (int i = 0; i < 7; ++i) lines += question_line(i % 5, i < 5 ? "What is it?" : "How many?");
   write(lines);
-  const std::vector<std::string> expected = replies(run({.batch_size = 1}));
+  const EvalResult alone = run({.batch_size = 1});
+  const std::vector<std::string> expected = replies(alone);
   EXPECT_EQ(replies(run({.batch_size = 3})), expected);
   // Two ranks, one after the other: each hands over what it has said, and takes what the other says.
   std::vector<std::string> said(2);
@@ -118,6 +119,10 @@ TEST_F(RunnerTest, BatchesAndRanksGiveTheSameReplies) {
       const EvalResult result = run(options);
       if (pass == 0) continue;
       EXPECT_EQ(replies(result), expected) << rank;
+      for (size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(result.answers[i].size.width, alone.answers[i].size.width) << rank;
+        EXPECT_EQ(result.answers[i].size.height, alone.answers[i].size.height) << rank;
+      }
     }
   }
 }
@@ -150,6 +155,22 @@ TEST_F(RunnerTest, AMovedFolderGoesOn) {
   name_ = "moved";
   EXPECT_EQ(replies(run_logged()), (std::vector<std::string>{"marked 0", "marked 1"}));
   EXPECT_EQ(read_text_file(log()), before);
+}
+
+// The same words may be a short question and something to count; how long a reply may be is part of what it answers.
+TEST_F(RunnerTest, RepliesOfAShortTaskAnswerNoLongOne) {
+  model_.config.prompt.prompt_templates = config::PromptTemplates::kNone;
+  model_.config.prompt.system_prompt = config::SystemPrompt::kNone;
+  write(
+      R"({"image": "0.png", "split": "test", "qa": [{"q": "dogs", "a": "red"}], "counts": [{"label": "dogs", "count": 1}]})"
+      "\n");
+  const std::string expected = run({.tasks = {Task::kCounting}}).answers[0].reply;
+  const EvalResult both = run_logged({.tasks = {Task::kShortAnswer, Task::kCounting}});
+  ASSERT_EQ(both.answers.size(), 2u);
+  EXPECT_EQ(both.answers[0].prompt, both.answers[1].prompt);
+  EXPECT_NE(both.answers[0].reply, expected) << "cut, else this test could not fail";
+  EXPECT_EQ(both.answers[1].reply, expected);
+  EXPECT_EQ(run_logged({.tasks = {Task::kCounting}}).answers[0].reply, expected);
 }
 
 // The size of a picture in the log is believed: nothing is decoded for a question that is answered.

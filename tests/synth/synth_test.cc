@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "synth/synth.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <png.h>
 
 #include <atomic>
 #include <chrono>
@@ -17,6 +19,7 @@
 #include "base/log.h"
 #include "molmo/error.h"
 #include "support/paths.h"
+#include "synth/library.h"
 
 namespace molmo::synth {
 namespace {
@@ -159,6 +162,33 @@ TEST_F(Synth, SplitsAndKindsAreSeparate) {
   });
   EXPECT_EQ(num_pictures, (std::map<std::string, int>{{"train", 10}, {"test", 6}, {"test_unseen", 2}}));
   for (const std::string& kind : kinds["test_unseen"]) EXPECT_FALSE(kinds["train"].contains(kind)) << kind;
+}
+
+void save_stamp(const fs::path& path, const std::string& caption) {
+  fs::create_directories(path.parent_path());
+  const std::vector<uint8_t> pixels(size_t{48} * 48 * 4, 255);
+  png_image png{.version = PNG_IMAGE_VERSION, .width = 48, .height = 48, .format = PNG_FORMAT_RGBA};
+  ASSERT_NE(png_image_write_to_file(&png, path.c_str(), 0, pixels.data(), 0, nullptr), 0) << png.message;
+  write_file_atomically(fs::path(path).replace_extension(".txt"), caption);
+}
+
+// The same seed gives the same set on every machine: which stamp is drawn, and which is held out, goes by their order.
+TEST_F(Synth, StampsAreOrderedByTheirPaths) {
+  const fs::path stamps = folder_ / "stamps";
+  for (const std::string kind : {"apple", "penguin", "flower", "banana"})
+    save_stamp(stamps / (kind + ".png"), (kind == "apple" ? "An " : "A ") + kind + ".");
+  std::vector<std::string> expected;
+  for (int i = 0; i < 12; ++i) {
+    const int number = 10 + i * 5 % 12;  // neither forwards nor backwards
+    save_stamp(stamps / "vehicles" / "auto" / fmt::format("{}.png", number), fmt::format("Car {}.", number));
+    expected.push_back(fmt::format("Car {}.", 10 + i));
+  }
+  ThreadPool pool(2);
+  const Library library = load_library(stamps, kLevels[0], pool);
+  ASSERT_TRUE(library.has_stamps);
+  std::vector<std::string> captions;
+  for (const Sprite& sprite : library.kinds.at(1).sprites) captions.push_back(sprite.caption);
+  EXPECT_EQ(captions, expected);
 }
 
 TEST_F(Synth, StampsGiveTwelveKindsAndFiveHundredQuestions) {

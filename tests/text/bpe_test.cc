@@ -174,7 +174,7 @@ TEST(MergeTable, ShortAndLongWordsFollowTheRule) {
   }
 }
 
-// More words than a thread remembers at a time: it forgets them all and goes on.
+// More words than a thread remembers at a time: it forgets them all and goes on (word_cache_test.cc).
 TEST(BpeTokenizer, WordsBeyondTheMemoryOfWordsKeepTheirIds) {
   const auto tokenizer = parse(tiny_json());
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

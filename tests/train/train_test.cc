@@ -168,14 +168,18 @@ TEST(CheckpointSaver, ASecondSaveDoesNotChangeTheFirst) {
   const auto everyone = distributed::connect({}, {});
   CheckpointContent content = run.content();
   content.everyone = everyone.get();
-  CheckpointSaver saver(folder.path(), 9, *everyone, std::chrono::seconds(60), [](const std::filesystem::path&) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // before the weights are written
+  std::promise<void> second;
+  const std::shared_future<void> second_begins = second.get_future().share();
+  CheckpointSaver saver(folder.path(), 9, *everyone, std::chrono::seconds(60), [=](const std::filesystem::path&) {
+    second_begins.wait();  // before the weights are written
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
   });
   TinyRun copy;
   std::vector<Tensor> first;
   for (const Parameter& param : run.molmo.params().all()) first.push_back(param.value.detach().clone());
   saver.save(content, {.step = 1, .examples_seen = 2});
   run.step(2);
+  second.set_value();
   saver.save(content, {.step = 2, .examples_seen = 4});
   EXPECT_EQ(complete_steps(folder.path()), std::vector<int64_t>{1});  // it has waited
   saver.wait();
