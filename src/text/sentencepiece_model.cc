@@ -88,7 +88,7 @@ bool is_sound_trie(const std::vector<Unit>& units, size_t num_text_bytes) {
     if (!is_seen[from]) is_seen[from] = true, open.push_back(from);
     return true;
   };
-  if (units.empty() || !visit(units[0].offset())) return false;
+  if (!visit(units[0].offset())) return false;
   while (!open.empty()) {
     const uint32_t from = open.back();
     open.pop_back();
@@ -111,7 +111,8 @@ bool is_sound_table(std::string_view table) {
   if (table.size() <= sizeof num_bytes) return false;
   std::memcpy(&num_bytes, table.data(), sizeof num_bytes);
   table.remove_prefix(sizeof num_bytes);
-  if (num_bytes >= table.size() || num_bytes % sizeof(Unit) != 0 || table.back() != '\0') return false;
+  if (num_bytes == 0 || num_bytes >= table.size() || num_bytes % sizeof(Unit) != 0 || table.back() != '\0')
+    return false;
   std::vector<Unit> units(num_bytes / sizeof(Unit));
   std::memcpy(units.data(), table.data(), num_bytes);
   return is_sound_trie(units, table.size() - num_bytes);

@@ -115,8 +115,15 @@ TEST(SentencePiece, NormalisationTablesStayInsideThemselves) {
   const testing::TemporaryFolder folder;
   train_sentencepiece(sentences(), SentencePieceOptions{.vocab_size = 600}, folder / "own.model");
   const std::string model = read_text_file(folder / "own.model");
+  const auto field = [](char tag, const std::string& bytes) {
+    return std::string(1, tag) + static_cast<char>((bytes.size() & 0x7F) | 0x80) +
+           static_cast<char>(bytes.size() >> 7) + bytes;
+  };
+  const auto with_table = [&](const std::string& table) {
+    return testing::error_of([&] { parse_tokenizer(model + field(0x1A, field(0x12, table)), "m"); });
+  };
   // A double array of 256 units, of which `root` is the first, and the texts behind it.
-  const auto with_table = [&](uint32_t root, uint32_t edge, const std::string& texts) {
+  const auto with_units = [&](uint32_t root, uint32_t edge, const std::string& texts) {
     std::vector<uint32_t> units(256);
     units[0] = root;
     units['a'] = edge;
@@ -124,22 +131,18 @@ TEST(SentencePiece, NormalisationTablesStayInsideThemselves) {
     const auto num_bytes = static_cast<uint32_t>(4 * units.size());
     std::memcpy(table.data(), &num_bytes, 4);
     std::memcpy(table.data() + 4, units.data(), num_bytes);
-    table += texts;
-    const auto field = [](char tag, const std::string& bytes) {
-      return std::string(1, tag) + static_cast<char>((bytes.size() & 0x7F) | 0x80) +
-             static_cast<char>(bytes.size() >> 7) + bytes;
-    };
-    return testing::error_of([&] { parse_tokenizer(model + field(0x1A, field(0x12, table)), "m"); });
+    return with_table(table + texts);
   };
   const std::string damaged = "[text] m: not a SentencePiece model: damaged normalisation table";
   const uint32_t leaf = 'a' | 1u << 8 | ('a' ^ 2u) << 10;  // ends at unit 2, which holds the value 0
   const std::string texts("b\0", 2);
-  EXPECT_EQ(with_table(0, 0, texts), "no error");
-  EXPECT_EQ(with_table(0, leaf, texts), "no error");
-  EXPECT_EQ(with_table(256u << 10, 0, texts), damaged);                   // the root's edges lie beyond the array
-  EXPECT_EQ(with_table(0, 'a' | 1u << 8 | 5000u << 10, texts), damaged);  // an edge leads out
-  EXPECT_EQ(with_table(0, leaf, "b"), damaged);                           // a text without its end
-  EXPECT_EQ(with_table(0, leaf, ""), damaged);
+  EXPECT_EQ(with_units(0, 0, texts), "no error");
+  EXPECT_EQ(with_units(0, leaf, texts), "no error");
+  EXPECT_EQ(with_units(256u << 10, 0, texts), damaged);                   // the root's edges lie beyond the array
+  EXPECT_EQ(with_units(0, 'a' | 1u << 8 | 5000u << 10, texts), damaged);  // an edge leads out
+  EXPECT_EQ(with_units(0, leaf, "b"), damaged);                           // a text without its end
+  EXPECT_EQ(with_units(0, leaf, ""), damaged);
+  EXPECT_EQ(with_table(std::string(4, '\0') + texts), damaged);  // no array at all
 }
 
 TEST(SentencePiece, ImpossibleTrainingIsAnError) {
