@@ -80,6 +80,9 @@ void take_model(const config::MolmoConfig& source, const std::vector<std::string
                     "weights:\n  {}",
                     join_text(problems, "\n  ")));
   recipe.molmo = config::from_json<config::MolmoConfig>(taken, "the recipe with the model of init_from");
+  // The default is the released models'; rows are padded to the longest of a micro-batch, so a limit costs nothing.
+  if (std::find(given.begin(), given.end(), "data.sequence_length") == given.end())
+    recipe.data.sequence_length = std::min(recipe.data.sequence_length, recipe.molmo.model.decoder.max_positions);
 }
 
 void take_stage_dropouts(const std::vector<std::string>& given, config::TrainConfig& recipe) {

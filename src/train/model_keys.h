@@ -12,6 +12,7 @@ namespace molmo::train {
 /// Puts the model, preprocessing and tokenizer of `source` into `recipe`, and keeps of what the recipe says (`given`:
 /// its keys) the settings that leave the weights' meaning alone: dropouts, weights of the router's losses,
 /// preprocessing. Each that differs is logged. Errors name every other key that says otherwise than `source`.
+/// Without a `data.sequence_length` of the recipe the default goes no further than the model's positions.
 void take_model(const config::MolmoConfig& source, const std::vector<std::string>& given, config::TrainConfig& recipe);
 
 /// Sets the model's residual dropouts to those of the stage. Error: a recipe that says otherwise below "molmo".

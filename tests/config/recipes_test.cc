@@ -66,5 +66,23 @@ TEST(Recipes, HoldThePublishedHyperParameters) {
   }
 }
 
+// Fine-tuning on some hundred pictures: rates of the released models' last stage, evaluations on, and nothing that a
+// model has to fit.
+TEST(Recipes, FineTuneWithoutSurprises) {
+  for (const char* folder : {"", "quickstart"}) {
+    const TrainConfig tune = recipe(folder, "finetune");
+    EXPECT_EQ(tune.stage, TrainStage::kSft);
+    EXPECT_TRUE(tune.init_from);
+    for (const ComponentConfig* component : {&tune.optimizer.connector, &tune.optimizer.vit, &tune.optimizer.llm})
+      EXPECT_LE(component->warmup_steps, tune.steps / 10);
+    EXPECT_LE(tune.global_batch_size, 16);
+    EXPECT_FALSE(tune.evaluations.empty() || tune.loss_evaluators.empty());
+    EXPECT_EQ(tune.data.datasets.at("own").split, "train");
+    EXPECT_EQ(tune.evaluations.at("own").split, "validation");
+  }
+  EXPECT_EQ(recipe("", "finetune").optimizer.llm.learning_rate,
+            recipe("molmo-7b-d", "sft").optimizer.llm.learning_rate);
+}
+
 }  // namespace
 }  // namespace molmo::config

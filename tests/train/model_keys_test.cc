@@ -55,6 +55,19 @@ TEST_F(ModelKeys, ThatLeaveTheWeightsAloneAreTheRecipes) {
   EXPECT_EQ(recipe_.molmo.preprocess.max_crops, 12);
 }
 
+TEST_F(ModelKeys, SequenceLengthFollowsTheModelUnlessItIsGiven) {
+  source_.model.decoder.max_positions = 1536;
+  EXPECT_EQ(error(""), "no error");
+  EXPECT_EQ(recipe_.data.sequence_length, 1536);
+  given_.push_back("data.sequence_length");
+  recipe_.data.sequence_length = 2304;
+  take_model(source_, given_, recipe_);
+  EXPECT_EQ(recipe_.data.sequence_length, 2304);  // refused later, by the rules of recipe and model
+  source_.model.decoder.max_positions = 4096;
+  EXPECT_EQ(error(""), "no error");
+  EXPECT_EQ(recipe_.data.sequence_length, 2304);
+}
+
 TEST_F(ModelKeys, ThatContradictTheWeightsAreRefusedByName) {
   source_.model.decoder.rope_theta = 1e4;
   source_.tokenizer.file = "elsewhere/other.model";
