@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # scripts/slurm/train.sbatch with an srun and an scontrol that the test brings.
 set -euo pipefail
-script=$(realpath "$1")
+script=$(realpath "$1") submit=$(dirname "$(realpath "$1")")/submit.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -83,3 +83,22 @@ code=0; wait "$job" || code=$?
 expect_code "$code" 0
 expect_calls 1
 [ "$(cat requeued)" = "requeue 42" ] || fail "the job was not queued again"
+
+# submit.sh: help, what is wrong, and three jobs that wait for each other.
+"$submit" --help | grep -q 'Usage: scripts/slurm/submit.sh MODEL RUNS' || fail "no help"
+submit_says() {  # TEXT [arguments]: it ends with 2 and says so
+  code=0; "$submit" "${@:2}" >log 2>&1 || code=$?
+  expect_code "$code" 2
+  grep -qF -- "$1" log || fail "expected: $1"
+}
+export MOLMO=/bin/true
+submit_says "expected MODEL RUNS [sbatch options], see --help" molmo-7b-d
+submit_says "unknown model 'molmo-7b', expected molmoe-1b" molmo-7b runs
+PATH=/usr/bin:/bin submit_says "no sbatch on this machine" molmo-7b-d runs
+printf '#!/usr/bin/env bash\necho "$@" >>%q\nwc -l <%q\n' "$work/jobs" "$work/jobs" >bin/sbatch
+chmod +x bin/sbatch
+MOLMO=$work/none submit_says "no program at $work/none" molmo-7b-d runs
+"$submit" molmo-7b-d /runs --account me --time 24:00:00 >log 2>&1 || fail "submit.sh failed"
+[ "$(wc -l <jobs)" = 3 ] || fail "jobs, got $(wc -l <jobs), expected 3"
+sed -n 1p jobs | grep -q -- '--nodes 8 --account me --time 24:00:00 .*molmo-7b-d/caption.json /runs/molmo-7b-d/caption$' || fail "first job: $(sed -n 1p jobs)"
+sed -n 3p jobs | grep -q -- '--nodes 16 --dependency afterok:2 --account me .* --set init_from=/runs/molmo-7b-d/sft$' || fail "third job: $(sed -n 3p jobs)"
