@@ -40,7 +40,7 @@ class PartialFile : public Body {
 
   void append(std::span<const uint8_t> bytes) override {
     if (limit_ > 0 && size_ + bytes.size() > limit_)
-      throw Error(fmt::format("[hub] {}: got more than the {} bytes that the hub told of, expected no more",
+      throw Error(fmt::format("[hub] {}: got more than the {} bytes that the hub announced, expected no more",
                               path_.string(), limit_));
     while (!bytes.empty()) {
       const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());

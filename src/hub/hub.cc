@@ -133,7 +133,7 @@ class Fetch {
     std::error_code unknown;
     const fs::space_info space = fs::space(options_.cache, unknown);
     if (!unknown && space.available < needed)
-      log_warning(fmt::format("[hub] {}: {} free, {} to come", options_.cache.string(),
+      log_warning(fmt::format("[hub] {}: {} free, {} to download", options_.cache.string(),
                               format_bytes(static_cast<double>(space.available)),
                               format_bytes(static_cast<double>(needed))));
   }

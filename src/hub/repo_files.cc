@@ -98,7 +98,7 @@ void RepoFiles::fail(const std::string& what, const HttpResponse& response) cons
   if (client_.is_token_refused())
     throw Error(fmt::format("[hub] {}: the token of {} was not accepted ({}), expected one that has not expired", what,
                             source, status));
-  throw Error(fmt::format("[hub] {}: no right to it ({}), expected {}", what, status,
+  throw Error(fmt::format("[hub] {}: no access ({}), expected {}", what, status,
                           options_.http.token.empty()
                               ? "an id of the hub, or a token in HF_TOKEN if it is private or gated"
                               : "a token that was granted access on its page"));

@@ -178,7 +178,7 @@ TEST_F(Download, PartsThatNothingProvesAreFetchedAgain) {
 TEST_F(Download, LongerAnswersThanAnnouncedEnd) {
   server_.redirect("model.safetensors", "/org/small-molmo/resolve/0123456789abcdef0123456789abcdef01234567/config.json",
                    "X-Linked-Size: 1\r\nX-Linked-Etag: \"abc\"\r\n");
-  EXPECT_NE(error().find("got more than the 1 bytes that the hub told of"), std::string::npos) << error();
+  EXPECT_NE(error().find("got more than the 1 bytes that the hub announced"), std::string::npos) << error();
 }
 
 TEST_F(Download, SlowServersGiveUpAfterTheStallLimit) {

@@ -115,7 +115,7 @@ TEST_F(Network, RightsAndNamesAreExplained) {
             "[hub] org/other@main: not found (status 404), expected an id of the hub, or a folder that exists");
   server_.require_token("Secret");
   EXPECT_EQ(error(),
-            "[hub] org/small-molmo@main: no right to it (status 401), expected an id of the hub, or a token in "
+            "[hub] org/small-molmo@main: no access (status 401), expected an id of the hub, or a token in "
             "HF_TOKEN if it is private or gated");
   EXPECT_EQ(count("small-molmo"), 1u);  // asked once
   options_.http.token = "Secret";
