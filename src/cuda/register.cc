@@ -11,7 +11,7 @@
 #include "cuda/rope.h"
 #include "cuda/row_uniforms.h"
 #include "cuda/swiglu.h"
-#include "tensor/kernels.h"
+#include "tensor/kernel_table.h"
 
 namespace molmo::cuda {
 namespace {

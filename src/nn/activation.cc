@@ -17,20 +17,20 @@ Tensor activate(const Tensor& x, config::Activation activation) {
   const bool has_kernel = x.is_cpu() && x.scalar_type() == at::kFloat;
   switch (activation) {
     case config::Activation::kQuickGelu:
-      return tensor::kernels().sigmoid_unit(x, 1.702, 0.0);
+      return tensor::sigmoid_unit(x, 1.702, 0.0);
     case config::Activation::kGelu:
       return at::gelu(x);
     case config::Activation::kGeluTanh:
-      return has_kernel ? tensor::kernels().sigmoid_unit(x, kGeluSlope, kGeluCubic) : at::gelu(x, "tanh");
+      return has_kernel ? tensor::sigmoid_unit(x, kGeluSlope, kGeluCubic) : at::gelu(x, "tanh");
     case config::Activation::kSilu:
-      return has_kernel ? tensor::kernels().sigmoid_unit(x, 1.0, 0.0) : at::silu(x);
+      return has_kernel ? tensor::sigmoid_unit(x, 1.0, 0.0) : at::silu(x);
     case config::Activation::kRelu:
       return at::relu(x);
   }
   MOLMO_CHECK(false, "unknown activation");
 }
 
-Tensor swiglu(const Tensor& up, const Tensor& gate) { return tensor::kernels().swiglu(up, gate); }
+Tensor swiglu(const Tensor& up, const Tensor& gate) { return tensor::swiglu(up, gate); }
 
 Tensor swiglu_fused(const Tensor& x) {
   MOLMO_CHECK(x.dim() >= 1 && x.size(-1) % 2 == 0, "swiglu: an odd width");

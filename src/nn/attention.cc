@@ -71,16 +71,15 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Attention
   expect_shape("attend: v", v, {q.size(0), k.size(1), k.size(2), q.size(3)});
   const bool keeps_probabilities = softmax.in_float32 || softmax.dropout > 0;
   if (q.size(2) == 1 && !mask.is_causal && !keeps_probabilities && !tensor::needs_backward_kernels())
-    return join_heads(tensor::kernels().decode_attention(q, k, v, mask.bias));
+    return join_heads(tensor::decode_attention(q, k, v, mask.bias));
   if (mask.segments.defined() || mask.sequences != nullptr) {
     MOLMO_CHECK(!keeps_probabilities, "packed attention has no probabilities to round or drop");
-    return join_heads(mask.sequences != nullptr
-                          ? tensor::attend_sequences(q, k, v, mask.sequences)
-                          : std::get<0>(tensor::kernels().packed_attention(q, k, v, mask.segments)));
+    return join_heads(mask.sequences != nullptr ? tensor::attend_sequences(q, k, v, mask.sequences)
+                                                : std::get<0>(tensor::packed_attention(q, k, v, mask.segments)));
   }
   if (is_plain_causal(q, k, mask) && !keeps_probabilities && tensor::prefers_packed_attention(q)) {
     const Tensor one_segment = at::zeros({q.size(0), q.size(2)}, at::kLong);
-    return join_heads(std::get<0>(tensor::kernels().packed_attention(q, k, v, one_segment)));
+    return join_heads(std::get<0>(tensor::packed_attention(q, k, v, one_segment)));
   }
   // Flash attention of a GPU lets query heads share those of keys and values.
   const bool shares_heads = q.is_cuda() && !mask.bias.defined() && !keeps_probabilities;

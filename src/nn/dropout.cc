@@ -18,7 +18,7 @@ int64_t wrapping_product(uint64_t a, int64_t b) { return static_cast<int64_t>(a 
 // [...] keys -> [..., n] in [0, 1)
 Tensor uniforms(const Tensor& keys, const Tensor& x, int64_t site) {
   MOLMO_CHECK(keys.defined() && keys.numel() > 0 && x.numel() % keys.numel() == 0, "dropout without keys");
-  return tensor::kernels().row_uniforms(keys.contiguous(), site, x.numel() / keys.numel()).view(x.sizes());
+  return tensor::row_uniforms(keys.contiguous(), site, x.numel() / keys.numel()).view(x.sizes());
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace molmo::nn {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, at::ScalarType compute) {
-  return tensor::kernels().matvec(x, weight.to(compute), bias.defined() ? bias.to(compute) : bias);
+  return tensor::linear(x, weight.to(compute), bias.defined() ? bias.to(compute) : bias);
 }
 
 Linear::Linear(int64_t in, int64_t out, bool has_bias, Init init, const ParamScope& scope)

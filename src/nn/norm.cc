@@ -8,9 +8,7 @@
 
 namespace molmo::nn {
 
-Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  return tensor::kernels().rms_norm(x, weight, eps);
-}
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) { return tensor::rms_norm(x, weight, eps); }
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
   return at::layer_norm(widened(x), {x.size(-1)}, as_optional(weight), as_optional(bias), eps);

@@ -16,8 +16,6 @@ RopeTables rope_tables(const Tensor& positions, int64_t head_dim, double theta) 
   return {angles.sin(), angles.cos()};
 }
 
-Tensor apply_rope(const Tensor& x, const RopeTables& tables) {
-  return tensor::kernels().rope(x, tables.sin, tables.cos);
-}
+Tensor apply_rope(const Tensor& x, const RopeTables& tables) { return tensor::rope(x, tables.sin, tables.cos); }
 
 }  // namespace molmo::nn

@@ -13,7 +13,7 @@
 #include "base/shared_library.h"
 #include "molmo/error.h"
 #include "tensor/cpu/processor.h"
-#include "tensor/kernels.h"
+#include "tensor/kernel_table.h"
 
 namespace molmo::tensor {
 namespace {

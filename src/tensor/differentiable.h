@@ -1,9 +1,9 @@
 // Kernels that autograd differentiates by the backward kernels of their table. Arguments are laid out as the table
-// asks; kernels() is the front to call.
+// asks; tensor/kernels.h has what to call.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "tensor/kernels.h"
+#include "tensor/kernel_table.h"
 
 namespace molmo::tensor::differentiable {
 

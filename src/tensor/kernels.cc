@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "tensor/cpu/processor.h"
 #include "tensor/differentiable.h"
+#include "tensor/kernel_table.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 
@@ -42,6 +43,16 @@ bool needs_backward(const Tensors&... tensors) {
   return chooses_for_backward || wants_gradient(tensors...);
 }
 
+// Rows of one distance, dense in themselves: x itself where it lies so.
+Tensor as_rows(const Tensor& x) {
+  if (x.dim() == 1) return x.unsqueeze(0).contiguous();
+  bool is_fit = x.stride(-1) == 1;
+  for (int64_t i = 0; i + 2 < x.dim(); ++i) is_fit &= x.stride(i) == x.stride(i + 1) * x.size(i + 1);
+  return is_fit ? x : x.contiguous();
+}
+
+}  // namespace
+
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   MOLMO_CHECK(x.dim() >= 1, "rms_norm: x is a scalar");
   expect_shape("rms_norm weight", weight, {x.size(-1)});
@@ -53,14 +64,14 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   return differentiable::rms_norm(*table, x.contiguous(), weight.contiguous(), eps);
 }
 
-Tensor matvec(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  expect_shape("matvec weight", weight, {kAnySize, x.size(-1)});
-  const bool is_small = x.numel() <= kMostMatvecRows * weight.size(1) && weight.is_contiguous();
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  expect_shape("linear weight", weight, {kAnySize, x.size(-1)});
+  const bool is_small = x.numel() <= kMostKernelRows * weight.size(1) && weight.is_contiguous();
   const bool same_types = !bias.defined() || bias.scalar_type() == weight.scalar_type();
   const bool fits = is_small && same_types && !needs_backward(x, weight, bias);
   const KernelTable* table = fits ? table_for(x, weight, bias) : nullptr;
-  const bool has_kernel = table != nullptr && table->matvec != nullptr;
-  return (has_kernel ? *table : operator_kernels()).matvec(x, weight, bias);
+  const bool has_kernel = table != nullptr && table->linear != nullptr;
+  return (has_kernel ? *table : operator_kernels()).linear(x, weight, bias);
 }
 
 Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
@@ -110,14 +121,6 @@ Tensor sigmoid_unit(const Tensor& x, double a, double b) {
   return differentiable::sigmoid_unit(*table, x.contiguous(), a, b);
 }
 
-// Rows of one distance, dense in themselves: x itself where it lies so.
-Tensor as_rows(const Tensor& x) {
-  if (x.dim() == 1) return x.unsqueeze(0).contiguous();
-  bool is_fit = x.stride(-1) == 1;
-  for (int64_t i = 0; i + 2 < x.dim(); ++i) is_fit &= x.stride(i) == x.stride(i + 1) * x.size(i + 1);
-  return is_fit ? x : x.contiguous();
-}
-
 Tensor swiglu(const Tensor& up, const Tensor& gate) {
   MOLMO_CHECK(up.dim() >= 1 && up.sizes() == gate.sizes(), "swiglu: up and gate differ in shape");
   const KernelTable* table = up.scalar_type() == gate.scalar_type() ? table_for(up, gate) : nullptr;
@@ -133,8 +136,6 @@ Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {
   const bool has_kernel = table != nullptr && table->row_uniforms != nullptr;
   return (has_kernel ? *table : operator_kernels()).row_uniforms(keys.contiguous(), site, count);
 }
-
-}  // namespace
 
 bool has_packed_attention(at::Device device, at::ScalarType type) {
   const KernelTable* table =
@@ -152,18 +153,6 @@ ScopedBackwardKernels::ScopedBackwardKernels() : before_(chooses_for_backward) {
 ScopedBackwardKernels::~ScopedBackwardKernels() { chooses_for_backward = before_; }
 
 bool needs_backward_kernels() { return chooses_for_backward || at::GradMode::is_enabled(); }
-
-const KernelTable& kernels() {
-  static constexpr KernelTable table{.rms_norm = rms_norm,
-                                     .matvec = matvec,
-                                     .decode_attention = decode_attention,
-                                     .packed_attention = packed_attention,
-                                     .rope = rope,
-                                     .sigmoid_unit = sigmoid_unit,
-                                     .swiglu = swiglu,
-                                     .row_uniforms = row_uniforms};
-  return table;
-}
 
 void install_cuda_kernels(const KernelTable& table) { cuda_table = table; }
 

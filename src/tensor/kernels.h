@@ -1,6 +1,7 @@
-// Kernels that LibTorch does not have in the form the model needs. One table per device; kernels() gives the front that
-// looks at the tensor's device. The CPU twins are always there; the CUDA half (src/cuda) fills its table when it is
-// opened.
+// The model's own operators: each takes the kernel of its tensors' device (tensor/kernel_table.h), and LibTorch's
+// operators where there is none, where a gradient is wanted that it has no kernel for, or for another dtype. With
+// gradients.
+//   y = tensor::rms_norm(x, weight, 1e-6);
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -10,57 +11,40 @@
 
 namespace molmo::tensor {
 
-/// Kernels of one device. The arguments of a device's kernels are checked and laid out as their comments say; the front
-/// sees to that, and to gradients. A null entry means that the device has no such kernel.
-struct KernelTable {
-  /// y = weight * round_to_dtype_of_x(x / sqrt(mean(x^2) + eps)), float32 inside. x: [..., D] float32 or bfloat16,
-  /// weight: [D] float32, y: [..., D] float32; all dense.
-  Tensor (*rms_norm)(const Tensor& x, const Tensor& weight, double eps) = nullptr;
-  /// The gradients of x and of weight from y's; all dense.
-  std::tuple<Tensor, Tensor> (*rms_norm_backward)(const Tensor& grad, const Tensor& x, const Tensor& weight,
-                                                  double eps) = nullptr;
+/// weight * round_to_dtype_of_x(x / sqrt(mean(x^2) + eps)), float32 inside. x: [..., D], weight: [D]; result: [..., D]
+/// float32.
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps);
 
-  /// y = x W^T + b in W's dtype (float32 or bfloat16) with float32 sums. x: [..., in], any of both dtypes, rounded to
-  /// W's; weight: [out, in]; bias: [out] or undefined; y: [..., out]. For a few rows: the front takes it up to
-  /// kMostMatvecRows.
-  Tensor (*matvec)(const Tensor& x, const Tensor& weight, const Tensor& bias) = nullptr;
+/// x W^T + b in W's dtype with float32 sums. x: [..., in]; weight: [out, in]; bias: [out] or undefined; result: [...,
+/// out].
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
-  /// softmax(q k^T / sqrt(Dh) + bias) v of one query per sequence, float32 inside. q: [B, H, 1, Dh]; k, v: [B, K, Sk,
-  /// Dh] of any strides but a dense last axis; bias: [B, 1, 1, Sk] float32 or undefined; result: [B, H, 1, Dh].
-  Tensor (*decode_attention)(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) = nullptr;
+/// Attention of one query per sequence: softmax(q k^T / sqrt(Dh) + bias) v. q: [B, H, 1, Dh]; k, v: [B, K, Sk, Dh];
+/// bias: [B, 1, 1, Sk] or undefined; result: [B, H, 1, Dh].
+Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias);
 
-  /// softmax(q k^T / sqrt(Dh)) v in packed rows: a query sees the keys at its own place and before it whose segment is
-  /// not below its own. q: [B, H, S, Dh]; k, v: [B, K, S, Dh], float32 of any strides but a dense last axis; segments:
-  /// [B, S] int64, negative where there is padding, which is not seen and gets 0. Result: [B, H, S, Dh], and for the
-  /// backward pass log(sum(exp(scores))) [B, H, S].
-  std::tuple<Tensor, Tensor> (*packed_attention)(const Tensor& q, const Tensor& k, const Tensor& v,
-                                                 const Tensor& segments) = nullptr;
-  /// The gradients of q, k and v from that of `out`, which has a dense last axis.
-  std::tuple<Tensor, Tensor, Tensor> (*packed_attention_backward)(const Tensor& grad, const Tensor& q, const Tensor& k,
-                                                                  const Tensor& v, const Tensor& out,
-                                                                  const Tensor& log_sums,
-                                                                  const Tensor& segments) = nullptr;
+/// Causal attention within the segments of packed rows. q: [B, H, S, Dh]; k, v: [B, K, S, Dh]; segments: [B, S] int64,
+/// negative where there is padding. Result: [B, H, S, Dh], and log(sum(exp(scores))) [B, H, S] where no gradient is
+/// wanted, else undefined.
+std::tuple<Tensor, Tensor> packed_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& segments);
 
-  /// Rotates pairs (i, i + Dh/2) in float32. x: [B, heads, S, Dh] float32 or bfloat16 with a dense last axis; sin, cos:
-  /// [B or 1, 1, S, Dh] float32, dense, both halves equal; result: of x's dtype. Its gradient rotates back.
-  Tensor (*rope)(const Tensor& x, const Tensor& sin, const Tensor& cos) = nullptr;
+/// Rotary position embedding in float32: rotates pairs (i, i + Dh/2). x: [B, heads, S, Dh]; sin, cos: [B or 1, 1, S,
+/// Dh]; result: of x's shape and dtype.
+Tensor rope(const Tensor& x, const Tensor& sin, const Tensor& cos);
 
-  /// x sigmoid(a x + b x^3), float32 and dense: SiLU (a = 1, b = 0), QuickGELU (1.702, 0) and GELU's tanh form.
-  Tensor (*sigmoid_unit)(const Tensor& x, double a, double b) = nullptr;
-  Tensor (*sigmoid_unit_backward)(const Tensor& grad, const Tensor& x, double a, double b) = nullptr;
+/// x sigmoid(a x + b x^3): SiLU (a = 1, b = 0), QuickGELU (1.702, 0) and GELU's tanh form.
+Tensor sigmoid_unit(const Tensor& x, double a, double b);
 
-  /// silu(gate) * up. Both [..., F], float32 or bfloat16, rows of one distance, dense in themselves; result: dense.
-  Tensor (*swiglu)(const Tensor& up, const Tensor& gate) = nullptr;
-  /// The gradients of up and gate, dense, from a dense one.
-  std::tuple<Tensor, Tensor> (*swiglu_backward)(const Tensor& grad, const Tensor& up, const Tensor& gate) = nullptr;
+/// silu(gate) * up. Both [..., F].
+Tensor swiglu(const Tensor& up, const Tensor& gate);
 
-  /// Numbers in [0, 1), multiples of 2^-24, that are functions of (key, site, index) alone. keys: [...] int64, dense;
-  /// result: [..., count] float32.
-  Tensor (*row_uniforms)(const Tensor& keys, int64_t site, int64_t count) = nullptr;
-};
+/// Numbers in [0, 1), multiples of 2^-24, that are functions of (key, site, index) alone. keys: [...] int64; result:
+/// [..., count] float32.
+Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count);
 
-/// Beyond these rows a matrix product shares its reads of the weights better.
-inline constexpr int64_t kMostMatvecRows = 4;
+/// Up to so many rows linear() has a kernel of its own; beyond, a matrix product shares its reads of the weights
+/// better.
+inline constexpr int64_t kMostKernelRows = 4;
 
 /// An additive mask in another dtype. In bfloat16 its -inf becomes the lowest number, so that rows that are masked
 /// throughout stay finite there.
@@ -73,17 +57,6 @@ bool has_packed_attention(at::Device device, at::ScalarType type);
 /// Whether its kernel is also the faster one for plain causal rows: where LibTorch's uses slow products (linear.h), and
 /// there is enough to do that it matters. q: [B, H, S, Dh]
 bool prefers_packed_attention(const Tensor& q);
-
-/// The front, to call from everywhere: `kernels().rms_norm(x, weight, eps)`. It takes the kernel of x's device, and
-/// LibTorch's operators where there is none, where a gradient is wanted that it has no kernel for, or for another
-/// dtype. Its backward entries are null: autograd calls them.
-const KernelTable& kernels();
-
-/// The kernels that run on the CPU.
-const KernelTable& cpu_kernels();
-
-/// The same functions by LibTorch's operators: any device and dtype, with gradients. What kernels are tested against.
-const KernelTable& operator_kernels();
 
 /// While one lives, the fronts of this thread choose kernels as for a pass that is run backward, whether or not
 /// gradients are on: a forward whose results are thrown away and computed again in backward must give the same both
@@ -101,8 +74,5 @@ class ScopedBackwardKernels {
 
 /// Whether kernels without a backward are out of the question on this thread.
 bool needs_backward_kernels();
-
-/// Makes `table` the kernels of CUDA tensors. Called once by device.cc, before any CUDA tensor exists.
-void install_cuda_kernels(const KernelTable& table);
 
 }  // namespace molmo::tensor

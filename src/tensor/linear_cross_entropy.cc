@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "tensor/gemm.h"
 #include "tensor/kernels.h"
-#include "tensor/linear.h"
 #include "tensor/ops.h"
 #include "tensor/optional.h"
 #include "tensor/precision.h"
@@ -46,7 +46,7 @@ class Chunks {
 
   void add(int64_t begin, int64_t end, const Tensor& labels, const Tensor& weights) {
     const Tensor rows = x_.slice(0, begin, end).to(options_.compute);  // [m, D]
-    Tensor logits = kernels().matvec(rows, weight_, bias_);            // [m, V]
+    Tensor logits = linear(rows, weight_, bias_);                      // [m, V]
     if (head_.logit_divisor != 1.0) logits = logits / head_.logit_divisor;
     const Tensor wide = widened(logits);
     const Tensor target = labels.slice(0, begin, end).unsqueeze(1),
@@ -65,8 +65,8 @@ class Chunks {
     Tensor grad = log_probs.exp_().mul_(share.unsqueeze(1)).scatter_add_(1, target, -weight.unsqueeze(1));
     grad = grad.to(logits.scalar_type());
     if (head_.logit_divisor != 1.0) grad = grad / head_.logit_divisor;
-    if (sums_.grad_x.defined()) sums_.grad_x.slice(0, begin, end).copy_(product(grad, weight_));
-    if (sums_.grad_weight.defined()) sums_.grad_weight.add_(product(grad.t(), rows));
+    if (sums_.grad_x.defined()) sums_.grad_x.slice(0, begin, end).copy_(gemm(grad, weight_));
+    if (sums_.grad_weight.defined()) sums_.grad_weight.add_(gemm(grad.t(), rows));
     if (sums_.grad_bias.defined()) sums_.grad_bias.add_(grad.sum(0));
   }
 

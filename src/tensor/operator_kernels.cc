@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <limits>
 
+#include "tensor/gemm.h"
+#include "tensor/kernel_table.h"
 #include "tensor/kernels.h"
-#include "tensor/linear.h"
 #include "tensor/ops.h"
 #include "tensor/precision.h"
 
 namespace molmo::tensor {
+namespace operators {
 namespace {
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
@@ -15,8 +17,8 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   return weight * scaled.to(x.scalar_type());
 }
 
-Tensor matvec(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  return linear(x.to(weight.scalar_type()), weight, bias.defined() ? bias.to(weight.scalar_type()) : bias);
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  return gemm_linear(x.to(weight.scalar_type()), weight, bias.defined() ? bias.to(weight.scalar_type()) : bias);
 }
 
 Tensor masked_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
@@ -69,6 +71,7 @@ Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {
 }
 
 }  // namespace
+}  // namespace operators
 
 Tensor bias_as(const Tensor& bias, at::ScalarType type) {
   static const double kLowestBFloat16 = static_cast<float>(std::numeric_limits<c10::BFloat16>::lowest());
@@ -76,14 +79,14 @@ Tensor bias_as(const Tensor& bias, at::ScalarType type) {
 }
 
 const KernelTable& operator_kernels() {
-  static constexpr KernelTable table{.rms_norm = rms_norm,
-                                     .matvec = matvec,
-                                     .decode_attention = masked_attention,
-                                     .packed_attention = packed_attention,
-                                     .rope = rope,
-                                     .sigmoid_unit = sigmoid_unit,
-                                     .swiglu = swiglu,
-                                     .row_uniforms = row_uniforms};
+  static constexpr KernelTable table{.rms_norm = operators::rms_norm,
+                                     .linear = operators::linear,
+                                     .decode_attention = operators::masked_attention,
+                                     .packed_attention = operators::packed_attention,
+                                     .rope = operators::rope,
+                                     .sigmoid_unit = operators::sigmoid_unit,
+                                     .swiglu = operators::swiglu,
+                                     .row_uniforms = operators::row_uniforms};
   return table;
 }
 

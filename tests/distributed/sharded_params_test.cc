@@ -150,7 +150,7 @@ TEST(ShardedParams, RecomputesTheSameValues) {
       std::vector<Tensor> sums, heads;
       const auto run = [&](const Tensor& h) {
         const Tensor x = h.to(type);
-        sums.push_back(tensor::kernels().matvec(x, rank.chain.weights[0].value().to(type), {}));
+        sums.push_back(tensor::linear(x, rank.chain.weights[0].value().to(type), Tensor()));
         const Tensor keys = sums.back().view({1, 2, 1, kWidth / 2}).expand({1, 2, 5, kWidth / 2});
         heads.push_back(
             nn::attend(x.view({1, 2, 1, kWidth / 2}), keys * at::arange(1, 6).view({5, 1}).to(type), keys, {}));

@@ -6,6 +6,7 @@
 
 #include "molmo/error.h"
 #include "tensor/device.h"
+#include "tensor/kernel_table.h"
 #include "tensor/kernels.h"
 #include "tensor/linear_cross_entropy.h"
 #include "tensor/ops.h"
@@ -34,7 +35,7 @@ double relative_difference(const Tensor& got, const Tensor& expected) {
 
 void expect_twins_agree(at::Device device, const Tensor& x, const Tensor& weight) {
   const Tensor expected = cpu_kernels().rms_norm(x, weight, 1e-6);
-  const Tensor got = kernels().rms_norm(x.to(device), weight.to(device), 1e-6);
+  const Tensor got = rms_norm(x.to(device), weight.to(device), 1e-6);
   ASSERT_TRUE(got.is_cuda());
   ASSERT_EQ(got.scalar_type(), at::kFloat);
   ASSERT_EQ(got.sizes(), expected.sizes());
@@ -60,7 +61,7 @@ TEST_F(GpuKernel, RmsNormTakesRowsThatStartOffTheGridOfWideLoads) {
   const Tensor x = at::randn({7, 64}), weight = at::rand({64}) + 0.5;
   const Tensor shifted = at::empty({7 * 64 + 1}, at::TensorOptions(device_)).narrow(0, 1, 7 * 64).view({7, 64});
   shifted.copy_(x);
-  const Tensor got = kernels().rms_norm(shifted, weight.to(device_), 1e-6);
+  const Tensor got = rms_norm(shifted, weight.to(device_), 1e-6);
   EXPECT_LE(relative_difference(got, cpu_kernels().rms_norm(x, weight, 1e-6)), 1e-6);
 }
 
@@ -68,9 +69,9 @@ TEST_F(GpuKernel, RmsNormTakesTransposedInputAndNoRows) {
   const at::NoGradGuard no_grad;
   expect_twins_agree(device_, at::randn({3, 40, 5}).transpose(1, 2).contiguous(), at::ones({40}));
   const Tensor x = at::randn({3, 40, 5}), weight = at::ones({40});
-  const Tensor got = kernels().rms_norm(x.to(device_).transpose(1, 2), weight.to(device_), 1e-6);
-  EXPECT_LE(relative_difference(got, kernels().rms_norm(x.transpose(1, 2), weight, 1e-6)), 1e-6);
-  EXPECT_EQ(kernels().rms_norm(at::empty({0, 40}, at::TensorOptions(device_)), weight.to(device_), 1e-6).numel(), 0);
+  const Tensor got = rms_norm(x.to(device_).transpose(1, 2), weight.to(device_), 1e-6);
+  EXPECT_LE(relative_difference(got, rms_norm(x.transpose(1, 2), weight, 1e-6)), 1e-6);
+  EXPECT_EQ(rms_norm(at::empty({0, 40}, at::TensorOptions(device_)), weight.to(device_), 1e-6).numel(), 0);
 }
 
 // Result and gradients of function(inputs), for which a gradient of ones and twos comes back.
@@ -100,7 +101,7 @@ TEST_F(GpuKernel, RmsNormDifferentiatesAsTheCpuDoes) {
     for (const int64_t num_rows : {1, 130, 513}) {
       for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
         expect_same_passes(device_, {at::randn({num_rows, width}).to(type), at::rand({width}) + 0.5},
-                           [](const auto& in) { return kernels().rms_norm(in[0], in[1], 1e-6); });
+                           [](const auto& in) { return rms_norm(in[0], in[1], 1e-6); });
       }
     }
   }
@@ -114,7 +115,7 @@ TEST_F(GpuKernel, RopeDifferentiatesAsTheCpuDoes) {
         // A slice of fused projections, as the decoder rotates them, and a dense array.
         const Tensor fused = at::randn({3, 17, 5 * width + 4}).to(type), dense = at::randn({3, 5, 17, width}).to(type);
         const auto rotate = [&](const Tensor& x) {
-          return kernels().rope(x, angle.sin().to(x.device()), angle.cos().to(x.device()));
+          return rope(x, angle.sin().to(x.device()), angle.cos().to(x.device()));
         };
         expect_same_passes(device_, {fused}, [&](const auto& in) {
           return rotate(in[0].slice(2, 0, 5 * width).view({3, 17, 5, width}).transpose(1, 2)).contiguous();
@@ -129,10 +130,10 @@ TEST_F(GpuKernel, SwiGluDifferentiatesAsTheCpuDoes) {
   for (const int64_t width : {1, 7, 64, 18944}) {
     for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
       expect_same_passes(device_, {at::randn({33, 2 * width}).to(type)}, [&](const auto& in) {  // fused
-        return kernels().swiglu(in[0].slice(1, 0, width), in[0].slice(1, width));
+        return swiglu(in[0].slice(1, 0, width), in[0].slice(1, width));
       });
       expect_same_passes(device_, {at::randn({2, 9, width}).to(type), at::randn({2, 9, width}).to(type)},
-                         [](const auto& in) { return kernels().swiglu(in[0], in[1]); });
+                         [](const auto& in) { return swiglu(in[0], in[1]); });
     }
   }
 }
@@ -169,9 +170,9 @@ TEST_F(GpuKernel, RmsNormPutsASecondDevicesResultThere) {
 TEST_F(GpuKernel, RowUniformsAreTheCpusBits) {
   const Tensor keys = at::randint(std::numeric_limits<int64_t>::min() / 2, std::numeric_limits<int64_t>::max() / 2,
                                   {7, 5}, at::TensorOptions().dtype(at::kLong));
-  const Tensor got = kernels().row_uniforms(keys.to(device_), 3, 1000);
+  const Tensor got = row_uniforms(keys.to(device_), 3, 1000);
   ASSERT_TRUE(got.is_cuda());
-  EXPECT_TRUE(got.cpu().equal(kernels().row_uniforms(keys, 3, 1000)));
+  EXPECT_TRUE(got.cpu().equal(row_uniforms(keys, 3, 1000)));
 }
 
 TEST_F(GpuKernel, CrossEntropyAgreesWithTheCpu) {

@@ -9,12 +9,23 @@
 #include "base/check.h"
 #include "tensor/cpu/avx2.h"
 #include "tensor/cpu/rows.h"
+#include "tensor/kernel_table.h"
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"
 
 namespace molmo::tensor {
 namespace {
+
+// What callers use, to be compared with the operators.
+constexpr KernelTable kFronts{.rms_norm = rms_norm,
+                              .linear = linear,
+                              .decode_attention = decode_attention,
+                              .packed_attention = packed_attention,
+                              .rope = rope,
+                              .sigmoid_unit = sigmoid_unit,
+                              .swiglu = swiglu,
+                              .row_uniforms = row_uniforms};
 
 const at::ScalarType kTypes[] = {at::kFloat, at::kBFloat16};
 
@@ -45,27 +56,27 @@ TEST(Avx2, TakesAllLanesOfALongRange) {
     EXPECT_EQ(lanes_of(count), lanes) << count;
 }
 
-TEST(Matvec, EqualsTheOperator) {
+TEST(LinearKernel, EqualsTheOperator) {
   const at::NoGradGuard no_grad;
   for (const at::ScalarType type : kTypes) {
     for (const auto& [rows, in, out] :
          {std::array<int64_t, 3>{1, 1, 1}, {1, 15, 3}, {2, 64, 7}, {4, 33, 130}, {3, 768, 513}}) {
       const Tensor x = at::randn({rows, in}), weight = at::randn({out, in}).to(type), bias = at::randn({out}).to(type);
       for (const Tensor& b : {Tensor(), bias}) {
-        expect_near(cpu_kernels().matvec(x, weight, b), operator_kernels().matvec(x, weight, b), 4 * tolerance(type));
+        expect_near(cpu_kernels().linear(x, weight, b), operator_kernels().linear(x, weight, b), 4 * tolerance(type));
       }
     }
   }
 }
 
-TEST(Matvec, RowsAreTheSameBitsInAnyCompanyAndWithAnyThreads) {
+TEST(LinearKernel, RowsAreTheSameBitsInAnyCompanyAndWithAnyThreads) {
   const at::NoGradGuard no_grad;
   const Tensor x = at::randn({4, 300}), weight = at::randn({301, 300});
-  const Tensor together = kernels().matvec(x, weight, {});
+  const Tensor together = linear(x, weight, Tensor());
   for (int64_t row = 0; row < 4; ++row)
-    EXPECT_TRUE(at::equal(kernels().matvec(x[row].unsqueeze(0), weight, {})[0], together[row]));
+    EXPECT_TRUE(at::equal(linear(x[row].unsqueeze(0), weight, Tensor())[0], together[row]));
   set_num_threads(1);
-  EXPECT_TRUE(at::equal(kernels().matvec(x, weight, {}), together));
+  EXPECT_TRUE(at::equal(linear(x, weight, Tensor()), together));
   set_num_threads(0);
 }
 
@@ -84,7 +95,7 @@ TEST(Kernels, ShareTheirRowsAmongThreads) {
 TEST(RowUniforms, EqualTheOperators) {
   const Tensor keys = at::tensor(std::vector<int64_t>{0, 1, -1, int64_t{1} << 62, -(int64_t{1} << 60)}, at::kLong);
   for (const int64_t site : {0, 1, 77}) {
-    const Tensor got = kernels().row_uniforms(keys, site, 1000);
+    const Tensor got = row_uniforms(keys, site, 1000);
     EXPECT_TRUE(got.equal(operator_kernels().row_uniforms(keys, site, 1000)));
     EXPECT_NEAR(got.mean().item<double>(), 0.5, 0.02);
     EXPECT_GE(got.min().item<double>(), 0.0);
@@ -125,8 +136,8 @@ void expect_same_gradients(const std::vector<Tensor>& inputs, const Function& fu
     return [&](const std::vector<Tensor>& leaves) { return function(table, leaves); };
   };
   const Tensor out = function(operator_kernels(), inputs), grad = at::randn(out.sizes()).to(out.scalar_type());
-  expect_near(function(kernels(), inputs), out, limit);
-  const std::vector<Tensor> got = gradients_of(inputs, grad, by(kernels()));
+  expect_near(function(kFronts, inputs), out, limit);
+  const std::vector<Tensor> got = gradients_of(inputs, grad, by(kFronts));
   const std::vector<Tensor> expected = gradients_of(inputs, grad, by(operator_kernels()));
   for (size_t i = 0; i < inputs.size(); ++i) expect_near(got[i], expected[i], limit);
 }
@@ -211,21 +222,21 @@ TEST(PackedAttention, GivesASegmentTheSameBitsInAnyRow) {
   Tensor segments = at::full({1, 60}, 2, at::kLong);
   segments.slice(1, 20, 40).fill_(1);
   segments.slice(1, 40, 60).fill_(0);
-  const Tensor all = std::get<0>(kernels().packed_attention(q, k, v, segments));
+  const Tensor all = std::get<0>(packed_attention(q, k, v, segments));
   const auto without_last = [](const Tensor& x) { return x.slice(2, 0, 40); };
-  const Tensor part = std::get<0>(
-      kernels().packed_attention(without_last(q), without_last(k), without_last(v), segments.slice(1, 0, 40)));
+  const Tensor part =
+      std::get<0>(packed_attention(without_last(q), without_last(k), without_last(v), segments.slice(1, 0, 40)));
   EXPECT_TRUE(at::equal(without_last(all), part));
 }
 
 TEST(PackedAttention, RefusesSegmentsOfAnotherLength) {
   const Tensor q = at::randn({1, 2, 6, 16});
-  EXPECT_THROW(kernels().packed_attention(q, q, q, at::zeros({1, 5}, at::kLong)), InternalError);
+  EXPECT_THROW(packed_attention(q, q, q, at::zeros({1, 5}, at::kLong)), InternalError);
 }
 
-TEST(Matvec, LeavesGradientsToTheOperators) {
+TEST(LinearKernel, LeavesGradientsToTheOperators) {
   const Tensor x = at::randn({2, 8}).requires_grad_(), weight = at::randn({4, 8}).requires_grad_();
-  kernels().matvec(x, weight, {}).sum().backward();
+  linear(x, weight, Tensor()).sum().backward();
   EXPECT_TRUE(x.grad().defined());
   EXPECT_TRUE(weight.grad().defined());
 }

@@ -7,6 +7,7 @@
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <gtest/gtest.h>
 
+#include "tensor/kernel_table.h"
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
 #include "tensor/runtime.h"

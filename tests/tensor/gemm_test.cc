@@ -1,6 +1,6 @@
 // Linear maps in sizes where a library of its own may take them, against float64.
 // SPDX-License-Identifier: Apache-2.0
-#include "tensor/linear.h"
+#include "tensor/gemm.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kIn = 160, kOut = 192;
 
-// Values, and gradients of all that wants some, of sum(linear(x, weight, bias) * by) in the arguments' dtype.
+// Values, and gradients of all that wants some, of sum(gemm_linear(x, weight, bias) * by) in the arguments' dtype.
 std::vector<Tensor> value_and_gradients(const std::vector<Tensor>& arguments, const std::vector<bool>& wants,
                                         const Tensor& by, at::ScalarType type) {
   std::vector<Tensor> leaves;
@@ -21,7 +21,7 @@ std::vector<Tensor> value_and_gradients(const std::vector<Tensor>& arguments, co
     leaves.push_back(argument.defined() ? argument.to(type).detach().clone().requires_grad_(wants[i]) : argument);
   }
   // A view with gaps between its rows, as slices of joined projections are.
-  const Tensor y = linear(leaves[0].slice(-1, 8, 8 + kIn), leaves[1], leaves[2]);
+  const Tensor y = gemm_linear(leaves[0].slice(-1, 8, 8 + kIn), leaves[1], leaves[2]);
   (y * by.to(type)).sum().backward();
   std::vector<Tensor> results{y.detach()};
   for (size_t i = 0; i < leaves.size(); ++i) {
@@ -58,7 +58,7 @@ TEST(Product, ReadsTransposedMatrices) {
   const Tensor a = at::randn({140, 150}, generator), b = at::randn({160, 150}, generator);
   const auto expect_product = [](const Tensor& left, const Tensor& right) {
     const Tensor expected = at::matmul(left.to(at::kDouble), right.to(at::kDouble));
-    EXPECT_LT((product(left, right) - expected).abs().max().item<double>(), 1e-4);
+    EXPECT_LT((gemm(left, right) - expected).abs().max().item<double>(), 1e-4);
   };
   expect_product(a, b.t());
   expect_product(a.t().contiguous().t(), b.t());

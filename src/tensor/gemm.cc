@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tensor/linear.h"
+#include "tensor/gemm.h"
 
 #include <ATen/core/List.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -68,8 +68,8 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list saved = context->get_saved_variables();
     variable_list result(3);
-    if (context->needs_input_grad(0)) result[0] = product(grads[0], saved[1]);
-    if (context->needs_input_grad(1)) result[1] = product(grads[0].t(), saved[0]);
+    if (context->needs_input_grad(0)) result[0] = gemm(grads[0], saved[1]);
+    if (context->needs_input_grad(1)) result[1] = gemm(grads[0].t(), saved[0]);
     if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(2)) result[2] = grads[0].sum(0);
     return result;
   }
@@ -85,10 +85,10 @@ bool widens(const Tensor& x) {
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor gemm_linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   MOLMO_CHECK(x.scalar_type() == weight.scalar_type(), "a linear map of another dtype than its input");
   if (widens(x))
-    return linear(x.to(at::kFloat), weight.to(at::kFloat), bias.defined() ? bias.to(at::kFloat) : bias)
+    return gemm_linear(x.to(at::kFloat), weight.to(at::kFloat), bias.defined() ? bias.to(at::kFloat) : bias)
         .to(at::kBFloat16);
   if (!takes_onednn(x, weight, x.numel() * weight.size(0))) return at::linear(x, weight, as_optional(bias));
   std::vector<int64_t> shape = x.sizes().vec();
@@ -96,8 +96,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return OneDnnLinear::apply(x.reshape({-1, x.size(-1)}), weight, as_optional(bias)).view(shape);
 }
 
-Tensor product(const Tensor& a, const Tensor& b) {
-  if (widens(a)) return product(a.to(at::kFloat), b.to(at::kFloat)).to(at::kBFloat16);
+Tensor gemm(const Tensor& a, const Tensor& b) {
+  if (widens(a)) return gemm(a.to(at::kFloat), b.to(at::kFloat)).to(at::kBFloat16);
   if (!takes_onednn(a, b, a.numel() * b.size(1))) return at::matmul(a, b);
   const at::NoGradGuard no_grad;
   return onednn_linear(a, b.t(), Tensor());

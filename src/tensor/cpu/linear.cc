@@ -39,7 +39,7 @@ void multiply(const Tensor& rows, const Tensor& weight, const Tensor& bias, Tens
 
 }  // namespace
 
-Tensor matvec(const Tensor& x, const Tensor& weight, const Tensor& bias) {  // [..., in], [out, in], [out] -> [..., out]
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {  // [..., in], [out, in], [out] -> [..., out]
   const Tensor rows = x.to(weight.scalar_type()).to(at::kFloat).reshape({-1, weight.size(1)}).contiguous();
   std::vector<int64_t> sizes = x.sizes().vec();
   sizes.back() = weight.size(0);

@@ -9,9 +9,9 @@ namespace molmo::tensor {
 
 /// x W^T + b, of one dtype, with float32 sums where that is bfloat16. With gradients.
 /// x [..., in], weight [out, in], bias [out] or undefined -> [..., out]
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+Tensor gemm_linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
 /// a b, for gradients made by hand: without gradients of its own. a [m, k], b [k, n] -> [m, n]
-Tensor product(const Tensor& a, const Tensor& b);
+Tensor gemm(const Tensor& a, const Tensor& b);
 
 }  // namespace molmo::tensor
