@@ -49,7 +49,7 @@ struct ShardingConfig {
        .max = 86400},
       step_timeout);
     v({.name = "save_timeout",
-       .help = "seconds to wait for the ranks' files of a checkpoint, which are written behind the run's back",
+       .help = "seconds to wait for the ranks' files of a checkpoint, which are written asynchronously",
        .min = 1,
        .max = 86400},
       save_timeout);

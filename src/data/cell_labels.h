@@ -1,4 +1,4 @@
-// What lies under each pooled cell: the targets that train a tower on its own, before it meets a decoder.
+// What lies under each pooled cell: the targets that train a tower on its own, before there is a decoder.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,15 +14,15 @@ namespace molmo::data {
 
 inline constexpr int64_t kBackgroundLabel = 0;
 inline constexpr int64_t kIgnoredLabel = -100;  ///< of cells on padding or beyond the picture
-inline constexpr int64_t kPlaceSteps = 20;      ///< into which a crop's width and height are cut
+inline constexpr int64_t kPlaceSteps = 20;      ///< bins of a crop's width and of its height
 
-/// The object under a cell: the smallest whose box holds the cell's middle, or whose own middle lies in the cell.
+/// The object under a cell: the smallest one whose box holds the cell's centre, or whose own centre lies in the cell.
+/// Column and row are bins of the crop in which the centre of the object's box lies, the nearest for one outside the
+/// crop. Without an object they are those of the cell's own centre, so that every token carries a position.
 struct CellLabel {
   int64_t kind = kBackgroundLabel;  ///< 1 + index in the sorted kinds; background; or ignored
-  int64_t column =
-      kIgnoredLabel;  ///< step of the crop's width in which the middle of the object's box lies, of the cell's
-                      ///< own middle where there is no object: so that every token tells where it is
-  int64_t row = kIgnoredLabel;  ///< of its height; a middle outside the crop counts as the nearest step
+  int64_t column = kIgnoredLabel;
+  int64_t row = kIgnoredLabel;
 
   bool operator==(const CellLabel&) const = default;
 };

@@ -13,7 +13,7 @@ namespace molmo::data {
 /// and point text. Deterministic by `seed`.
 std::vector<std::string> tokenizer_corpus(const std::vector<Record>& records, uint32_t seed);
 
-/// Pieces that make point text short: the fixed parts of the tags, alone and behind ".0". A coordinate of whole
+/// Pieces that make point text short: the fixed parts of the tags, alone and after ".0". A coordinate of whole
 /// percents takes its digits and one more token; digits stay apart, because ten of them are learnt from fewer points
 /// than a hundred numbers.
 std::vector<std::string> point_text_pieces();

@@ -15,7 +15,7 @@ struct Dataset {
   std::string name;
   config::DatasetConfig config;
   std::filesystem::path file;   ///< data.jsonl
-  std::vector<Record> records;  ///< of the split, with something to teach
+  std::vector<Record> records;  ///< of the split, those that the stage can use
   Fingerprint fingerprint;      ///< of the whole file
   std::vector<std::string> remarks;
 };

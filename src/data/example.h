@@ -1,4 +1,4 @@
-// What a dataset hands to the prompt formatter: the annotations of one picture, before they become prompts and answers.
+// Input of the prompt formatter: the annotations of one picture, before they become prompts and answers.
 // Facts: spec/datasets.md §1.1.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -23,7 +23,7 @@ struct Message {
   std::vector<std::string> unlabelled_options;  ///< choices that are answered with their text
   // What the answer is made from, in this order of precedence.
   std::optional<PointArray> points;                 ///< an empty array is a negative; absent at evaluation
-  std::optional<double> point_scale;                ///< the points' value at the right and lower border; none: pixels
+  std::optional<double> point_scale;                ///< the points' value at the right and lower border; unset: pixels
   std::optional<int> answer_index;                  ///< of the options
   std::optional<std::vector<std::string>> answers;  ///< of several annotators (or one)
   std::optional<std::string> answer;

@@ -1,4 +1,4 @@
-// How fast the data of a recipe comes, and how much of a batch is padding.
+// Throughput of a recipe's data, and how much of a batch is padding.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -18,7 +18,7 @@ struct UsefulShares {
 
 struct LoaderSpeed {
   int64_t num_examples = 0, num_tokens = 0, num_crops = 0;
-  double seconds = 0.0;  ///< by the clock on the wall, with data.num_workers workers
+  double seconds = 0.0;  ///< wall time, with data.num_workers workers
   UsefulShares shares;
   /// Milliseconds of one worker for an example, by stage.
   double decode_ms = 0.0, crops_ms = 0.0, text_ms = 0.0, collate_ms = 0.0;

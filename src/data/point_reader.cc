@@ -28,7 +28,7 @@ size_t skip_digits(Text text, size_t at) {
   return at;
 }
 
-// One attribute, from its letter to behind its closing quote. A value that is no number from 0 on is NaN: its pair is
+// One attribute, from its letter to past its closing quote. A value that is no number from 0 on is NaN: its pair is
 // known to be there, and dropped.
 struct Attribute {
   char32_t name = 0;  // x or y

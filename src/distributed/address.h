@@ -30,10 +30,10 @@ std::vector<Address> resolve(const std::string& host, int port, std::chrono::sec
 /// a run that is just ending: it is tried again until `patience` is over. Errors name the port.
 std::optional<Listener> listen_at(const std::vector<Address>& addresses, std::chrono::seconds patience);
 
-/// On all interfaces.
+/// Listens on all interfaces.
 Listener listen_everywhere(int port, std::chrono::seconds patience);
 
-/// By which this machine's own processes reach a listener.
+/// The address by which this machine's own processes reach a listener.
 std::string own_host(const Listener& listener);
 
 /// This machine's address that other machines reach it by: the one from which packets go to `to`; where that is the

@@ -1,4 +1,5 @@
-// What all ranks of a run must have in common, and the sentence that says where they do not.
+// What all ranks of a run must have in common, and the error that names the first difference. Ranks that differ in a
+// recipe or in data would train without an error, and train nonsense.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,10 +18,10 @@ using Facts = std::vector<std::pair<std::string, std::string>>;
 /// expected 3 as on rank 0 (also in seed)". Empty where they do not.
 std::string difference(const Facts& own, const Facts& others, int rank);
 
-/// Error, on all ranks the same: they differ.
+/// Error, the same on all ranks, if they differ. A collective.
 void expect_agreement(Communicator& everyone, const Facts& own);
 
 std::string to_text(const Facts& facts);
-Facts facts_from_text(const std::string& text);  ///< what to_text() has made
+Facts facts_from_text(const std::string& text);  ///< the inverse of to_text()
 
 }  // namespace molmo::distributed

@@ -33,7 +33,7 @@ using std::chrono::milliseconds;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Where a failure happened.
+// What an error names: the rank, its group, the step and the collective.
 struct Place {
   int rank, size;
   int64_t step;
@@ -52,11 +52,11 @@ class PendingWork : public Pending {
  public:
   PendingWork(c10::intrusive_ptr<c10d::Work> work, Place place) : work_(std::move(work)), place_(std::move(place)) {}
 
-  // A work that is dropped unwaited still writes to its tensors.
+  // Even if nobody waits for it any more, a collective in flight still writes to its tensors: they must outlive it.
   ~PendingWork() override {
     try {
       if (!is_done_) work_->wait();
-    } catch (const std::exception&) {  // the error that leads here is on its way already
+    } catch (const std::exception&) {  // the exception that is unwinding says more
     }
   }
 
@@ -84,7 +84,7 @@ struct GlooPlace {
   bool is_interface;
 };
 
-// What all communicators of a process have in common.
+// Settings that all communicators of a process share.
 struct Settings {
   std::vector<GlooPlace> places;
   at::Device device;
@@ -130,13 +130,14 @@ c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::St
   return backend;
 }
 
-// At once: the main thread may hang in the driver.
+// Ends the process without unwinding: the main thread may hang in the driver.
 [[noreturn]] void give_up(const std::string& what, const std::string& reason) {
   end_now(Error(fmt::format("[dist] {}: {}; expected all ranks in time: restart with --resume auto", what, reason),
                 ExitCode::kRestart));
 }
 
-// A collective that a watchdog looks at, from before it begins.
+// A collective under the watchdog's eye. It is registered before it starts, because starting may block: a group's first
+// collective connects its ranks.
 class Watched {
  public:
   void set_work(c10::intrusive_ptr<c10d::Work> work) {
@@ -152,7 +153,7 @@ class Watched {
     const std::lock_guard lock(mutex_);
     if (is_over_) return Watchdog::Progress::kDone;
     if (!work_ || !work_->isCompleted()) return Watchdog::Progress::kRunning;
-    // isSuccess() is not to be had: NCCL's throws that it is deprecated.
+    // Not isSuccess(): NCCL's throws, being deprecated.
     return work_->exception() == nullptr ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
   }
 
@@ -175,7 +176,7 @@ class BackendCommunicator : public Communicator {
     if (parent == nullptr) watch_failures();
   }
 
-  // NCCL says goodbye to the other ranks, and would wait for one that is lost.
+  // Destroying an NCCL communicator waits for the other ranks, and would wait forever for one that is lost.
   ~BackendCommunicator() override {
     failures_.reset();
     const std::shared_ptr<Watched> watched = watch({rank(), size(), step(), "leaving", "its group"});
@@ -217,7 +218,7 @@ class BackendCommunicator : public Communicator {
   }
 
   void tell_failure(const std::string& reason) override {
-    failures_.reset();  // it need not hear of its own
+    failures_.reset();  // this rank's own failure is not news to it
     FailureWatch::tell(*store_, fmt::format("rank {} has failed: {}", rank(), first_line(reason)));
   }
 
@@ -255,7 +256,7 @@ class BackendCommunicator : public Communicator {
   void watch_failures() {
     const std::string own = fmt::format("rank {} of {}", rank(), size());
     const auto on_failure = [own](const std::string& reason) { give_up(own, reason); };
-    // Rank 0 answers all looks: a few hundred in a second at most.
+    // Rank 0 serves all polls: on large runs they are spread out, to a few hundred per second at most.
     failures_ = std::make_unique<FailureWatch>(
         store_->clone(), on_failure,
         FailureWatch::Pace{.interval = std::max(milliseconds(1000), milliseconds(4 * size()))});
@@ -275,8 +276,8 @@ class BackendCommunicator : public Communicator {
     }
   }
 
-  // Null where collectives block those that wait for them and need no watching. Before the call that begins one: the
-  // first of a group meets the other ranks in it.
+  // Null where waiting for a collective blocks the caller (Gloo), which then sees the time-out itself. Called before
+  // the collective is started, since the first of a group connects its ranks.
   std::shared_ptr<Watched> watch(const Place& place) {
     if (!watchdog_) return nullptr;
     auto watched = std::make_shared<Watched>();
@@ -298,19 +299,19 @@ class BackendCommunicator : public Communicator {
   bool is_formed_ = false;                  // by a first collective
 };
 
-// What c10d reads when it makes its first group.
+// Environment variables and flags that c10d reads when it makes its first group.
 void set_environment(const Rank& rank) {
   static std::once_flag once;
   std::call_once(once, [&] {
-    // Its record of recent collectives is one per process, and takes a group's first collective into a map that nothing
-    // guards: two threads with a group each (here: the run and what saves behind its back) can crash there.
+    // c10d's flight recorder is one per process, and adds a group's first collective to a map without a lock: two
+    // threads with a group each (here the run and its checkpoint saver) can crash there.
     ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0);
     // NCCL's own watchdogs would abort the process; ours names the collective and ends with 75. torchrun sets the
     // first.
     for (const char* name :
          {"TORCH_NCCL_ASYNC_ERROR_HANDLING", "TORCH_NCCL_RETHROW_CUDA_ERRORS", "TORCH_NCCL_ENABLE_MONITORING"})
       ::setenv(name, "0", /*overwrite=*/1);
-    // What c10d logs, with traces of its calls, comes to us as exceptions: fatal messages alone are left.
+    // What c10d logs, with stack traces, also arrives as exceptions: only fatal messages are left on.
     if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
     if (rank.is_local) ::setenv("NCCL_SOCKET_IFNAME", "lo", /*overwrite=*/0);
   });

@@ -1,4 +1,4 @@
-// Communicators over c10d's back ends. c10d's headers stay in backend.cc.
+// Communicators over c10d's backends (Gloo, NCCL). c10d's headers stay in backend.cc.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

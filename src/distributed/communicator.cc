@@ -16,7 +16,7 @@ class Done : public Pending {
   void wait() override {}
 };
 
-// A run of one: what would be sent is copied.
+// A run of one process: collectives are copies.
 class Alone : public Communicator {
  public:
   Alone() : Communicator(0, 1) {}

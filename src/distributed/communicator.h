@@ -1,5 +1,5 @@
-// Collectives between the ranks of a run. Every rank calls the same ones in the same order. A rank that dies or falls
-// behind makes the others' calls throw within the time-out: nothing hangs.
+// Collectives between the ranks of a run. Every rank calls the same ones in the same order. If a rank dies or is too
+// slow, the others' calls throw within the time-out: nothing hangs.
 //
 //   auto everyone = distributed::connect(distributed::read_rank(), {});
 //   auto gathered = everyone->all_gather(shard, whole, "model.transformer.blocks.3");
@@ -26,11 +26,11 @@ namespace molmo::distributed {
 
 /// How long to wait for the other ranks.
 struct Timeouts {
-  std::chrono::seconds start{600};  ///< until all have come
+  std::chrono::seconds start{600};  ///< until all have joined
   std::chrono::seconds step{600};   ///< for one collective
 };
 
-/// A collective on its way. Its tensors stay untouched until wait() has returned.
+/// A collective in flight. Its tensors must not be read or written until wait() has returned.
 class Pending {
  public:
   virtual ~Pending() = default;
@@ -38,7 +38,7 @@ class Pending {
   virtual void wait() = 0;
 };
 
-/// A group of ranks. `subject` says in errors what was sent: the name of a unit, "the loss", ...
+/// A group of ranks. Errors name the `subject`, what is being sent: the name of a unit, "the loss", ...
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -46,30 +46,30 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  /// Every rank's `shard`, one after another in the order of ranks. Same dtype, contiguous.
+  /// Concatenates every rank's `shard` in the order of ranks. Same dtype, contiguous.
   virtual std::unique_ptr<Pending> all_gather(const Tensor& shard, const Tensor& whole,
                                               std::string_view subject) = 0;  // [n] -> [size * n]
 
-  /// The sum over ranks of the rank's own part of `whole`.
+  /// The rank's own part of `whole`, summed over ranks.
   virtual std::unique_ptr<Pending> reduce_scatter(const Tensor& whole, const Tensor& shard,
                                                   std::string_view subject) = 0;  // [size * n] -> [n]
 
-  /// The sum over ranks, in place: the same bits on every rank.
+  /// Sums over ranks, in place; the result has the same bits on every rank.
   virtual std::unique_ptr<Pending> all_reduce(const Tensor& values, std::string_view subject) = 0;  // [...] -> same
 
   /// Sums of a few numbers, in place.
   void sum(std::span<double> values, std::string_view subject);
 
-  /// Waits until every rank has come here.
+  /// A barrier: waits until every rank has called it.
   void meet(std::string_view subject);
 
-  /// The largest of the ranks' numbers.
+  /// The maximum over ranks.
   double maximum(double value, std::string_view subject);
 
-  /// What every rank says, in the order of ranks.
+  /// All-gathers texts, in the order of ranks.
   std::vector<std::string> gather_texts(const std::string& own, std::string_view subject);
 
-  /// Where the tensors lie that it sends.
+  /// The device of the tensors that it sends.
   virtual at::Device device() const { return at::kCPU; }
 
   /// A group of some of the ranks (of this communicator), of which the calling one is one: over NCCL for tensors of a
@@ -79,8 +79,8 @@ class Communicator {
                                                  at::Device device,
                                                  std::optional<std::chrono::seconds> timeout = {}) = 0;
 
-  /// Tells the other ranks of the run that this one ends because of an error of its own: they wait for it no longer,
-  /// and end with 75 and this reason.
+  /// Tells the other ranks of the run that this one ends because of an error of its own, so that they stop waiting for
+  /// it and end with 75 and this reason.
   virtual void tell_failure(const std::string& reason) { (void)reason; }
 
   /// The step that errors name, those of its subgroups too.
@@ -99,7 +99,7 @@ class Communicator {
 };
 
 /// Meets the other ranks, over Gloo. A run of one rank needs nobody.
-/// Errors: ranks that have not come in time (exit code 75); ranks that differ in a fact, on all ranks (2).
+/// Errors: ranks that have not joined in time (exit code 75); ranks that differ in a fact, on all ranks (2).
 std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts, const Facts& facts = {});
 
 /// What a rank does by itself before it meets the others. Where that throws, the others, which would wait for this rank

@@ -9,7 +9,7 @@
 namespace molmo::distributed {
 namespace {
 constexpr const char* kKey = "failure";
-constexpr std::chrono::seconds kMostWait{2};  // for a look that is under way
+constexpr std::chrono::seconds kMostWait{2};  // for a poll in flight
 }  // namespace
 
 struct FailureWatch::State {
@@ -20,7 +20,7 @@ struct FailureWatch::State {
   std::condition_variable wakes;
   bool is_stopped = false, has_ended = false;
 
-  // Whether to stop, after so long.
+  // Sleeps for `time`; true if the watch was stopped meanwhile.
   bool waits(std::chrono::milliseconds time) {
     std::unique_lock lock(mutex);
     return wakes.wait_for(lock, time, [&] { return is_stopped; });

@@ -1,5 +1,6 @@
-// A rank that ends because of an error of its own says so in the store of the run. The others, which may wait for it in
-// a collective that notices nothing, end soon after instead of at their time-out.
+// A rank that ends because of an error of its own records it in the run's store. The others poll the store and end soon
+// after; without that they would wait for it in a collective until the time-out, since NCCL does not notice a lost
+// peer.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,22 +18,22 @@ class FailureWatch {
   /// 0, and this one has not ended by itself within `grace`. It does not return in a program.
   using GiveUp = std::function<void(const std::string& reason)>;
   struct Pace {
-    std::chrono::milliseconds interval{1000};  ///< between two looks
-    std::chrono::milliseconds grace{5000};     ///< most failures are seen by all ranks, which then say more
+    std::chrono::milliseconds interval{1000};  ///< between two polls
+    std::chrono::milliseconds grace{5000};     ///< for the rank's own error, which names the collective it waited for
   };
 
-  /// `connection` is not used by anybody else: a look must not wait behind another's.
+  /// `connection` is used by nothing else: requests on one connection are served in order, and another may block.
   FailureWatch(c10::intrusive_ptr<c10d::Store> connection, GiveUp give_up, Pace pace);
-  ~FailureWatch();  ///< waits for a look that is under way, but not for a machine that no longer answers
+  ~FailureWatch();  ///< waits for a poll in flight, but not forever for a machine that no longer answers
   FailureWatch(const FailureWatch&) = delete;
   FailureWatch& operator=(const FailureWatch&) = delete;
 
-  /// Tells the others, through `store`. The first word counts.
+  /// Tells the other ranks, through `store`. The first failure that is recorded stays.
   static void tell(c10d::Store& store, const std::string& reason);
 
  private:
   struct State;
-  std::shared_ptr<State> state_;  // the thread's too
+  std::shared_ptr<State> state_;  // shared with the thread, which may outlive this
 };
 
 }  // namespace molmo::distributed

@@ -14,7 +14,8 @@ constexpr int64_t kAlignment = 64;
 
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-// Memory of a tensor whose nodes in the graph of autograd stay: they find it again after allocate().
+// Autograd saves gathered parameters for the backward pass. Their memory is taken away and given back under the same
+// storage, so that what was saved in forward sees the values that are gathered again for backward.
 void allocate(const Tensor& tensor) {
   c10::StorageImpl* storage = tensor.storage().unsafeGetStorageImpl();
   const size_t num_bytes = static_cast<size_t>(tensor.numel()) * tensor.element_size();
@@ -28,7 +29,8 @@ void release(const Tensor& tensor) {
   storage->set_nbytes(0);
 }
 
-// The same memory under a version counter of its own: writing there is no in-place change of what autograd saved.
+// The same memory under a version counter of its own. Gathering again writes the very values that autograd saved;
+// through the tensor itself that would count as an in-place change, and backward would refuse it.
 Tensor unversioned(const Tensor& tensor) {
   return at::from_blob(tensor.mutable_data_ptr(), tensor.sizes(), tensor.options().requires_grad(false));
 }
@@ -51,6 +53,7 @@ FlatParams::FlatParams(std::string name, std::vector<Parameter*> params, bool ar
   shard_size_ = round_up((size + ranks - 1) / ranks, kAlignment);
   shard_ = at::zeros({shard_size_}, master);
   whole_ = at::empty({ranks * shard_size_}, master.dtype(gathered));
+  // Padding at the end makes the parts of all ranks equal, as the collectives want them.
   for (size_t i = 0; i < params_.size(); ++i) {
     const int64_t count = params_[i]->value.numel();
     leaves_.push_back(whole_.narrow(0, offsets_[i], count).view(params_[i]->value.sizes()).detach());
@@ -98,7 +101,7 @@ void FlatParams::free() {
 void FlatParams::reduce(const std::vector<Tensor>& gradients, bool defers) {
   MOLMO_CHECK(are_trained_ && gradients.size() == params_.size(), name_);
   const at::NoGradGuard no_grad;
-  finish_reduce();
+  finish_reduce();  // of an earlier micro-batch: its buffer is still being read
   if (!whole_gradient_.defined()) whole_gradient_ = at::zeros(whole_.sizes(), shard_.options());
   for (size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].defined()) continue;
@@ -115,6 +118,8 @@ void FlatParams::finish_reduce() {
   const at::NoGradGuard no_grad;
   reducing_->wait();
   reducing_.reset();
+  // Hybrid sharding sums within a group first: the part that then crosses the slower links between groups is smaller by
+  // the number of ranks in one.
   if (mesh_.replicas->size() > 1) mesh_.replicas->all_reduce(coming_, name_)->wait();
   gradient_ = gradient_.defined() ? gradient_.add_(coming_) : coming_;
   whole_gradient_ = coming_ = Tensor();

@@ -3,8 +3,11 @@
 //   parameters   | wq.weight | wq.bias | wo.weight     | padding |
 //   ranks        | shard 0       | shard 1       | shard 2       |
 //
-// Between uses a rank holds its shard alone, in float32. gather() brings the whole into being in the dtype of the
-// passes; free() lets it go; reduce() adds the gradients of all ranks and leaves each rank its part.
+// Between uses a rank holds its shard alone, in float32. start_gather() and finish_gather() all-gather the whole in the
+// compute dtype, free() releases it, and reduce() reduce-scatters the gradients: each rank keeps the sum of its part.
+//
+// One flat array per unit, not one collective per parameter: a few large messages use the network better than hundreds
+// of small ones. Parts are cut without regard to where a parameter ends, so every rank has the same amount of work.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,7 +20,8 @@
 
 namespace molmo::distributed {
 
-/// Ranks that share the parameters, and ranks that hold the same shard (hybrid sharding); both of the same run.
+/// The two groups of a rank: `shard`, the ranks that together hold the parameters once, and `replicas`, those that hold
+/// the same shard as this one (hybrid sharding; else a group of one).
 struct Mesh {
   Communicator* shard = nullptr;
   Communicator* replicas = nullptr;
@@ -33,26 +37,28 @@ class FlatParams {
   bool are_trained() const { return are_trained_; }
   const std::vector<Tensor>& leaves() const { return leaves_; }  ///< the parameters' values, in order
 
-  /// Begins to gather; returns at once. finish_gather() waits.
+  /// Starts the all-gather asynchronously; finish_gather() waits for it, and starts it where nobody has.
   void start_gather();
   void finish_gather();
   void free();
   bool is_gathered() const { return state_ == State::kGathered; }
 
   /// Adds gradients (of leaves(), undefined where there is none) to those of this step, summed over all ranks. With
-  /// `defers` they stay on this rank, whole, until a later call sends them along; else the sum is under way on return,
-  /// and finish_reduce() waits for it.
+  /// `defers` they accumulate on this rank, unsharded, until a later call reduces them too; else the reduce-scatter has
+  /// been started on return, and finish_reduce() waits for it.
   void reduce(const std::vector<Tensor>& gradients, bool defers);
   void finish_reduce();
   bool has_deferred() const { return whole_gradient_.defined() && !reducing_; }
 
-  /// This rank's part of parameter `index`: a one-dimensional leaf on the shard, possibly empty.
+  /// This rank's part of parameter `index`: a one-dimensional leaf on the shard, possibly empty. The optimizer updates
+  /// it.
   const Tensor& slice(size_t index) const { return slices_[index]; }
   /// Where that part begins in the flattened parameter.
   int64_t slice_begin(size_t index) const;
-  /// Which parameters have a gradient in this step. Ranks may differ until they have agreed.
+  /// Which parameters have a gradient in this step, by index. Ranks may differ (a rank without a picture runs no tower)
+  /// until ShardedParams has made them agree.
   std::vector<bool>& has_gradient() { return has_gradient_; }
-  /// Hands the summed gradients to the slices' grad().
+  /// Makes the summed gradients the slices' grad(), undefined where the parameter had none in this step.
   void publish_gradients();
   void clear_gradients();
 
@@ -60,7 +66,7 @@ class FlatParams {
 
   /// Copies what lies in this rank's part of `values`, which begin at `begin` of the flattened parameter.
   void store(size_t index, int64_t begin, const Tensor& values);
-  /// The whole values, exactly: in the master's dtype. Every rank calls it.
+  /// The whole values in the dtype of the shards, for checkpoints: without the rounding of gather(). A collective.
   std::vector<Tensor> gather_values() const;
 
  private:
@@ -83,7 +89,7 @@ class FlatParams {
   std::vector<Tensor> leaves_;      // parameters on whole_
   std::vector<Tensor> slices_;      // parameters on shard_
   Tensor gradient_;                 // [n] of this step, or undefined
-  Tensor whole_gradient_, coming_;  // [ranks * n] deferred or on its way; [n] its sum
+  Tensor whole_gradient_, coming_;  // [ranks * n] accumulated or being reduced; [n] what the reduction writes
   std::vector<bool> has_gradient_;  // by parameter, this step
   std::unique_ptr<Pending> gathering_, reducing_;
   State state_ = State::kFree;

@@ -7,7 +7,7 @@
 namespace molmo::distributed {
 namespace {
 
-constexpr int kStop = -1;  // comes before every unit: one rank that says so is heard by all
+constexpr int kStop = -1;  // below every unit's index, so it wins the minimum
 
 }  // namespace
 
@@ -16,7 +16,7 @@ Lockstep::Lockstep(ShardedParams& sharded, Communicator& everyone, std::function
   sharded_.begin_pass(/*is_last=*/false);
 }
 
-// The first unit that a rank asks for; num_units_: none.
+// The lowest index that any rank asks for (the minimum, as the negated maximum); num_units_: nobody asks.
 int Lockstep::agree(int own) {
   const int said = stops_ && stops_() ? kStop : own;
   const int next = -static_cast<int>(everyone_.maximum(-said, "the next unit of an evaluation"));

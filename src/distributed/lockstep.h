@@ -1,11 +1,11 @@
-// Lets the ranks of a sharded model compute each at its own pace, without gradients: answers end at different lengths,
-// while a unit's weights come only when all ranks gather it. Before a unit runs, the ranks agree on the one that is
-// gathered next, the first in the model's order that anyone asks for; whoever asked for it runs it. Ranks that lag
-// catch up by that, and run together from there on.
+// Lets the ranks of a sharded model generate each at its own pace, without gradients. Answers differ in length, but an
+// all-gather needs every rank. So before each unit the ranks agree on the one to gather next: the first in the model's
+// order that any rank asks for. Those that asked for it run it, the others only join the gather. A rank that lags
+// thereby catches up, and from then on all run together.
 //
 //   distributed::Lockstep lockstep(sharded, everyone);
 //   { const ScopedUnitRunner scope(lockstep);  answer(questions); }
-//   lockstep.finish();                                  // and until then serves the others
+//   lockstep.finish();                                  // joins the others' gathers until all have finished
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,13 +15,13 @@ namespace molmo::distributed {
 
 class Lockstep : public UnitRunner {
  public:
-  /// Both outlive it. Every rank makes one at the same point. Where `stops()` is true on one rank, run() and finish()
-  /// throw an Interruption on all, at the same agreement.
+  /// Both must outlive it. Every rank constructs one at the same point of the run. If `stops()` is true on any rank,
+  /// run() and finish() throw an Interruption on all of them, at the same agreement.
   Lockstep(ShardedParams& sharded, Communicator& everyone, std::function<bool()> stops = {});
 
   TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) override;
 
-  /// Takes part in the others' units until all have finished.
+  /// Joins the gathers of the other ranks until all have finished.
   void finish();
 
  private:

@@ -77,7 +77,8 @@ bool is_slurm_step(const Reader& read) {
   return read.has("SLURM_STEP_ID") && !is_reserved_step(read.text("SLURM_STEP_ID"));
 }
 
-// srun speaks PMI too, and then says the same twice; mpirun in a Slurm job says something else than its daemons' step.
+// srun sets PMI variables too, with the same values. Under mpirun in a Slurm job the SLURM_* variables describe the
+// step of mpirun's daemons, not the ranks.
 bool is_pmi_of_slurm(const Reader& read) {
   return is_slurm_step(read) && read.text("PMI_RANK") == read.text(kSlurm.index) &&
          read.text("PMI_SIZE") == read.text(read.first_set(kSlurm.counts));

@@ -23,15 +23,15 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds, std::chrono::seconds;
 using StorePointer = c10::intrusive_ptr<c10d::Store>;
 
-// Of what is said in the store. Programs that say it otherwise do not find each other's words.
+// Version of the keys in the store: programs with different ones do not see each other.
 constexpr const char* kProtocol = "molmo1";
 constexpr seconds kMostPatience{15};
-constexpr seconds kLeastLinger{3}, kMostLinger{30};  // of rank 0, until all have heard why nothing comes of it
-constexpr milliseconds kPoll{20};                    // of rank 0, for who has come
+constexpr seconds kLeastLinger{3}, kMostLinger{30};  // of rank 0, until all have read why the run ends
+constexpr milliseconds kPoll{20};                    // of rank 0, for who has joined
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// One rank among those that meet.
+// One rank during the rendezvous.
 class Meeting {
  public:
   Meeting(const Rank& rank, const Timeouts& timeouts, Facts facts)
@@ -111,13 +111,12 @@ class Meeting {
       options.masterListenFd = listener.release();
     }
     store_ = join_store(host, options);
-    // The agent's store outlives its ranks: what those before them have left there is not ours.
+    // torchrun's store outlives the ranks: keys that an earlier attempt left there are not ours.
     if (rank_.agents_attempt)
       store_ = c10::make_intrusive<c10d::PrefixStore>(fmt::format("molmo/{}/", *rank_.agents_attempt), store_);
   }
 
-  // On a thread of its own: what accepts connections and says nothing is no store, and c10d would wait for its first
-  // word for good.
+  // On a thread of its own: if something else listens at that port and never answers, c10d would wait forever.
   StorePointer join_store(const std::string& host, const c10d::TCPStoreOptions& options) const {
     std::packaged_task<StorePointer()> task(
         [host, options]() -> StorePointer { return c10::make_intrusive<c10d::TCPStore>(host, options); });
@@ -132,7 +131,7 @@ class Meeting {
     }
   }
 
-  // Rank 0 alone: have all others come, and with the same?
+  // On rank 0: have all others joined, and with the same facts?
   void judge() {
     Json verdict = to_verdict(ExitCode::kDone, "");
     bool same_count = true;
@@ -153,7 +152,7 @@ class Meeting {
     }
   }
 
-  // Until a rank has come, or one has left word that it does not.
+  // Waits until a rank has joined, or has written that it will not.
   Json await(int other) const {
     try {
       while (!store_->check({key("facts", other)})) {
@@ -177,7 +176,8 @@ class Meeting {
     return count;
   }
 
-  // The store goes with rank 0: those who have come, and those who will, hear first why nothing comes of it.
+  // The store ends with rank 0, so it stays until those that have joined, and those that still will, have read the
+  // reason.
   void linger(int64_t num_others, seconds most) {
     const auto until = Clock::now() + most;
     while (store_->add(key("heard", 0), 0) < num_others && Clock::now() < until) std::this_thread::sleep_for(kPoll);
@@ -185,7 +185,7 @@ class Meeting {
 
   std::string hear() {
     try {
-      // Rank 0 may have begun to wait later than this one.
+      // Rank 0 may have started to wait later than this one.
       store_->wait({key("verdict", 0)}, time_left() + std::chrono::duration_cast<milliseconds>(kMostLinger));
       const std::string verdict = store_->get_to_str(key("verdict", 0));
       if (rank_.index > 0) store_->add(key("heard", 0), 1);

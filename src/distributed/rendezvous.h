@@ -1,5 +1,5 @@
-// Where the ranks of a run find each other before they can talk: a store on rank 0. There they say what they were
-// started with, and go on together only if it is the same.
+// How the ranks of a run find each other: through a key-value store on rank 0. There each also writes what it was
+// started with, and they go on only if that is the same on all.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -8,7 +8,8 @@
 
 namespace molmo::distributed {
 
-/// The parameters of a unit: those that are gathered in one dtype and train, or do not, lie in one flat array.
+/// The parameters of a unit, in one flat array for each gathered dtype, trained and frozen apart: a frozen one needs no
+/// gradient buffer and is not reduced.
 class ShardedParams::ShardedUnit : public UnitWeights {
  public:
   ShardedUnit(ShardedParams& owner, const Unit& unit, const std::vector<Parameter*>& params) : owner_(owner) {
@@ -159,8 +160,9 @@ int ShardedParams::num_live() const {
       std::count_if(units_.begin(), units_.end(), [](const auto& unit) { return unit->is_live(); }));
 }
 
-// What was gathered ahead for another pass than this has become (a text after a picture, a backward after a forward)
-// would hold its memory, and its share of the bound, until it runs again. Units run one at a time: none is in use here.
+// Units that were prefetched for another order than the pass has taken (a text after a picture, a backward after a
+// forward) would keep their memory, and count against `most_live`, until they run. Units run one at a time: none is in
+// use.
 void ShardedParams::free_strays(const ShardedUnit& wanted, Direction direction) {
   const auto d = static_cast<size_t>(direction);
   const bool was_foreseen = direction == direction_ && latest_[d] != nullptr && next_[d][latest_[d]] == &wanted;
@@ -189,7 +191,7 @@ void ShardedParams::acquire(ShardedUnit& unit, Direction direction) {
 void ShardedParams::release(ShardedUnit& unit) { unit.free(); }
 
 void ShardedParams::add_gradients(ShardedUnit& unit, const TensorList& gradients) {
-  // One sum is on its way at a time: its whole gradient is what it costs.
+  // At most one reduction is in flight, since each holds a whole unit's gradient.
   if (reducing_ != nullptr && reducing_ != &unit) reducing_->finish_reduce();
   const bool defers = options_.defers_reduction && !is_last_pass_;
   unit.reduce(gradients, defers);
@@ -202,7 +204,7 @@ void ShardedParams::begin_pass(bool is_last) {
   for (ShardedUnit*& latest : latest_) latest = nullptr;
 }
 
-// A parameter has a gradient if it has one on any rank.
+// A parameter has a gradient if it has one on any rank: AdamW must update or skip it everywhere alike.
 void ShardedParams::agree_on_gradients() {
   std::vector<double> counts;
   const auto for_each = [&](const auto& visit) {
@@ -220,7 +222,7 @@ void ShardedParams::agree_on_gradients() {
 }
 
 void ShardedParams::finish_step() {
-  free_all();  // what was gathered ahead and not used after all
+  free_all();  // prefetched, and not used
   for (const auto& unit : units_) {
     for (const auto& flat : unit->flats()) {
       if (flat->has_deferred()) flat->reduce(TensorList(flat->leaves().size()), /*defers=*/false);

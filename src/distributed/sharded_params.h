@@ -1,5 +1,6 @@
 // The parameters of a model, sharded unit by unit (ZeRO-3, as FSDP does it; docs/sharding.md draws it). A rank holds
-// its slices and, for a moment each, the units that run:
+// its slices and, one after another, the units that run. While one computes the next ones are gathered: the order of
+// the last pass says which they are.
 //
 //   ShardedParams sharded({&molmo.params()}, molmo.units(), mesh, options);
 //   sharded.store(name, value);                        // for every parameter, from files or from its Init
@@ -21,10 +22,10 @@ namespace molmo::distributed {
 struct ShardOptions {
   at::TensorOptions master = at::kFloat;  ///< dtype and device of shards, gradients and the optimizer's state
   at::ScalarType compute = at::kFloat;    ///< dtype of gathered parameters that satisfy `is_computed`
-  std::function<bool(const Parameter&)> is_computed;        ///< none: all stay in the master's dtype
-  std::function<bool(const std::string& unit)> recomputes;  ///< units that run again in backward; none: no unit
-  int most_live = 3;                                        ///< units gathered or on their way at a time, on a rank
-  bool defers_reduction = true;  ///< whole gradients stay on the rank until the last micro-batch of a step
+  std::function<bool(const Parameter&)> is_computed;        ///< empty: all stay in the master's dtype
+  std::function<bool(const std::string& unit)> recomputes;  ///< units that are recomputed in backward; empty: none
+  int most_live = 3;                                        ///< units gathered or being gathered at a time
+  bool defers_reduction = true;  ///< accumulate unsharded gradients until the last micro-batch of a step
 };
 
 class ShardedParams : public UnitRunner {
@@ -43,21 +44,21 @@ class ShardedParams : public UnitRunner {
   void store(const std::string& name, const Tensor& value);  ///< keeps this rank's slice of a whole value
   /// The same for values of the flattened parameter from `begin` on; what lies outside the slice is passed over.
   void store(const std::string& name, int64_t begin, const Tensor& values);
-  /// Visits whole values, exactly as the shards hold them, a unit's at a time. Every rank calls it.
+  /// Visits whole values in the dtype of the shards, a unit's at a time. A collective: every rank calls it.
   void gather(const std::function<void(const std::string& name, const Tensor& value)>& visit) const;
 
   TensorList run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) override;
 
   int num_units() const { return static_cast<int>(units_.size()); }
   int index_of(const Unit& unit) const;  ///< in the model's order
-  void take_part(int unit);              ///< gathers and frees it beside the ranks that run it, without gradients
+  void take_part(int unit);              ///< joins the all-gather of a unit that others run, and frees it
 
-  int num_live() const;  ///< units gathered or on their way; `most_live` at most
+  int num_live() const;  ///< units gathered or being gathered; at most `most_live`
 
-  void begin_pass(bool is_last);  ///< before a micro-batch; the last one of a step sends the gradients
+  void begin_pass(bool is_last);  ///< before a micro-batch; the last one of a step reduces the gradients
   void finish_step();  ///< after the last backward: gradients, summed over all ranks, are in the slices' grad()
   void clear_gradients();
-  void free_all();  ///< what was gathered ahead, after passes without gradients
+  void free_all();  ///< frees what was gathered ahead, after passes without gradients
 
   const Mesh& mesh() const { return mesh_; }
 
@@ -84,7 +85,7 @@ class ShardedParams : public UnitRunner {
   std::map<std::string, Place> by_param_;
   ParamSet slices_;
   bool is_last_pass_ = true;
-  // What ran after what, in forward and in backward: what will run next is gathered ahead.
+  // Which unit followed which, in forward and in backward: the order that prefetching assumes.
   std::map<const ShardedUnit*, ShardedUnit*> next_[2];
   ShardedUnit* latest_[2] = {nullptr, nullptr};
   Direction direction_ = Direction::kForward;  // of the latest unit

@@ -22,13 +22,13 @@ struct Pass {
   bool recomputes;
   TensorList inputs, outputs;  // of the inner graph
 
-  // Runs the function on leaves of its own. The inner graph begins and ends here.
+  // Runs the function on detached copies of the inputs: the inner graph ends at them.
   void build_graph() {
     const at::AutoGradMode with_gradients(true);
     run();
   }
 
-  // What runs twice takes the same kernels both times.
+  // A recomputation must give the bits of the first run, so both take the kernels that have a backward.
   void run() {
     std::optional<tensor::ScopedBackwardKernels> same_kernels;
     if (recomputes) same_kernels.emplace();
@@ -42,7 +42,7 @@ struct Pass {
   }
 };
 
-// The weights are there while one of these lives, errors or not.
+// Weights are gathered while one of these exists; an exception releases them too.
 class Use {
  public:
   Use(UnitWeights& weights, UnitWeights::Direction direction) : weights_(weights) { weights_.acquire(direction); }
@@ -54,7 +54,7 @@ class Use {
   UnitWeights& weights_;
 };
 
-// Gradients of a pass: those of its defined inputs are returned, those of the weights go to them.
+// Runs the inner graph backward. Returns the gradients of the defined inputs; those of the weights are added to them.
 TensorList backward_of(Pass& pass, const variable_list& gradients) {
   variable_list outputs, output_gradients, wanted;
   for (size_t i = 0; i < pass.outputs.size(); ++i) {
@@ -84,12 +84,12 @@ TensorList backward_of(Pass& pass, const variable_list& gradients) {
 
 class PassNode : public torch::autograd::Function<PassNode> {
  public:
-  // `anchor` requires a gradient: a node is made even where no input does (token ids). `inputs` are those of the pass
-  // that are defined: autograd takes no others.
+  // Autograd makes a node only where an input requires a gradient, and the first unit has token ids alone: `anchor`, an
+  // empty tensor, does. `inputs` are those of the pass that are defined: autograd takes no others.
   static variable_list forward(AutogradContext* context, std::shared_ptr<Pass> pass, const Tensor& anchor,
                                at::TensorList inputs) {
     (void)anchor, (void)inputs;
-    context->set_materialize_grads(false);
+    context->set_materialize_grads(false);  // a missing gradient stays undefined: its part of the graph is not run
     {
       const Use use(pass->weights, UnitWeights::Direction::kForward);
       if (pass->recomputes) {
@@ -114,10 +114,10 @@ class PassNode : public torch::autograd::Function<PassNode> {
       const Use use(pass->weights, UnitWeights::Direction::kBackward);
       if (pass->recomputes) pass->build_graph();
       of_inputs = backward_of(*pass, gradients);
-      pass->outputs.clear();  // the inner graph goes while its weights are there
+      pass->outputs.clear();  // frees the inner graph before the weights that it refers to
       pass->inputs.clear();
     }
-    // Of what it saves itself autograd keeps this until the whole graph goes: the inputs of all units at once.
+    // Autograd keeps saved data until the whole graph is freed, which would keep the inputs of all units at once.
     context->saved_data.erase("pass");
     variable_list results(2);  // of the pass and the anchor: none
     results.insert(results.end(), of_inputs.begin(), of_inputs.end());

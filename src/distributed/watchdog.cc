@@ -35,7 +35,7 @@ void Watchdog::give_up(const Entry& entry, const std::string& reason) {
   give_up_(entry.what, reason);
 }
 
-// Without the lock: a question may hang in the driver.
+// Asks without holding the lock: the driver may hang in the question.
 void Watchdog::ask_all(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!wakes_.wait_for(lock, stop, kInterval, [&] { return stop.stop_requested(); }) && !stop.stop_requested()) {
@@ -61,7 +61,7 @@ void Watchdog::ask_all(const std::stop_token& stop) {
 void Watchdog::look_at_deadlines(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!wakes_.wait_for(lock, stop, kInterval, [&] { return stop.stop_requested(); }) && !stop.stop_requested()) {
-    // One interval more: what is done in time is seen to be done.
+    // One interval late, so that a collective that ended in time has been seen to end.
     const auto late = std::chrono::steady_clock::now() - kInterval;
     for (const auto& entry : entries_) {
       if (entry->deadline > late) continue;

@@ -1,5 +1,5 @@
-// Watches collectives that run on a device of their own, where waiting for one does not block the thread that could
-// notice a time-out.
+// Times out collectives that run on a GPU. They are enqueued on a stream and return at once, so no thread of the
+// program waits in one and could notice that it never ends.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -16,13 +16,13 @@ namespace molmo::distributed {
 
 class Watchdog {
  public:
-  /// What became of a collective. Asking may throw: then it has failed. It may also hang, as drivers do; the time-out
-  /// is noticed all the same.
+  /// State of a collective. Asking may throw: it has failed. It may also hang, as drivers do when a device is lost,
+  /// which is why deadlines are checked by a thread of their own.
   enum class Progress { kRunning, kDone, kFailed };
   using Ask = std::function<Progress()>;
 
   /// `give_up(what, reason)` is called, on a thread of the watchdog, for the first collective that fails or is late; it
-  /// does not return in a program. `prepare` is called first on the thread that asks: a new thread is on device 0.
+  /// does not return in a program. `prepare` runs first on the thread that asks: CUDA puts a new thread on device 0.
   using GiveUp = std::function<void(const std::string& what, const std::string& reason)>;
   explicit Watchdog(GiveUp give_up, std::function<void()> prepare = {});
   ~Watchdog();

@@ -1,4 +1,4 @@
-// Puts questions to a model: every question that differs is asked once, about its picture and about a blank one.
+// Asks a model the questions of an evaluation, each distinct one once about its picture and once about a blank one.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

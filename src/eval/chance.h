@@ -1,4 +1,4 @@
-// The chance baseline: what guessing from the distribution of right replies scores.
+// The chance baseline: the score of guessing from the distribution of correct answers.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,9 +11,9 @@
 
 namespace molmo::eval {
 
-/// For each of the questions the index of another one, drawn from those that are put in the same words: of the same
-/// task, or for pointing and absence of either, since who does not look cannot tell which it is asked. The only one of
-/// its kind gets itself.
+/// For each question the index of another one, drawn from those with the same wording: of the same task, or of either
+/// for pointing and absence, since without the picture the two cannot be told apart. A question without a like gets
+/// itself.
 std::vector<size_t> draw_others(std::span<const Task> tasks, uint32_t seed);
 
 }  // namespace molmo::eval

@@ -1,4 +1,4 @@
-// Replies on disk, so that a stopped evaluation goes on where it was.
+// Replies on disk, so that an evaluation that was stopped can resume.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

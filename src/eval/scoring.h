@@ -1,4 +1,4 @@
-// What a reply is worth: one number per question, through the metrics of the embedded tasks.
+// Scores a model's reply: one number per question, by the metrics of the embedded tasks.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,8 +12,8 @@ namespace molmo::eval {
 /// its box (docs/evaluation.md).
 double score_reply(const Question& question, const std::string& reply, data::ImageSize size);
 
-/// The reply that would be right for `question` on a picture of `size`: scoring it gives 1, and given to another
-/// question of the task it is what guessing from the distribution of answers is worth.
+/// The correct reply to `question` on a picture of `size`. It scores 1; as a reply to another question of the task it
+/// is the chance baseline.
 std::string true_reply(const Question& question, data::ImageSize size);
 
 }  // namespace molmo::eval

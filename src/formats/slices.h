@@ -1,5 +1,5 @@
 // Safetensors files that hold one slice of every tensor each, as the ranks of a sharded run write them: a tensor is its
-// slices one behind another, flattened. The files say so in their metadata, so that readers join them unasked.
+// slices one after another, flattened. The files say so in their metadata, so that readers join them unasked.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -32,7 +32,7 @@ class Search {
         beams_(num_rows * size_),
         ended_(num_rows * size_, false) {}
 
-  // From the distributions behind the prompts, [B, V].
+  // From the distributions after the prompts, [B, V].
   void start(const Tensor& logits) { step(logits, /*from_each=*/size_, /*beams_before=*/1); }
 
   // From those of all beams, [B * size, V]. Returns which old beam each new one continues.

@@ -9,7 +9,7 @@
 
 namespace molmo::generate {
 
-/// Puts the lowest float32 where a token is not allowed behind `tokens`: one that repeats an n-gram, or an early end.
+/// Puts the lowest float32 where a token is not allowed after `tokens`: one that repeats an n-gram, or an early end.
 /// PARITY: no renormalisation.
 void block_tokens(Tensor& log_probs, const std::vector<int64_t>& tokens,
                   const DecodeOptions& options);  // [V], on the CPU

@@ -53,7 +53,7 @@ Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs,
   rest.position_ids = positions.slice(1, shared);
   const Tensor hidden = molmo.hidden_states(rest, &cache, forward);  // [B, S - shared, D]
   const Tensor last = (lengths - 1 - shared).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});  // [B, 1, D]
-  // Right-padded rows continue at their own next position, behind the padding slots of the cache.
+  // Right-padded rows continue at their own next position, after the padding slots of the cache.
   return {.cache = std::move(cache),
           .hidden = hidden.gather(1, last).squeeze(1),
           .next_positions = positions.amax(1, /*keepdim=*/true) + 1};

@@ -13,7 +13,7 @@ struct Prefill {
   Tensor next_positions;  // [B, 1]
 };
 
-/// Runs the prompts with room for options.max_new_tokens behind them; what rows share (options.num_shared_tokens) once.
+/// Runs the prompts with room for options.max_new_tokens after them; what rows share (options.num_shared_tokens) once.
 /// Errors: a row without tokens; prompt plus new tokens beyond the decoder's positions, saying what the image took.
 Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs, const DecodeOptions& options,
                     const model::ForwardOptions& forward);

@@ -1,4 +1,4 @@
-// What the hub answers about a model: its commit, the names of its files, and each file's hash and size.
+// What the hub says about a model: its commit, the names of its files, and each file's hash and size.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -59,7 +59,7 @@ std::vector<uint8_t> read_codes(GifFileType* gif, int* bits) {
   return codes;
 }
 
-// Indices up to the first invalid code. giflib's own decoder goes on behind it, with noise.
+// Indices up to the first invalid code. giflib's own decoder goes on after it, with noise.
 std::vector<uint8_t> decode_lzw(Bytes codes, int bits, size_t num_pixels, Decoding& decoding) {
   constexpr unsigned kTableSize = 4096, kMostBits = 12, kNone = kTableSize;
   const unsigned clear = 1u << bits, end = clear + 1;

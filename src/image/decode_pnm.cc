@@ -13,7 +13,7 @@ namespace {
 
 bool is_space(uint8_t byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
 
-// The next number of the header and the one space behind it; comments are skipped.
+// The next number of the header and the one space after it; comments are skipped.
 int64_t read_number(const Decoding& decoding, size_t& position) {
   const Bytes bytes = decoding.bytes();
   constexpr int kMostDigits = 10;

@@ -16,7 +16,7 @@ class RowBlocks {
 
   RowBlocks(const Picture& picture, float divisor) : picture_(picture), divisor_(divisor) {}
 
-  /// The rows from `first` on; behind the last one they repeat it. Good until the next call.
+  /// The rows from `first` on; after the last one they repeat it. Good until the next call.
   const float* block(int first);                 // [picture width, 3, kRows]
   void copy_block(int first, float* out) const;  // [kRows, picture width, 3]
   const Picture& picture() const { return picture_; }

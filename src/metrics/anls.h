@@ -14,7 +14,7 @@ namespace molmo::metrics {
 
 inline constexpr double kAnlsThreshold = 0.5;
 
-/// The two lengths behind a similarity, in code points.
+/// The two lengths that a similarity is made of, in code points.
 struct AnlsParts {
   size_t edit_distance = 0;  ///< of the lower-cased texts
   size_t max_length = 0;     ///< of the longer text, before lower-casing

@@ -17,7 +17,7 @@ using Text = std::u32string_view;
 
 constexpr size_t kMostBlanks = 2;  // on either side of a colon
 
-// A number of one or two digits from `*at` on, which moves behind it.
+// A number of one or two digits from `*at` on, which moves past it.
 std::optional<int64_t> read_two_digits(Text text, size_t* at) {
   size_t end = *at;
   int64_t value = 0;

@@ -50,7 +50,7 @@ std::u32string strip_marks_and_pad(std::string_view response) {
   return padded += U' ';
 }
 
-// The shortest text behind the last occurrence of an indicator; the indicators in order, "=" in the last piece only.
+// The shortest text after the last occurrence of an indicator; the indicators in order, "=" in the last piece only.
 std::u32string conclusion(std::u32string_view piece, bool is_last_piece) {
   std::u32string_view shortest;
   for (const std::u32string_view indicator : kIndicators) {

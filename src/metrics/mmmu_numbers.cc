@@ -28,7 +28,7 @@ bool is_word_boundary(Text text, size_t at) {
 
 size_t skip_minus(Text text, size_t at) { return is_at(text, at, U'-') ? at + 1 : at; }
 
-// The place behind an exponent at `at`, or `at` where there is none.
+// The place after an exponent at `at`, or `at` where there is none.
 size_t exponent_end(Text text, size_t at) {
   if (!is_at(text, at, U'e') && !is_at(text, at, U'E')) return at;
   const size_t digits = is_at(text, at + 1, U'+') || is_at(text, at + 1, U'-') ? at + 2 : at + 1;
@@ -36,14 +36,14 @@ size_t exponent_end(Text text, size_t at) {
   return end > digits ? end : at;
 }
 
-// The place behind a fraction ".ddd" at `at`, or `at` where there is none.
+// The place after a fraction ".ddd" at `at`, or `at` where there is none.
 size_t fraction_end(Text text, size_t at) {
   if (!is_at(text, at, U'.')) return at;
   const size_t end = digits_end(text, at + 1);
   return end > at + 1 ? end : at;
 }
 
-// Each returns the place behind the match that begins at `begin`, or `begin`.
+// Each returns the place after the match that begins at `begin`, or `begin`.
 
 // -?\b ddd (,ddd)+ \b
 size_t match_with_commas(Text text, size_t begin) {
@@ -72,7 +72,7 @@ bool is_plain_end(Text text, size_t at) {
   return exponent_end(text, at) == at && !is_at(text, at, U',') && !(at < text.size() && is_digit(text[at]));
 }
 
-// -? (digits.digits | .digits | digits \b), no exponent, comma or digit behind
+// -? (digits.digits | .digits | digits \b), no exponent, comma or digit after it
 size_t match_plain(Text text, size_t begin) {
   const size_t digits = skip_minus(text, begin), whole = digits_end(text, digits);
   const size_t fraction = fraction_end(text, whole);

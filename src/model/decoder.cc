@@ -92,7 +92,7 @@ Tensor Decoder::enter(const Tensor& embeddings, const Tensor& positions, const K
 nn::AttentionMask Decoder::attention_mask(const Tensor& ids, const PackedRows& packed, const KvCache* cache,
                                           const ForwardOptions& options) const {
   const Tensor& subsegments = packed.segments;
-  // Right padding lies behind every real query, so plain causality is enough, unless someone looks at padded positions.
+  // Right padding comes after every real query, so plain causality is enough, unless someone looks at padded positions.
   const bool sees_padding = taps_are_heard() || (options.router_losses != nullptr && may_hold_padding(ids, packed));
   if (cache != nullptr && cache->length() > 0) {  // every earlier token that is real, and the new ones causally
     MOLMO_CHECK(!subsegments.defined(), "packed rows have no cache");

@@ -54,7 +54,7 @@ class DecoderBlock {
  public:
   DecoderBlock(const config::DecoderConfig& config, int index, ParamScope scope);
 
-  /// [B, S, D] -> {same}, and for a mixture two sums behind it, if the options ask for router losses: nn::load_balance
+  /// [B, S, D] -> {same}, and for a mixture two sums after it, if the options ask for router losses: nn::load_balance
   /// and nn::router_z.
   TensorList operator()(const Tensor& x, const BlockContext& context) const;
   const Unit& unit() const { return unit_; }

@@ -34,7 +34,7 @@ double tower_products(const config::ModelConfig& config) {  // of a crop
   const double kv_inner = static_cast<double>(v.num_kv_heads) * v.head_dim;
   const double block =
       tokens * (v.width * (2.0 * inner + 2.0 * kv_inner) + 2.0 * v.width * v.mlp_width) + 2.0 * tokens * tokens * inner;
-  int last = 0;  // blocks behind the last layer that is used do not run
+  int last = 0;  // blocks after the last layer that is used do not run
   for (const int layer : config.connector.vit_layers) last = std::max(last, layer < 0 ? layer + v.num_layers : layer);
   return static_cast<double>(v.num_patches()) * v.patch_values() * v.width + (last + 1) * block;
 }

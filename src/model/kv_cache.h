@@ -15,7 +15,7 @@ class KvCache {
  public:
   KvCache(const config::DecoderConfig& config, int64_t batch, int64_t capacity, const at::TensorOptions& options);
 
-  /// Writes new keys and values behind the `length()` slots in use and returns all in use, new ones included.
+  /// Appends new keys and values to the `length()` slots in use and returns all in use, new ones included.
   std::pair<Tensor, Tensor> append(int64_t layer, const Tensor& k,
                                    const Tensor& v);  // [B,K,Sn,Dh] -> [B,K,length+Sn,Dh]
 

@@ -18,7 +18,7 @@ Tensor as_picture(const Tensor& grid) {
   return grid.view({1, side, side, grid.size(1)}).permute({0, 3, 1, 2});
 }
 
-// [1, Dv, h, w] behind the class rows -> [c+h*w, Dv]
+// [1, Dv, h, w] after the class rows -> [c+h*w, Dv]
 Tensor as_table(const Tensor& class_rows, const Tensor& picture) {
   return at::concat({class_rows, picture.permute({0, 2, 3, 1}).reshape({-1, picture.size(1)})}, 0);
 }

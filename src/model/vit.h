@@ -34,7 +34,7 @@ class Vit {
  public:
   Vit(const config::VitConfig& config, ParamScope scope);
 
-  /// Outputs of the blocks `layers` (indices from 0, ascending or not), class row dropped, in that order. Blocks behind
+  /// Outputs of the blocks `layers` (indices from 0, ascending or not), class row dropped, in that order. Blocks after
   /// the last one wanted are not run.
   std::vector<Tensor> operator()(const Tensor& patches, const std::vector<int>& layers,
                                  at::ScalarType compute) const;  // [C, N, 3p^2] -> n x [C, N, Dv]

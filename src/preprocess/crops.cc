@@ -116,7 +116,7 @@ ImageInputs make_image_inputs(const image::Picture& picture, const config::Prepr
   const bool has_tiles = config.crop_mode == config::CropMode::kOverlapAndResize;
   const Tiling tiling = has_tiles ? tiling_of(picture.width, picture.height, config) : Tiling{0, 0};
   ImageInputs inputs = empty_inputs(config, 1 + tiling.num_tiles());
-  // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag one crop behind (trap T1). Mode
+  // PARITY: mask rows are those of the tiles followed by a row of -1, so they lag by one crop (trap T1). Mode
   // "resize" has no usable mask in the reference (trap T2) and gets none.
   if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
   append_block(inputs.tokens, config.cells_high(), config.cells_wide(), config, special);

@@ -22,7 +22,7 @@ std::vector<std::vector<size_t>> plan_rows(std::span<const RowSize> examples, co
 /// What an example takes.
 RowSize row_size(const Example& example);
 
-/// Takes away what lies behind the first `length` tokens, as a batch does.
+/// Drops everything after the first `length` tokens, as collation does.
 void cut(Example& example, int64_t length);
 
 /// One example that holds all of `examples`, in order. A single one is returned as it is.

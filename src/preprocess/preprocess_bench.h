@@ -13,7 +13,7 @@ namespace molmo::preprocess {
 
 /// Milliseconds of processor time, each the best of the repeats.
 struct PreprocessSpeed {
-  /// Whole examples on several threads at once, by the clock on the wall.
+  /// Whole examples on several threads at once, in wall time.
   struct Throughput {
     size_t num_threads = 1;
     double examples_per_s = 0.0;

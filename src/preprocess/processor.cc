@@ -15,7 +15,7 @@ namespace {
 // Subsegment id of an image at the start: larger than that of any annotation, so that all may see it.
 constexpr int64_t kImageSubsegment = 10000;
 
-// Positions restart behind the image for every annotation: the count of earlier tokens with an id at least as large.
+// Positions restart after the image for every annotation: the count of earlier tokens with an id at least as large.
 std::vector<int64_t> subsegment_positions(const std::vector<int64_t>& ids) {
   std::map<int64_t, int64_t> counts;  // id -> tokens so far with at least that id
   for (const int64_t id : ids) counts[id] = 0;

@@ -9,7 +9,7 @@
 
 namespace molmo::tensor {
 
-/// What the CUDA driver says. Opens only libcuda.so.1, never LibTorch's CUDA half.
+/// What the CUDA driver reports. Opens libcuda.so.1 alone, never LibTorch's CUDA half, which takes 1-2 s.
 struct CudaDriver {
   int num_devices = 0;
   std::string problem;  ///< why there are none; empty if there are some
@@ -23,8 +23,8 @@ CudaDriver probe_cuda_driver();
 /// where libmolmo_cuda.so was not built.
 at::Device parse_device(const std::string& text);
 
-/// Makes a GPU the one that this thread's calls mean: a new thread is on device 0, where a call would take a few
-/// hundred MB for a context of its own. Nothing to do for the CPU.
+/// Makes `device` this thread's current device. A new thread is on device 0, where its first call would create a
+/// context of a few hundred MB. Does nothing for the CPU.
 void use_device(const at::Device& device);
 
 /// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on some CPUs (cpu/processor.h). On
@@ -35,10 +35,10 @@ bool is_fast_at_bfloat16(const at::Device& device);
 /// Throws Error("[device] ...") for another text.
 at::ScalarType parse_compute_type(std::string_view text, const at::Device& device);
 
-/// The most that tensors have taken of a GPU's memory so far, by LibTorch's allocator.
+/// Peak bytes of a GPU's memory that LibTorch's allocator has given to tensors so far.
 int64_t peak_device_bytes(const at::Device& device);
 
-/// The memory of a GPU.
+/// Total bytes of a GPU's memory.
 int64_t total_device_bytes(const at::Device& device);
 
 /// Opens libtorch_cuda.so and libmolmo_cuda.so and installs its kernels; does nothing the second time. The library is

@@ -12,7 +12,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// Tables live as long as the program, so a node may keep the address of one.
+// Tables exist until the program ends, so a node of the graph may keep a pointer to one.
 void save_table(AutogradContext* context, const KernelTable* table) {
   context->saved_data["table"] = static_cast<int64_t>(reinterpret_cast<intptr_t>(table));
 }

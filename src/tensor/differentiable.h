@@ -1,5 +1,5 @@
-// Kernels that autograd differentiates by the backward kernels of their table. Arguments are laid out as the table
-// asks; tensor/kernels.h has what to call.
+// Autograd functions of kernels that have a backward kernel. Arguments have the layout that the table requires; callers
+// outside of this folder use tensor/kernels.h.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,5 +1,5 @@
-// LibTorch's headers bring an fmt of their own, which wins over the system's behind the torch line. Its functions are
-// compiled here, once: header-only, they would cost every file four seconds.
+// LibTorch's headers bring an fmt of their own, which comes before the system's in every file that includes LibTorch.
+// Its functions are compiled here, once: header-only, they would cost every file four seconds.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format-inl.h>
 

@@ -19,7 +19,7 @@ using torch::autograd::variable_list;
 
 // --- oneDNN ----------------------------------------------------------------------------------------------------------
 
-// LibTorch's own operators go there for float32 in compiled graphs only, but the entry is there for everyone.
+// LibTorch uses oneDNN for float32 in compiled graphs only, but its operator can be called from anywhere.
 using LinearPointwise = Tensor(const Tensor& x, const Tensor& weight, const std::optional<Tensor>& bias,
                                std::string_view attribute, c10::List<std::optional<at::Scalar>> scalars,
                                std::optional<std::string_view> algorithm);
@@ -36,7 +36,7 @@ const auto& onednn() {
   return entry;
 }
 
-// Below this, what a call costs shows.
+// Below this many operations oneDNN's cost per call outweighs its speed.
 constexpr int64_t kLeastProducts = int64_t{1} << 20;
 
 bool takes_onednn(const Tensor& a, const Tensor& b, int64_t num_products) {
@@ -44,7 +44,7 @@ bool takes_onednn(const Tensor& a, const Tensor& b, int64_t num_products) {
          num_products >= kLeastProducts && onednn().has_value();
 }
 
-// Rows or columns that are dense in themselves, which the library reads as they lie.
+// Whether rows or columns are dense: oneDNN then reads the operand in place.
 Tensor readable(const Tensor& matrix) {
   const bool has_rows = matrix.stride(1) == 1 && matrix.stride(0) >= matrix.size(1);
   const bool has_columns = matrix.stride(0) == 1 && matrix.stride(1) >= matrix.size(0);
@@ -77,8 +77,8 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
 
 // --- bfloat16 on a CPU without instructions for it -------------------------------------------------------------------
 
-// LibTorch's products are ten times slower than in float32 there. These give the same: float32 sums, the result
-// rounded.
+// LibTorch's bfloat16 products are ten times slower than its float32 ones there. These compute in float32 and round the
+// result, which gives the same values.
 bool widens(const Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kBFloat16 && !is_fast_at_bfloat16(x.device());
 }

@@ -11,7 +11,7 @@ namespace molmo::tensor {
 /// x [..., in], weight [out, in], bias [out] or undefined -> [..., out]
 Tensor gemm_linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
-/// a b, for gradients made by hand: without gradients of its own. a [m, k], b [k, n] -> [m, n]
+/// a b, for backward passes written by hand; not differentiable. a [m, k], b [k, n] -> [m, n]
 Tensor gemm(const Tensor& a, const Tensor& b);
 
 }  // namespace molmo::tensor

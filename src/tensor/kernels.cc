@@ -19,7 +19,7 @@ const KernelTable* table_of(const at::Device& device) {
   return device.is_cuda() ? &cuda_table : nullptr;
 }
 
-// The kernels of x's device for these tensors, or null: for dtypes that kernels do not know, and for nothing at all.
+// The kernels of x's device if they take these tensors, else null: another dtype, or an empty tensor.
 template <class... Tensors>
 const KernelTable* table_for(const Tensor& x, const Tensors&... others) {
   const auto is_known = [](const Tensor& t) {
@@ -37,7 +37,7 @@ bool wants_gradient(const Tensors&... tensors) {
   return at::GradMode::is_enabled() && ((tensors.defined() && tensors.requires_grad()) || ...);
 }
 
-// Whether a kernel that has no backward will not do.
+// Whether only a kernel with a backward may be used.
 template <class... Tensors>
 bool needs_backward(const Tensors&... tensors) {
   return chooses_for_backward || wants_gradient(tensors...);

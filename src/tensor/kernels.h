@@ -1,5 +1,5 @@
 // The model's own operators: each takes the kernel of its tensors' device (tensor/kernel_table.h), and LibTorch's
-// operators where there is none, where a gradient is wanted that it has no kernel for, or for another dtype. With
+// operators where there is none, where a gradient is needed and the kernel has no backward, or for other dtypes. With
 // gradients.
 //   y = tensor::rms_norm(x, weight, 1e-6);
 // SPDX-License-Identifier: Apache-2.0
@@ -42,25 +42,24 @@ Tensor swiglu(const Tensor& up, const Tensor& gate);
 /// [..., count] float32.
 Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count);
 
-/// Up to so many rows linear() has a kernel of its own; beyond, a matrix product shares its reads of the weights
-/// better.
+/// Up to this many rows linear() uses a kernel of its own, which is bound by reading the weights. With more rows a GEMM
+/// is faster: it reads each weight once for all of them.
 inline constexpr int64_t kMostKernelRows = 4;
 
 /// An additive mask in another dtype. In bfloat16 its -inf becomes the lowest number, so that rows that are masked
 /// throughout stay finite there.
 Tensor bias_as(const Tensor& bias, at::ScalarType type);
 
-/// Whether packed_attention has a kernel for heads of this dtype there. If not, a mask is better made once per pass
-/// than by the operators in every layer.
+/// Whether packed_attention has a kernel for this device and dtype. If not, build the mask once per forward pass rather
+/// than in every layer.
 bool has_packed_attention(at::Device device, at::ScalarType type);
 
 /// Whether its kernel is also the faster one for plain causal rows: where LibTorch's uses slow products (linear.h), and
 /// there is enough to do that it matters. q: [B, H, S, Dh]
 bool prefers_packed_attention(const Tensor& q);
 
-/// While one lives, the fronts of this thread choose kernels as for a pass that is run backward, whether or not
-/// gradients are on: a forward whose results are thrown away and computed again in backward must give the same both
-/// times.
+/// While one exists, operators on this thread choose kernels as if gradients were enabled. Activation checkpointing
+/// needs it: the first forward runs without gradients, the recomputation with them, and both must give the same bits.
 class ScopedBackwardKernels {
  public:
   ScopedBackwardKernels();
@@ -72,7 +71,7 @@ class ScopedBackwardKernels {
   bool before_;
 };
 
-/// Whether kernels without a backward are out of the question on this thread.
+/// Whether kernels without a backward must not be used on this thread now.
 bool needs_backward_kernels();
 
 }  // namespace molmo::tensor

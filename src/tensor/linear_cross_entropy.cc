@@ -21,7 +21,7 @@ using torch::autograd::variable_list;
 constexpr int64_t kChunkValues = int64_t{1} << 25;  // of logits: 128 MiB in float32
 constexpr int64_t kLeastRows = 64;
 
-// What the chunks add up to.
+// Sums over the chunks.
 struct Sums {
   Tensor cross_entropy, z_loss, accuracy;  // []
   Tensor grad_x, grad_weight, grad_bias;   // undefined where nobody wants them
@@ -107,7 +107,7 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
-    // Let go of as they are handed on: whoever takes the last hold of a gradient need not copy it.
+    // Moved out: autograd takes a gradient that nobody else refers to without copying it.
     const auto scaled = [&](const char* name) {
       Tensor made = std::move(context->saved_data[name]).toTensor();
       context->saved_data.erase(name);

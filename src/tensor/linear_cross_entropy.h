@@ -1,5 +1,6 @@
-// A head's cross-entropy without its logits: [M, V] in float32 would be most of the memory of a training step (0.6 GB
-// per thousand tokens and 152064 classes). Rows go through in chunks, whose gradients are made at once.
+// Cross-entropy of a linear head without materialising its logits: [M, V] in float32 would be most of the memory of a
+// training step (0.6 GB per thousand tokens with 152064 classes). Rows are processed in chunks, and a chunk's gradients
+// are computed while its logits exist, so that backward() needs none of them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -7,7 +8,7 @@
 
 namespace molmo::tensor {
 
-/// The linear map in front of the softmax.
+/// The linear map before the softmax.
 struct Head {
   Tensor weight;  // [V, D]
   Tensor bias;    // [V] or undefined
@@ -27,7 +28,7 @@ struct CrossEntropySums {
   Tensor z_loss, accuracy;
 };
 
-/// `weights` are above 0. The gradients are made here, where some are wanted: backward() scales them.
+/// `weights` are above 0. Gradients, where any is required, are computed in the forward; backward() scales them.
 CrossEntropySums linear_cross_entropy(const Tensor& x, const Head& head, const Tensor& labels, const Tensor& weights,
                                       const CrossEntropyOptions& options);  // [M, D], [M] int64, [M]
 

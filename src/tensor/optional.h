@@ -1,4 +1,4 @@
-// Undefined tensors as LibTorch's operators and autograd's functions want them.
+// LibTorch's operators take a missing tensor as an empty optional, this tree writes it as an undefined tensor.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -34,10 +34,12 @@ struct Parameter {
   Tensor value;
 };
 
-/// The value that `seed` gives a fresh parameter, in float32 on the CPU: it depends on seed and name only.
+/// The value that `seed` gives a fresh parameter, in float32 on the CPU. It depends on seed and name only, so that
+/// ranks initialise their own parameters alone, and adding a parameter changes no other.
 Tensor initial_value(const Parameter& param, uint64_t seed);
 
-/// A module's handle of one parameter: stays valid when the value is replaced (materialised, sharded, cast).
+/// A module's handle of one parameter. It stays valid when the value is replaced (materialised, sharded, cast), which
+/// is why modules hold these and not tensors.
 class Param {
  public:
   Param() = default;

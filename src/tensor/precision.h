@@ -1,4 +1,5 @@
-// What is computed in float32 whatever the dtype of the passes, and in float64 where tests compute in that.
+// Norms, softmax statistics and rotary positions are computed in float32 whatever the compute dtype; tests that run in
+// float64 keep it.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,7 +7,7 @@
 
 namespace molmo {
 
-/// In float32, or as it is where it is float64.
+/// `x` in float32; float64 is left as it is.
 inline Tensor widened(const Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
 
 }  // namespace molmo

@@ -1,6 +1,6 @@
 // The unit seam. Every shardable part of the model (ViT block, connector, decoder block, embedding, head) runs through
-// run_unit(): gathering and freeing of sharded weights, activation checkpointing, prefetch, offload and profiling
-// attach there and nowhere else, and modules never know.
+// run_unit(). Gathering and freeing sharded weights, activation checkpointing, prefetching, offloading and profiling
+// attach there and nowhere else; modules do not know about any of it.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,7 +12,8 @@
 
 namespace molmo {
 
-/// A part of the model that is gathered, checkpointed and freed as one.
+/// A part of the model that is gathered, recomputed and freed as a whole: small enough that two or three fit beside the
+/// shards, large enough that gathering it is one efficient collective.
 struct Unit {
   std::string name;           ///< prefix of its parameters, for example "model.transformer.blocks.3"
   std::vector<Param> params;  ///< empty for a unit without parameters of its own
@@ -24,8 +25,8 @@ struct Unit {
 using TensorList = std::vector<Tensor>;
 using UnitFunction = std::function<TensorList(const TensorList& inputs)>;
 
-/// What happens around a unit. Implementations call `function(inputs)` exactly once per forward (and again in backward
-/// if they recompute).
+/// Decides what happens around a unit's forward. Implementations call `function(inputs)` exactly once per forward (and
+/// again in backward if they recompute).
 class UnitRunner {
  public:
   virtual ~UnitRunner() = default;
@@ -33,7 +34,7 @@ class UnitRunner {
 };
 
 /// Runs `function(inputs)` under the runner installed on this thread; without one it just calls it. A runner may call
-/// the function again in backward, when its caller is long gone: it must own what it captures.
+/// the function again in backward, after its caller has returned: it must own what it captures.
 TensorList run_unit(const Unit& unit, const TensorList& inputs, const UnitFunction& function);
 
 /// The common case of one input and one output.

@@ -22,7 +22,7 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
-// Neighbouring places of one segment, and the stretches of places before them that they see.
+// A run: neighbouring places of one segment, and the ranges of earlier places that they see.
 struct Run {
   Range places;
   int64_t segment;
@@ -47,14 +47,14 @@ std::vector<Run> runs_of(const int64_t* segments, int64_t length, int64_t first)
   return runs;
 }
 
-// A call as it grows, on the CPU.
+// A call under construction, on the CPU.
 struct Draft {
   struct Sequence {
     Range queries, keys;
   };
   std::vector<Sequence> sequences;
 
-  // Queries that follow one another and see the same keys are one sequence.
+  // Neighbouring queries that see the same keys become one sequence: fewer and longer ones keep the GPU busy.
   void add(const Range& queries, const Range& keys) {
     if (!sequences.empty() && sequences.back().keys == keys && sequences.back().queries.end == queries.begin) {
       sequences.back().queries.end = queries.end;
@@ -64,7 +64,7 @@ struct Draft {
   }
 };
 
-// What one side of a call's sequences is, as the kernels want it.
+// The queries (or the keys) of a call in the form that the kernels take.
 struct Side {
   std::vector<int64_t> places;
   std::vector<int32_t> ends{0};
@@ -79,7 +79,7 @@ struct Side {
   }
 };
 
-// Through pinned memory a copy to a GPU does not wait for what the GPU does.
+// From pinned memory the copy is asynchronous: the CPU goes on while the GPU computes.
 Tensor put(const Tensor& values, at::Device device) {
   return device.is_cuda() ? values.pin_memory().to(device, values.scalar_type(), /*non_blocking=*/true) : values;
 }
@@ -115,7 +115,7 @@ Tensor at_places(const Tensor& x, const Tensor& places, int64_t axis = 0) {
   return places.defined() ? x.index_select(axis, places) : x;
 }
 
-// Takes a further part of the softmax into `out` [T, H, Dh] and `log_sums` [H, T].
+// Merges the result over further keys into `out` [T, H, Dh] and `log_sums` [H, T], as an online softmax does.
 void merge(Tensor& out, Tensor& log_sums, const Tensor& part, const Tensor& part_log_sums, const Tensor& places) {
   const Tensor before = log_sums.index_select(1, places), both = at::logaddexp(before, part_log_sums);
   const auto share = [&](const Tensor& of) { return (of - both).exp_().t().unsqueeze(-1); };  // [Tq, H, 1]
@@ -188,7 +188,7 @@ std::tuple<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const
 
 std::tuple<Tensor, Tensor, Tensor> flash_backward(const Tensor& grad, const Tensor& q, const Tensor& k, const Tensor& v,
                                                   const Tensor& out, const Tensor& log_sums, const SequenceCall& call) {
-  // The state of a generator, which without dropout nothing reads.
+  // The kernel asks for a generator's state, which without dropout it does not read.
   const Tensor no_state = at::zeros({2}, q.options().dtype(at::kUInt64)), unused = at::empty({0}, q.options());
   return at::_flash_attention_backward(grad.contiguous(), q, k, v, out, log_sums.contiguous(), call.query_ends,
                                        call.key_ends, call.longest_queries, call.longest_keys, /*dropout_p=*/0.0,

@@ -1,8 +1,8 @@
-// Attention over packed rows by kernels that know sequences of several lengths (variable-length flash attention). Rows
-// are cut into runs of one segment. In a first call every run attends to itself, causally; in further ones to what it
-// sees before it (the picture that its annotation is of), and results are merged by the log-sums of their scores.
-// Nothing that is masked is computed. The backward pass hands every call the merged result and log-sums, with which it
-// gives exactly its part of the whole's gradient.
+// Attention over packed rows by variable-length flash attention, which takes sequences but no masks. Rows are cut into
+// runs of one segment. In a first call every run attends to itself, causally; in further calls to what it sees before
+// it (the picture that an annotation belongs to), and the partial results are merged by the log-sum-exp of their
+// scores, as ring attention does. Nothing that is masked is computed. In backward every call gets the merged output and
+// log-sum-exp: with those its gradient is exactly its part of the whole one.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -28,10 +28,10 @@ struct SequencePlan {
   Tensor is_padding;                // [B * S] bool, or undefined where there is none
 };
 
-/// Thought out on the CPU, then copied to `device`.
-SequencePlan plan_sequences(const Tensor& segments, at::Device device);  // [B, S] int64 of the CPU
+/// Planned on the CPU, whose loops it takes, then copied to `device`. segments: [B, S] int64 on the CPU
+SequencePlan plan_sequences(const Tensor& segments, at::Device device);
 
-/// Attention of one call, over sequences one behind another.
+/// Attention of one call, over sequences one after another.
 struct SequenceKernel {
   /// q [Tq, H, Dh], k and v [Tk, K, Dh] -> result [Tq, H, Dh], log(sum(exp(scores))) [H, Tq] float32
   std::tuple<Tensor, Tensor> (*forward)(const Tensor& q, const Tensor& k, const Tensor& v, const SequenceCall& call);
@@ -44,7 +44,7 @@ struct SequenceKernel {
 bool has_flash_kernel(at::Device device, at::ScalarType type, int64_t head_dim);
 const SequenceKernel& flash_kernel();
 
-/// softmax(q k^T / sqrt(Dh)) v, of what the plan lets a query see; 0 for padding. With gradients.
+/// softmax(q k^T / sqrt(Dh)) v over the keys that the plan lets each query see; 0 for padding. Differentiable.
 /// q [B, H, S, Dh], k and v [B, K, S, Dh] -> [B, H, S, Dh]
 Tensor attend_sequences(const Tensor& q, const Tensor& k, const Tensor& v,
                         const std::shared_ptr<const SequencePlan>& plan, const SequenceKernel& kernel = flash_kernel());

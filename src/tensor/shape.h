@@ -8,7 +8,7 @@
 
 namespace molmo {
 
-/// A size that expect_shape() accepts whatever it is.
+/// Matches any size.
 inline constexpr int64_t kAnySize = -1;
 
 /// Throws InternalError naming `where` unless `tensor` has the given sizes (kAnySize matches all).

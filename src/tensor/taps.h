@@ -1,5 +1,5 @@
-// Named taps: every intermediate that a reader may want to compare layer by layer is announced by tap(). Free when
-// nobody listens.
+// Named taps: every intermediate that a test compares with the reference, layer by layer, is passed to tap(). They cost
+// nothing without a listener.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -12,10 +12,10 @@ namespace molmo {
 
 using TapSink = std::function<void(const std::string& name, const Tensor& value)>;
 
-/// True while a TapScope listens on this thread; guards taps that cost something to make.
+/// True while a TapScope listens on this thread; guards taps whose value has to be computed.
 bool taps_are_heard();
 
-/// Hands `value` to the listener, if any.
+/// Passes `value` to the listener, if any.
 void tap(const char* name, const Tensor& value);
 void tap(const char* prefix, int64_t index, const char* suffix, const Tensor& value);  ///< "<prefix><index><suffix>"
 

@@ -48,7 +48,7 @@ bool AddedTokenFinder::find(std::string_view text, size_t floor, size_t* from, M
     if (first_[static_cast<unsigned char>(text[at])] == 0 || !longest_at(text, at, &end, &rule)) continue;
     *from = end;
     if (rule->single_word && (ends_with_word(text.substr(0, at)) || begins_with_word(text.substr(end)))) {
-      at = end - 1;  // like the reference: the search goes on behind the rejected match
+      at = end - 1;  // like the reference: the search goes on after the rejected match
       continue;
     }
     *match = {at, end, rule->id};

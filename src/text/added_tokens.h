@@ -18,7 +18,7 @@ struct AddedToken {
   bool special = true;                  ///< dropped by decode(skip_special)
   bool normalized = false;              ///< searched in the normalised text rather than in the raw text
   bool single_word = false;             ///< only where no word character touches it
-  bool lstrip = false, rstrip = false;  ///< takes the white space before (behind) it along
+  bool lstrip = false, rstrip = false;  ///< the match includes the white space before (after) it
   bool in_vocabulary = false;           ///< the model has this piece too: it stays where the added token is dropped
 };
 
@@ -35,7 +35,7 @@ class AddedTokenFinder {
 
   bool empty() const { return rules_.empty(); }
 
-  /// Finds the first token at or behind `*from`, and moves `*from` behind the match as the search sees it.
+  /// Finds the first token at or after `*from`, and moves `*from` past the match as the search sees it.
   /// `floor` is the end of the text already replaced: lstrip takes no white space before it.
   bool find(std::string_view text, size_t floor, size_t* from, Match* match) const;
 

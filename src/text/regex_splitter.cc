@@ -50,7 +50,7 @@ void RegexSplitter::for_each_piece(std::string_view text,
     if (at == ONIG_MISMATCH) break;
     if (at < 0) throw Error(fmt::format("[text] split pattern '{}' failed: {}", pattern_, error_text(at)));
     const size_t match_begin = static_cast<size_t>(region->beg[0]), match_end = static_cast<size_t>(region->end[0]);
-    if (match_end == match_begin) {  // an empty match splits nothing: go on behind the next character
+    if (match_end == match_begin) {  // an empty match splits nothing: go on after the next character
       if (match_begin >= text.size()) break;
       size_t length;
       decode_char(text.data() + match_begin, &length);

@@ -99,7 +99,7 @@ class Scanner {
     return at == end_ || last == p ? at : last;
   }
 
-  /// End of \s*[\r\n]+ at `p`: behind the last line end of the run of white space; null without one.
+  /// End of \s*[\r\n]+ at `p`: after the last line end of the run of white space; null without one.
   const char* through_newlines(const char* p) const {
     const char* found = nullptr;
     size_t length;

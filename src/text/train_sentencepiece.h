@@ -19,7 +19,7 @@ struct SentencePieceOptions {
   bool split_digits = true;   ///< every digit is a piece of its own
   double character_coverage = 0.9995;
   int unk_id = 0, bos_id = 1, eos_id = 2, pad_id = -1;
-  std::vector<std::string> user_defined_symbols;  ///< always one piece each, with the ids behind the ones above
+  std::vector<std::string> user_defined_symbols;  ///< always one piece each, with the ids after the ones above
   bool exact_vocab_size =
       false;  ///< Error where the text is too small for vocab_size; else the vocabulary may be smaller
 };

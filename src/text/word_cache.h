@@ -67,7 +67,7 @@ class WordCache {
     }
     return load(p, left) == load(q, left);
   }
-  // The first `size` (0 to 8) bytes as an integer, without reading behind them; equal only for equal bytes.
+  // The first `size` (0 to 8) bytes as an integer, without reading past them; equal only for equal bytes.
   static uint64_t load(const char* p, size_t size) {
     if (size == 8) return read<uint64_t>(p);
     if (size >= 4) return uint64_t{read<uint32_t>(p)} << 32 | read<uint32_t>(p + size - 4);

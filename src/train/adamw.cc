@@ -23,6 +23,8 @@ void AdamW::update(int64_t step, int64_t run_steps) {
     std::vector<Tensor> values, gradients, exp_avgs, exp_avg_sqs, steps;
     for (const Parameter* param : group.params) {
       if (!param->value.grad().defined()) continue;
+      // Moments exist from the first gradient on, and their step count with them: bias correction is each parameter's
+      // own.
       Moments& moments = moments_[param->name];
       if (!moments.step.defined()) {
         moments = {at::zeros_like(param->value), at::zeros_like(param->value),

@@ -15,7 +15,7 @@ class AdamW {
   AdamW(std::vector<ParamGroup> groups, config::OptimizerConfig config);
 
   /// One update with the learning rates of `step` (counted from 1). A parameter without gradient is skipped altogether:
-  /// no decay, no moments, its step count stays.
+  /// no decay, no moments, its step count stays (as PyTorch does; a tower that saw no picture must not decay).
   void update(int64_t step, int64_t run_steps);
 
   void clear_gradients();  ///< frees the gradients
@@ -26,7 +26,7 @@ class AdamW {
   /// The state as named tensors: "<parameter>.exp_avg", ".exp_avg_sq", ".step" (a float scalar).
   std::map<std::string, Tensor> state() const;
 
-  /// Takes a state back. Errors: an entry that is missing, extra or has another shape names the parameter.
+  /// Restores a state. Errors: an entry that is missing, extra or has another shape names the parameter.
   void load_state(const std::map<std::string, Tensor>& state);
 
  private:

@@ -45,9 +45,9 @@ struct CheckpointContent {
 /// Copies of weights and moments on the CPU, by name.
 using SnapshotBuffers = std::map<std::string, Tensor>;
 
-/// Writes checkpoints behind the run's back: save() copies the values to memory of its own and returns, a thread does
-/// the rest. That memory stays for the next save: to take it anew costs the kernel more than the copy. Every rank has
-/// one, and calls the same.
+/// Writes checkpoints asynchronously: save() copies the values to buffers of its own and returns, a thread writes them.
+/// The buffers are kept for the next save, since faulting in fresh pages costs more than the copy. Every rank has one
+/// and makes the same calls.
 class CheckpointSaver {
  public:
   /// Adds files of its own to a step folder, on rank 0 (the model's configuration and tokenizer).

@@ -14,11 +14,11 @@ namespace molmo::train {
 struct ClipResult {
   double total_norm = 0.0;
   std::array<double, 3> norms{};                 ///< by Component
-  std::array<double, 3> factors{1.0, 1.0, 1.0};  ///< what the gradients were multiplied with
+  std::array<double, 3> factors{1.0, 1.0, 1.0};  ///< what the gradients were multiplied by
   double clipping_rate = 0.0;                    ///< parameter tensors in clipped groups / those in groups with a limit
 };
 
-/// Squared gradient norms by Component. A parameter without gradient counts 0.
+/// Squared gradient norms by Component. A parameter without gradient counts as 0.
 std::array<double, 3> squared_norms(const std::vector<ParamGroup>& groups);
 
 /// Scales the gradients in place by min(1, limit / (norm + 1e-6)). `squares` are squared_norms(), summed over the ranks

@@ -15,7 +15,8 @@
 namespace molmo::train {
 namespace {
 
-// Of a model that one process holds whole: a signal is seen before the next unit.
+// Unit runner for a model that one process holds whole: checks for a stop signal before every unit, not once per
+// answer.
 class StoppableUnits : public UnitRunner {
  public:
   TensorList run(const Unit&, const TensorList& inputs, const UnitFunction& function) override {
@@ -24,7 +25,8 @@ class StoppableUnits : public UnitRunner {
   }
 };
 
-// The end of an evaluation: each rank hands the others its answers, or says why it has none. Then all fail alike.
+// All-gathers the ranks' answers at the end of an evaluation, or the error of a rank that has none: then all fail
+// alike.
 class Exchange {
  public:
   Exchange(distributed::Communicator& everyone, distributed::Lockstep* lockstep)
@@ -105,7 +107,8 @@ void Evaluations::answer_tasks(int64_t step, const std::string& name, Monitor* m
   if (monitor != nullptr) monitor->record(step, name, scores);
 }
 
-// The ranks share the questions. Answers differ in length, and so do the ranks' passes: they keep in step unit by unit.
+// The ranks share the questions. Answers differ in length, and so does the number of passes of each rank, which is what
+// Lockstep is for.
 std::map<std::string, double> Evaluations::scores_of(const config::EvaluationConfig& evaluation) {
   std::optional<distributed::Lockstep> lockstep;
   StoppableUnits whole;

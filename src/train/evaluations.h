@@ -1,4 +1,4 @@
-// What a run measures on its way: losses on held-out data, and scores of tasks that the model answers. An evaluation is
+// Evaluations during a run: losses on held-out data, and scores of tasks that the model answers. An evaluation is
 // made once per step at which it is due; one that a signal or a crash has cut short is made when the run goes on.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -9,7 +9,7 @@
 
 namespace molmo::train {
 
-/// What an evaluation needs of a run. All references outlive it.
+/// What an evaluation needs of a run. All references must outlive it.
 struct EvaluatedRun {
   const config::TrainConfig& config;
   const text::MolmoTokenizer& tokenizer;
@@ -25,7 +25,8 @@ class Evaluations {
   explicit Evaluations(const EvaluatedRun& run) : run_(run) {}
 
   /// Makes those that are due at `step` and that `monitor` has no record of. Every rank calls it; rank 0 has a monitor,
-  /// which takes the results. One that fails is said, and the run goes on. Throws an Interruption on all ranks where
+  /// which takes the results. One that fails is logged, and the run goes on: a broken
+  /// test picture must not end days of training. Throws an Interruption on all ranks where
   /// one is asked to stop.
   void make_due(int64_t step, Monitor* monitor);
 

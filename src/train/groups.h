@@ -28,7 +28,7 @@ Component component_of(std::string_view name);
 /// embeddings decay.
 bool has_weight_decay(std::string_view name);
 
-/// Whether a parameter trains under the freezing switches.
+/// Whether a parameter trains, by the `train` and `embedding` settings.
 bool is_trained(std::string_view name, const config::OptimizerConfig& optimizer);
 
 /// Parameters that share learning rate, decay and clip limit.

@@ -33,7 +33,7 @@ int64_t count_batches(const std::string& name, const config::TrainConfig& recipe
                   name, available, batch_size, num_ranks));
 }
 
-// Waits for the next batch; the ranks tell each other whether they have it, and whether one was asked to stop.
+// Waits for the next batch; the ranks agree on whether all have one, and whether any was asked to stop.
 data::LoadedBatch next_batch(data::Loader& loader, distributed::Communicator* everyone) {
   constexpr std::chrono::milliseconds kPoll{100};
   data::LoadedBatch loaded;
@@ -87,7 +87,7 @@ EvaluatedLoss evaluate_loss(const std::string& name, const config::TrainConfig& 
                                                 : MicroBatch{.inputs = model::make_inputs(loaded.batch, device),
                                                              .targets = model::make_targets(loaded.batch, device),
                                                              .cell_labels = {}};
-    // Ranks do not ask each other here: each runs the tower, if need be on padding.
+    // Instead of agreeing on which batches have pictures every rank runs the tower, if need be on padding.
     if (!batch.inputs.patches.defined()) objective.add_padding_crop(batch);
     const LossSums losses = objective.losses(batch, forward);
     const double values[] = {objective.weight_sum(batch), losses.cross_entropy.item<double>(),

@@ -21,7 +21,7 @@ struct EvaluatedLoss {
 /// Reads the data of the recipe's evaluators. Errors: those of load_datasets; fewer examples than a batch of all ranks.
 void check_loss_evaluators(const config::TrainConfig& recipe, int num_ranks);
 
-/// Measures one evaluator of the recipe. Every rank calls it; the result is that of all ranks.
+/// Runs one evaluator of the recipe. A collective; the result covers all ranks.
 EvaluatedLoss evaluate_loss(const std::string& name, const config::TrainConfig& recipe,
                             const text::MolmoTokenizer& tokenizer, const Objective& objective, at::ScalarType compute,
                             const Ranks& ranks, at::Device device);

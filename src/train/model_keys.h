@@ -1,4 +1,4 @@
-// What a recipe says of a model (its keys below "molmo") that it takes from elsewhere.
+// Merges a recipe's keys below "molmo" with the model of `init_from`, whose weights decide most of them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace molmo::train {
 
-/// Puts the model, preprocessing and tokenizer of `source` into `recipe`, and keeps of what the recipe says (`given`:
-/// its keys) the settings that leave the weights' meaning alone: dropouts, weights of the router's losses,
+/// Puts the model, preprocessing and tokenizer of `source` into `recipe`, and keeps of the recipe's own
+/// keys (`given`) those that leave the weights' meaning alone: dropouts, weights of the router's losses,
 /// preprocessing. Each that differs is logged. Errors name every other key that says otherwise than `source`.
 /// Without a `data.sequence_length` of the recipe the default goes no further than the model's positions.
 void take_model(const config::MolmoConfig& source, const std::vector<std::string>& given, config::TrainConfig& recipe);

@@ -9,11 +9,11 @@
 namespace molmo::train {
 namespace {
 
-// Background fills most cells; this weight keeps the objects from drowning.
+// Most cells are background; with equal weights predicting nothing but background would be a good minimum.
 constexpr double kBackgroundWeight = 0.25;
 constexpr double kPlaceWeight = 0.5;  // of a column or a row, beside the kind
 
-// What dropout draws by, if anything is dropped.
+// Keys of dropout's random numbers, if anything is dropped.
 void set_keys(const model::ModelInputs& inputs, nn::DropoutState& dropout) {
   if (dropout.is_off()) return;
   const auto keys = [&](const Tensor& streams, const Tensor& like) {  // batches that no loader made have no streams

@@ -1,4 +1,5 @@
-// What is minimised: next tokens of responses (captions, SFT), or the kind of object under each pooled cell (stage 0).
+// Training objectives: next-token prediction of responses (captions, SFT), or the kind of object under each pooled cell
+// (stage 0).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -13,8 +14,9 @@ namespace molmo::train {
 struct MicroBatch {
   model::ModelInputs inputs;
   model::ModelTargets targets;
-  Tensor cell_labels;       // [C, P, 3] int64: kind, column, row (data::CellLabel); only for the tower objective
-  bool is_padding = false;  ///< no row of the data: keeps a rank in step that has fewer than others
+  Tensor cell_labels;  // [C, P, 3] int64: kind, column, row (data::CellLabel); only for the tower objective
+  /// Not a row of the data: a rank with fewer micro-batches than others runs these, since collectives need every rank.
+  bool is_padding = false;
 };
 
 /// Weighted sums over a micro-batch, not yet divided; [] each.
@@ -33,7 +35,7 @@ class Objective {
   virtual double weight_sum(const MicroBatch& batch) const = 0;
   virtual LossSums losses(const MicroBatch& batch, const model::ForwardOptions& forward) const = 0;
 
-  /// A batch of padding: it runs every unit of the decoder, counts nothing, and gives zeros as gradients.
+  /// A batch of padding: it runs every unit of the decoder, has weight 0, and its gradients are zeros.
   virtual MicroBatch nothing() const = 0;
   /// Adds a crop of padding, so that the units of tower and connector run too.
   virtual void add_padding_crop(MicroBatch& batch) const = 0;
@@ -53,10 +55,10 @@ class TokenObjective : public Objective {
   double z_loss_scale_;
 };
 
-/// Stage 0 for a tower that starts from nothing: each projected image token tells the kind of the object under its
-/// middle, and in which column and row of its crop the middle of that object (or the token's own) lies, so that the
-/// decoder finds places to read off. The released models start from a trained tower instead; this is how the tiny model
-/// gets one (docs/training.md).
+/// Stage 0, for a tower that starts from random weights: each projected image token is classified by the kind of the
+/// object under its centre, and by the column and row of its crop in which the centre of that object (or the token's
+/// own) lies, so that image tokens carry positions that the decoder can read. The released models start from a trained
+/// tower instead; this is how the tiny model gets one (docs/training.md).
 class TowerObjective : public Objective {
  public:
   TowerObjective(const model::Molmo& molmo, int64_t num_kinds);
@@ -65,7 +67,7 @@ class TowerObjective : public Objective {
   MicroBatch nothing() const override;
   void add_padding_crop(MicroBatch& batch) const override;
 
-  ParamSet& params() { return *params_; }  ///< the classifier, "tower_head.*", meta at first; thrown away after stage 0
+  ParamSet& params() { return *params_; }  ///< the classifier, "tower_head.*", meta at first; discarded after stage 0
   const Unit& unit() const { return unit_; }
 
  private:

@@ -36,7 +36,8 @@ std::string problem_of(const std::function<void()>& work) {
   }
 }
 
-// Does this rank's part while the others do theirs. In between all say that they live.
+// Runs `work` on this rank while the others run theirs. Meanwhile all exchange signs of life, since a download may take
+// longer than a collective's time-out.
 void work_together(std::function<void()> work, distributed::Communicator& everyone) {
   std::packaged_task<std::string()> task([work = std::move(work)] { return problem_of(work); });
   std::future<std::string> result = task.get_future();

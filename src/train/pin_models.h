@@ -1,4 +1,4 @@
-// The models that a recipe begins with, downloaded once for all ranks.
+// The models that a recipe starts from, downloaded once for all ranks.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,8 +11,8 @@ namespace molmo::train {
 
 /// Finds the models of the hub that a recipe names, and names them by their commits, which the other ranks find in the
 /// cache without asking: rank 0 asks the hub, then the first rank of each machine looks whether its cache has them.
-/// Downloads may take hours; a rank that is lost meanwhile is noticed as in a step. A `run` that can go on needs none
-/// of them. All ranks call it. Errors: those of one rank are those of all.
+/// Downloads may take hours; a rank that is lost meanwhile is noticed as during a step. A `run` that can go on needs
+/// none of them. A collective: an error on one rank is an error on all.
 config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run,
                                const distributed::Rank& rank, distributed::Communicator& everyone);
 

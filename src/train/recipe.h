@@ -24,8 +24,7 @@ config::TrainConfig resolve_recipe(config::TrainConfig config, const std::filesy
 /// Whether a run folder has all that a run needs to go on.
 bool can_go_on(const std::filesystem::path& run);
 
-/// Says every key in which a run goes on otherwise than `file` says it did before; a warning where what is learnt
-/// changes.
+/// Logs every key that differs from `file`, the recipe of the last start; as a warning where it changes what is learnt.
 void log_changes(const config::TrainConfig& before, const config::TrainConfig& now, const std::filesystem::path& file);
 
 }  // namespace molmo::train

@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 constexpr const char* kLockFile = "lock";
 constexpr const char* kDataFile = "data.json";
 
-// A folder may hold the torso of a step that was killed before it was complete: a run begins anew there. But what a run
-// had reached must not be overwritten in silence.
+// A folder may hold only a partial step, of a run that was killed during its first save: the run starts from the
+// beginning there. But steps that were complete once must not be overwritten silently.
 void expect_no_lost_steps(const fs::path& run) {
   const std::vector<fs::path> damaged = formats::damaged_steps(run);
   if (damaged.empty()) return;
@@ -34,7 +34,7 @@ void expect_no_lost_steps(const fs::path& run) {
                   run.string(), damaged.back().filename().string(), formats::defect_of_step(damaged.back())));
 }
 
-// Of writers that were killed. The lock is held, and the other ranks have not begun.
+// Temporary files of writers that were killed. Safe to remove: the lock is held, and the other ranks have not begun.
 void remove_temporaries(const fs::path& run) {
   std::vector<fs::path> folders{run};
   for (const auto& [step, folder] : formats::step_folders(run)) folders.push_back(folder);
@@ -47,8 +47,8 @@ void remove_temporaries(const fs::path& run) {
   }
 }
 
-// The order of the examples follows from their number: with other data it is another from here on. Datasets that were
-// added or left out are changes of the recipe.
+// The order of the examples is drawn from their number: with changed data it differs from here on. Datasets that were
+// added or removed are changes of the recipe, and logged with it.
 void warn_of_other_data(const fs::path& file, const std::vector<data::Loader::Source>& data) {
   if (!fs::exists(file)) return;  // a run of an earlier version
   const Json before = read_json(file);
@@ -86,7 +86,7 @@ void RunFolder::look(bool resumes) {
                             path_.string(), *newest_));
 }
 
-// Of a run that was killed a rank may live for some seconds.
+// A rank of a run that was killed may survive it by some seconds, and holds the lock so long.
 void RunFolder::lock() {
   constexpr int kMostTries = 50;
   for (int i = 0; i < kMostTries; ++i) {

@@ -1,5 +1,5 @@
 // The folder of a run: who may write to it, and which step it has reached. Nothing in it changes before begin(), so
-// that a start that is refused leaves it as it was.
+// that a run that is refused at the start leaves it as it was.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -27,11 +27,11 @@ class RunFolder {
   std::optional<int64_t> newest_step() const { return newest_; }
 
   /// From here on the folder is the run's. On rank 0: locks it, removes what killed runs have left half-written, starts
-  /// log.txt, copies the tokenizer (`recipe` then names the copy), says what of recipe and data changed since the last
-  /// start, and writes them. What the run began with may be gone when it saves, or goes on.
+  /// log.txt, copies the tokenizer (`recipe` then names the copy), logs what changed in recipe and data since the last
+  /// start, and writes them. After that the run needs neither the model nor the tokenizer that it started from.
   void begin(config::TrainConfig& recipe, const std::vector<data::Loader::Source>& data);
 
-  /// Leaves the error that ends the run in log.txt, where the run has begun.
+  /// Writes the error that ends the run to log.txt, if the run has begun.
   void log_end(const Error& error);
 
  private:

@@ -1,4 +1,5 @@
-// Steps whose loss or gradient stands out from those before it are skipped before weights change.
+// Skips steps whose loss or gradient norm is an outlier among the last hundred, before they change weights: one corrupt
+// batch can undo many steps.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -23,7 +24,7 @@ class SpikeGuard {
   /// `sigmas`: how far from the mean a step may lie; 0 lets every finite step pass.
   explicit SpikeGuard(double sigmas) : sigmas_(sigmas) {}
 
-  /// Whether the step may change weights; one that may is learnt. The first steps of a run are only learnt.
+  /// Whether the step may change weights; the statistics take in those that may. The first steps of a run always may.
   bool admits(double loss, double gradient_norm);
 
   const State& state() const { return state_; }

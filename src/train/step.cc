@@ -11,7 +11,8 @@ bool has_pictures(const MicroBatch& batch) {
   return batch.inputs.patches.defined() && batch.inputs.patches.size(0) > 0;
 }
 
-// What all ranks know of a step before it begins.
+// What the ranks agree on before a step: without it neither the divisor of the loss nor which units run would be the
+// same on all of them, and a collective that one rank skips would hang the others.
 struct Agreement {
   double weight_sum = 0.0;           // over the global batch
   double num_counted_batches = 0.0;  // micro-batches that hold rows
@@ -50,10 +51,11 @@ void run_batch(const Objective& objective, const MicroBatch& batch, const Agreem
   result.accuracy += sums.accuracy.item<double>() / agreement.weight_sum;
 }
 
-// Losses and gradient norms over all ranks, in one collective.
+// Sums losses and squared gradient norms over all ranks, in one collective: a second one would cost its latency per
+// step.
 std::array<double, 3> sum_over_ranks(StepResult& result, std::array<double, 3> squares, const Ranks& ranks) {
   if (ranks.everyone == nullptr) return squares;
-  // Replicas hold the same slices.
+  // Replicas hold the same slices, so each square would be counted once per replica.
   const double copies = ranks.sharded == nullptr ? 1.0 : ranks.sharded->mesh().replicas->size();
   std::array<double, 8> sums{result.cross_entropy, result.z_loss,       result.accuracy,     result.load_balancing,
                              result.router_z,      squares[0] / copies, squares[1] / copies, squares[2] / copies};
@@ -79,6 +81,7 @@ StepResult accumulate(const Objective& objective, std::span<const MicroBatch> ba
   for (size_t i = 0; i < batches.size(); ++i) {
     if (i > 0 && gives_up && gives_up()) throw Interruption();
     if (sharded) ranks.sharded->begin_pass(/*is_last=*/i + 1 == batches.size());
+    // Where another rank runs the tower, gathering its weights needs this rank too.
     if (agreement.has_pictures[i] && !has_pictures(batches[i])) {
       MicroBatch padded = batches[i];
       objective.add_padding_crop(padded);
@@ -100,6 +103,7 @@ StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<co
     result.clip = clip_gradients(optimizer.groups(), squares, optimizer.config(), options.step);
     SpikeGuard finite(0.0);
     SpikeGuard& guard = options.guard != nullptr ? *options.guard : finite;
+    // Decided from sums over all ranks, so every rank skips or none does.
     const double loss = result.cross_entropy + result.z_loss + result.load_balancing + result.router_z;
     result.is_skipped = !guard.admits(loss, result.clip.total_norm);
   }

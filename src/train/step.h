@@ -28,12 +28,13 @@ struct StepResult {
 /// The ranks that train one model together; by default one process that holds it whole.
 struct Ranks {
   distributed::Communicator* everyone = nullptr;
-  distributed::ShardedParams* sharded = nullptr;  ///< none: the optimizer's parameters are the model's own
+  distributed::ShardedParams* sharded = nullptr;  ///< null: the optimizer's parameters are the model's own
 };
 
-/// Accumulates gradients over the micro-batches of a global batch. Every micro-batch is divided by the weight sum of
-/// all, so neither the split nor the ranks change the result beyond rounding. All ranks bring equally many batches,
-/// some of which may be Objective::nothing(). Losses of the result are this rank's share.
+/// Accumulates gradients over the micro-batches of a global batch. Each loss is divided by the weight sum of the whole
+/// global batch, not of its micro-batch, so neither the split into micro-batches nor the number of ranks changes the
+/// result beyond rounding. All ranks pass the same number of batches, some of which may be Objective::nothing(). Losses
+/// of the result are this rank's share.
 StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
                       const model::ForwardOptions& forward, const Ranks& ranks = {},
                       const std::function<bool()>& gives_up = {});
@@ -42,9 +43,9 @@ struct StepOptions {
   int64_t step = 1, run_steps = 1;  ///< counted from 1, of so many: the learning rates follow
   model::ForwardOptions forward;
   Ranks ranks;
-  SpikeGuard* guard = nullptr;  ///< none: every finite step changes weights
-  /// Asked between two micro-batches, on every rank. Where it says yes the step is given up: an Interruption, with the
-  /// weights as they were. None: never.
+  SpikeGuard* guard = nullptr;  ///< null: every finite step changes weights
+  /// Polled between micro-batches, on every rank. If it returns true anywhere, the step is abandoned with an
+  /// Interruption and weights stay as they were. Empty: never.
   std::function<bool()> gives_up = {};
 };
 

@@ -28,7 +28,7 @@ Tensor cell_label_tensor(const data::LoadedBatch& loaded) {
   return at::tensor(values, at::kLong).view({loaded.batch.num_crops, loaded.batch.num_cells, 3});
 }
 
-// What a batch makes the model do, padding not counted.
+// The work that a batch means for the model, padding not counted; for the FLOPs.
 model::PassWork work_of(const data::LoadedBatch& loaded) {
   const preprocess::Batch& batch = loaded.batch;
   return {
@@ -93,7 +93,8 @@ std::vector<MicroBatch> StepLoader::next(StepTimes& times) {
     times.num_crops += work.num_crops;
     times.flops += 3.0 * model::forward_flops(config_.molmo.model, work);  // backward is twice forward
   }
-  // A rank that was asked to stop says so by a number that no other has.
+  // A rank that was asked to stop sends infinity as its count, so that one maximum answers both
+  // questions.
   const double own =
       StopSignals::has_come() ? std::numeric_limits<double>::infinity() : static_cast<double>(batches.size());
   const double most = everyone_.maximum(own, "the number of micro-batches");

@@ -19,18 +19,17 @@ constexpr double kMasterBytes = 4,
 
 double bytes_of(at::ScalarType type) { return static_cast<double>(c10::elementSize(type)); }
 
-// Of a transformer block, values per token that its backward wants, in bytes: the float32 stream at two places, and of
-// the dtype of the passes two normed copies, queries, keys, values, heads, the map after them, and three of the hidden
-// width.
+// Bytes per token that a transformer block saves for backward: the float32 residual stream at two places, and in the
+// compute dtype two normed copies, queries, keys, values, heads, the output projection, and three of the FFN's width.
 double block_bytes(double width, double heads, double hidden, double item) {
   return 2 * width * kMasterBytes + (3 * width + 2 * heads + 3 * hidden) * item;
 }
 
-// Blocks that keep all of it; the others keep their input.
+// Blocks that save all of it; those that are recomputed save their input alone.
 double kept_blocks(int num_layers, int recompute_every) {
   if (recompute_every <= 0) return num_layers;
   const int recomputed = (num_layers + recompute_every - 1) / recompute_every;
-  return std::min(num_layers, num_layers - recomputed + 1);  // and the one that is computed again
+  return std::min(num_layers, num_layers - recomputed + 1);  // and the one being recomputed
 }
 
 double activation_bytes(const config::TrainConfig& config, double item) {

@@ -1,4 +1,5 @@
-// What a rank of a sharded run needs for a step, before any of it is taken: whether whole gradients fit beside it.
+// Estimates the memory of a step of a sharded run before any of it is allocated: it decides whether unsharded gradients
+// are kept until the last micro-batch (sharding.defer_reduction).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -7,12 +8,12 @@
 
 namespace molmo::train {
 
-/// Bytes at the worst moment of a step. An estimate from shapes: nothing is measured.
+/// Peak bytes of a step by part, estimated from shapes; nothing is measured.
 struct StepMemory {
   double state = 0;        ///< the rank's shards, with gradients and moments
-  double units = 0;        ///< units that are gathered, and gradients of those that have just run backward
-  double activations = 0;  ///< what forward keeps for backward, and the logits of a chunk
-  double gradients = 0;    ///< whole gradients, kept from one micro-batch to the next
+  double units = 0;        ///< gathered units, and gradients of those that have just run backward
+  double activations = 0;  ///< saved for backward, and the logits of a chunk
+  double gradients = 0;    ///< unsharded gradients, kept from one micro-batch to the next
   double total() const { return state + units + activations + gradients; }
 };
 
@@ -21,8 +22,8 @@ struct StepMemory {
 StepMemory plan_step(const config::TrainConfig& config, const std::vector<Unit>& units, int num_shards,
                      at::ScalarType compute);
 
-/// Bytes that this process may take: of its GPU, or of what is available of the host's memory, which `num_local`
-/// processes share.
+/// Bytes available to this process: of its GPU, or its share of the host's available memory among `num_local`
+/// processes.
 double available_bytes(const at::Device& device, int num_local);
 
 }  // namespace molmo::train

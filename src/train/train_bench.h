@@ -1,4 +1,4 @@
-// How fast a model trains, with weights and data drawn at random.
+// Training speed, with random weights and data.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

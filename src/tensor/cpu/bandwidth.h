@@ -1,4 +1,4 @@
-// What one-row kernels are measured against.
+// The upper bound for one-row kernels, which are limited by memory bandwidth.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -24,7 +24,7 @@ struct Range {
   int64_t size() const { return end - begin; }
 };
 
-// Neighbouring queries of one segment, and the stretches of keys that it sees. The last stretch ends with the queries
+// Neighbouring queries of one segment, and the ranges of keys that it sees. The last range ends with the queries
 // themselves, so query i of the block sees all but the last (size - 1 - i) of these keys.
 struct Block {
   Range queries;
@@ -123,7 +123,7 @@ struct Shape {
   float scale() const { return 1.0f / std::sqrt(static_cast<float>(width)); }
 };
 
-// What one task needs of memory.
+// Scratch memory of one task.
 struct Workspace {
   explicit Workspace(int64_t length) : scores(static_cast<size_t>(kMostQueries * length)), gradients(scores.size()) {}
   std::vector<float> scores, gradients, keys, values;

@@ -9,8 +9,8 @@
 
 namespace molmo::tensor::cpu {
 
-/// Calls function(row) for every row of `width` values, several threads at a time, each with enough values to be worth
-/// waking it.
+/// Calls function(row) for every row of `width` values, several threads at a time, each with enough values to be
+/// worth a thread.
 template <class Function>
 void for_rows(int64_t num_rows, int64_t width, const Function& function) {
   constexpr int64_t kValuesPerTask = 16384;

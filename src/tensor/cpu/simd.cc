@@ -36,7 +36,7 @@ void plain_axpy(float a, const T* row, float* y, int64_t length) {
 
 // --- AVX2 ------------------------------------------------------------------------------------------------------------
 
-// Four sums hide the latency of the multiply-add. The row is read as it lies: rows one behind another are one stream,
+// Four sums hide the latency of the multiply-add. The row is read as it lies: rows one after another are one stream,
 // which the processor fetches ahead by itself (four rows at a time, fetched by instructions, are a tenth slower).
 template <class T>
 MOLMO_AVX2 float avx2_dot(const float* x, const T* row, int64_t length) {

@@ -27,7 +27,7 @@ void plain_rows(Operands of, int64_t m) {
   }
 }
 
-// --- AVX2: kRows x 16 sums stay in registers while k passes
+// --- AVX2: kRows x 16 sums stay in registers during the loop over k
 
 template <bool kMasked>
 MOLMO_AVX2 inline __m256 load(const float* from, __m256i mask) {
