@@ -198,6 +198,31 @@ TEST_F(LaunchedRanks, EndWith75WhenOneHangs) {
   expect_resumable("hanging");
 }
 
+// A rank that lost another ends with 75, maybe first. Here the launcher is held until both have ended: then it sees
+// rank 0 first, which is told that rank 1 cannot decode its picture, the second of the data.
+TEST_F(LaunchedRanks, EndWithTheCodeOfTheOneThatFailedOfItself) {
+  const std::string data = path("broken"), recipe = path("broken.json");
+  const std::string script = fmt::format("cp -r {0} {1} && cp {2} {3} && sed -i 's#{0}\"#{1}\"#' {3}", path("data"),
+                                         data, path("recipe.json"), recipe);
+  ASSERT_EQ(run_command(script).code, 0);
+  for_each_json_line(data + "/data.jsonl", [&](size_t number, const Json& record) {
+    const std::string picture = data + "/" + record.at("image").get<std::string>();
+    // Its header is whole: the look at the data before the first step finds nothing.
+    if (number == 2) std::filesystem::resize_file(picture, read_text_file(picture).find("IDAT"));
+  });
+  const Outcome outcome = run_command(
+      fmt::format("( $MOLMO_BINARY launch -n 2 -- train {} --out {} --set data.shuffle=false "
+                  "--set data.max_bad_examples=0 & launcher=$!; "
+                  "for i in $(seq 300); do ranks=$(cat /proc/$launcher/task/$launcher/children 2>/dev/null); "
+                  "[ $(echo $ranks | wc -w) = 2 ] && break; sleep 0.01; done; kill -STOP $launcher; "
+                  "for rank in $ranks; do for i in $(seq 300); do grep -q '^State:.Z' /proc/$rank/status && break; "
+                  "sleep 0.1; done; done; kill -CONT $launcher; wait $launcher )",
+                  recipe, path("broken-run")));
+  EXPECT_EQ(outcome.code, 2) << outcome.err;
+  EXPECT_NE(outcome.err.find("rank 0 ended with exit code 75"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("rank 1 ended with exit code 2"), std::string::npos) << outcome.err;
+}
+
 // A save may take an hour, but not because of a rank that does nothing. With a save in every step one is on its way.
 TEST_F(LaunchedRanks, EndWith75InTheTimeOfAStepWhenOneHangsWhileTheySave) {
   const auto start = std::chrono::steady_clock::now();
