@@ -68,24 +68,12 @@ class Marker {
                            static_cast<int>(std::lround(mark.y + size.height / 2.0)));
     cv::putText(canvas_, text, origin, cv::FONT_HERSHEY_SIMPLEX, scale, kLight, weight, cv::LINE_AA);
   }
-  // A line of the legend in the upper left corner. The font has ASCII alone: without it the points stand for
-  // themselves.
-  void legend(const std::string& label, int line, const cv::Scalar& color, bool is_ring) const {
-    const double scale = std::max(radius_ / 18.0, 0.32);
-    const double height = 30.0 * scale;
-    const int weight = std::max(1, static_cast<int>(std::lround(1.5 * scale))), left = static_cast<int>(1.5 * height);
-    const std::string text = fitted(unicode::nearest_ascii(label), scale, 3 * weight, canvas_.cols - left);
-    if (text.empty()) return;
-    const PointMark bullet{0.8 * height, (line + 0.8) * height};
-    const Marker small(canvas_, 0.28 * height);
-    is_ring ? small.ring(bullet, color) : small.disc(bullet, color);
-    const cv::Point origin(left, static_cast<int>((line + 0.8) * height + 0.3 * height));
-    cv::putText(canvas_, text, origin, cv::FONT_HERSHEY_SIMPLEX, scale, kDark, 3 * weight, cv::LINE_AA);
-    cv::putText(canvas_, text, origin, cv::FONT_HERSHEY_SIMPLEX, scale, kLight, weight, cv::LINE_AA);
-  }
+  double radius() const { return radius_; }
+
+  // With a size of its own.
+  Marker(cv::Mat canvas, double radius) : canvas_(std::move(canvas)), radius_(radius) {}
 
  private:
-  Marker(cv::Mat canvas, double radius) : canvas_(std::move(canvas)), radius_(radius) {}
   int thickness(double share) const { return std::max(1, static_cast<int>(std::lround(share * radius_))); }
   void circle(const PointMark& mark, double share, const cv::Scalar& color, int thickness) const {
     const int radius = static_cast<int>(std::lround(share * radius_ * (1 << kSubpixelBits)));
@@ -94,6 +82,51 @@ class Marker {
 
   mutable cv::Mat canvas_;
   double radius_;
+};
+
+// The strip below the picture, where it covers nothing.
+class Legend {
+ public:
+  Legend(int width, double marker_radius)
+      : width_(width), scale_(std::max(marker_radius / 18.0, 0.32)), line_height_(30.0 * scale_) {}
+
+  // The font has ASCII alone: without it the points stand for themselves.
+  void add(const PointGroup& group, const cv::Scalar& color) {
+    std::string text = fitted(unicode::nearest_ascii(group.label), scale_, weight(), width_ - left());
+    if (!text.empty()) lines_.push_back({std::move(text), color, group.is_truth});
+  }
+
+  void draw_below(Picture& picture) const {
+    const int top = picture.height,
+              height = static_cast<int>(std::ceil(static_cast<double>(lines_.size()) * line_height_));
+    if (height == 0) return;
+    picture.height += height;
+    picture.pixels.resize(size_t{3} * static_cast<size_t>(picture.width) * static_cast<size_t>(picture.height));
+    cv::Mat strip =
+        cv::Mat(picture.height, picture.width, CV_8UC3, picture.pixels.data()).rowRange(top, picture.height);
+    strip = kDark;
+    const Marker marker(strip, 0.28 * line_height_);
+    for (size_t i = 0; i < lines_.size(); ++i) {
+      const double middle = (static_cast<double>(i) + 0.5) * line_height_;
+      const PointMark bullet{0.8 * line_height_, middle};
+      lines_[i].is_ring ? marker.ring(bullet, lines_[i].color) : marker.disc(bullet, lines_[i].color);
+      cv::putText(strip, lines_[i].text, {left(), static_cast<int>(middle + 0.3 * line_height_)},
+                  cv::FONT_HERSHEY_SIMPLEX, scale_, kLight, weight(), cv::LINE_AA);
+    }
+  }
+
+ private:
+  struct Line {
+    std::string text;
+    cv::Scalar color;
+    bool is_ring;
+  };
+  int weight() const { return std::max(1, static_cast<int>(std::lround(1.5 * scale_))); }
+  int left() const { return static_cast<int>(1.5 * line_height_); }
+
+  int width_;
+  double scale_, line_height_;
+  std::vector<Line> lines_;
 };
 
 }  // namespace
@@ -115,10 +148,9 @@ Picture draw_points(const Picture& picture, std::span<const PointGroup> groups) 
       }
     }
   }
-  for (size_t g = 0; g < groups.size(); ++g) {
-    if (!groups[g].label.empty())
-      marker.legend(groups[g].label, static_cast<int>(g), kColors[g % std::size(kColors)], groups[g].is_truth);
-  }
+  Legend legend(drawn.width, marker.radius());
+  for (size_t g = 0; g < groups.size(); ++g) legend.add(groups[g], kColors[g % std::size(kColors)]);
+  legend.draw_below(drawn);
   return drawn;
 }
 

@@ -21,7 +21,8 @@ struct PointGroup {
   bool is_truth = false;  ///< hollow rings instead of numbered discs
 };
 
-/// A copy with numbered markers whose size follows the picture's diagonal.
+/// A copy with numbered markers whose size follows the picture's diagonal. Labels stand in a strip that is added below
+/// the picture, a line for each that the font (ASCII) and the width have room for; nothing else changes its size.
 Picture draw_points(const Picture& picture, std::span<const PointGroup> groups);
 
 }  // namespace molmo::image
