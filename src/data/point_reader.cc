@@ -72,9 +72,16 @@ size_t skip_gap(Text text, size_t at) {
   return at < text.size() && text[at] == U',' ? skip_spaces(text, at + 1) : at;
 }
 
-std::vector<Point> read_attribute_pairs(Text text) {
-  std::vector<Point> points;
+// A pair in percent and the place of its first letter.
+struct PlacedPoint {
+  Point point;
+  size_t at = 0;
+};
+
+std::vector<PlacedPoint> read_attribute_pairs(Text text) {
+  std::vector<PlacedPoint> points;
   for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
     const auto first = read_attribute(text, at);
     if (!first) {
       ++at;
@@ -84,19 +91,67 @@ std::vector<Point> read_attribute_pairs(Text text) {
     const auto second = at > first->end ? read_attribute(text, at) : std::nullopt;
     if (!second || second->name == first->name) continue;  // the second may begin the next pair
     at = second->end;
-    points.push_back(first->name == U'x' ? Point{first->value, second->value} : Point{second->value, first->value});
+    const bool is_x_first = first->name == U'x';
+    points.push_back({is_x_first ? Point{first->value, second->value} : Point{second->value, first->value}, begin});
   }
   return points;
 }
 
+// The text between `begin` and `end`, both parts of `text`, without white space around it.
+std::string cut(Text text, size_t begin, size_t end) {
+  return unicode::encode_utf8(unicode::strip(text.substr(begin, end - begin)));
+}
+
+// What the tag from `open` to `close` calls its points. Quotes in an alt text are not escaped: the last one of the tag
+// ends it.
+std::string label_of(Text text, size_t open, size_t close) {
+  const Text tag = text.substr(0, close);
+  const size_t name = tag.find(U"alt", open);
+  if (name != Text::npos) {
+    const size_t equals = skip_spaces(tag, name + 3), quote = skip_spaces(tag, equals + 1);
+    size_t end = close;
+    while (end > quote + 1 && !is_quote(tag[end - 1])) --end;
+    if (equals < close && tag[equals] == U'=' && quote < close && is_quote(tag[quote]) && end > quote + 1)
+      return cut(tag, quote + 1, end - 1);
+  }
+  const size_t next = text.find(U'<', close);
+  return next == Text::npos ? "" : cut(text, close + 1, next);
+}
+
+// One walk over text and points, both from left to right.
+std::vector<NamedPoint> name_points(Text text, const std::vector<PlacedPoint>& points) {
+  std::vector<NamedPoint> named;
+  size_t open = 0, close = 0;  // of the first tag that ends after the point
+  std::optional<std::string> label;
+  for (const PlacedPoint& point : points) {
+    while (close != Text::npos && close < point.at) {
+      label.reset();
+      open = text.find(U'<', close);
+      close = open == Text::npos ? open : text.find(U'>', open);
+    }
+    const bool is_inside = close != Text::npos && open < point.at && point.at < close;
+    if (is_inside && !label) label = label_of(text, open, close);
+    named.push_back({point.point, is_inside ? *label : ""});
+  }
+  return named;
+}
+
 }  // namespace
 
-std::vector<Point> read_points(std::string_view reply, ImageSize size) {
+std::vector<NamedPoint> read_named_points(std::string_view reply, ImageSize size) {
   const std::u32string text = unicode::plain_form(unicode::decode_utf8(reply));
-  std::vector<Point> points = read_attribute_pairs(text);
-  if (points.empty()) points = scan_other_spellings(text);
-  std::erase_if(points, [](const Point& point) { return !(point[0] <= 100.0 && point[1] <= 100.0); });
-  for (Point& point : points) point = {point[0] / 100.0 * size.width, point[1] / 100.0 * size.height};
+  std::vector<NamedPoint> points = name_points(text, read_attribute_pairs(text));
+  if (points.empty()) {
+    for (const Point& point : scan_other_spellings(text)) points.push_back({point, ""});
+  }
+  std::erase_if(points, [](const NamedPoint& p) { return !(p.point[0] <= 100.0 && p.point[1] <= 100.0); });
+  for (NamedPoint& p : points) p.point = {p.point[0] / 100.0 * size.width, p.point[1] / 100.0 * size.height};
+  return points;
+}
+
+std::vector<Point> read_points(std::string_view reply, ImageSize size) {
+  std::vector<Point> points;
+  for (const NamedPoint& named : read_named_points(reply, size)) points.push_back(named.point);
   return points;
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,5 +17,13 @@ namespace molmo::data {
 /// 2. what extract_points() reads of the rest: `p=500,200`, `(50.0, 20.0)` and, each once, `Click(50.0, 20.0)`.
 /// Pairs with a value outside 0 to 100 are dropped; repeated points are kept.
 std::vector<Point> read_points(std::string_view reply, ImageSize size);
+
+struct NamedPoint {
+  Point point;
+  std::string label;  ///< the alt text of the tag it is in, or the text that the tag encloses; empty outside of tags
+};
+
+/// The same points with what the reply calls them.
+std::vector<NamedPoint> read_named_points(std::string_view reply, ImageSize size);
 
 }  // namespace molmo::data

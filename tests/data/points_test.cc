@@ -98,6 +98,23 @@ TEST(ReadPoints, DropsPairsWithoutAPlace) {
   EXPECT_EQ(read(R"(<points x="a" y="5" x="50" y="50">)"), (std::vector<Point>{{50, 100}}));
 }
 
+TEST(ReadPoints, HaveTheNameThatTheReplyGivesThem) {
+  const auto names = [](std::string_view reply) {
+    std::string joined;
+    for (const NamedPoint& named : read_named_points(reply, {100, 200})) joined += named.label + "|";
+    return joined;
+  };
+  EXPECT_EQ(names(R"(<point x="50.0" y="50.0" alt="cats">two cats</point>)"), "cats|");
+  EXPECT_EQ(names(R"(See <points x1="5" y1="5" x2="6" y2="6" alt="red cups">x</points>, <point x="1" y="1" alt='a'>)"),
+            "red cups|red cups|a|");
+  EXPECT_EQ(names(R"(<point x="50.0" y="50.0" alt="the "big" one">x</point>)"), R"(the "big" one|)");
+  EXPECT_EQ(names(R"(<point x="50.0" y="50.0"> dogs </point>)"), "dogs|");
+  EXPECT_EQ(names(R"(x="1" y="1" <b alt="no"> x="2" y="2" <point alt="yes" x="3" y="3">)"), "||yes|");
+  EXPECT_EQ(names(R"(<points x1="50.0" y1="50.0" x2="30.0" y2="30.0" alt="cut)"), "||");
+  EXPECT_EQ(names("(50.0, 50.0)"), "|");
+  EXPECT_EQ(names(R"(<point x="1" y="1" alt="">)"), "|");
+}
+
 TEST(ReadPoints, LongTextsTakeTimeInProportion) {
   for (const char* piece : {"x=", "x='", "x=\"1\" ", "x", "x=\"", "x1=1 ", "(", "(1.0", "p=", "1 = ", "x   = "}) {
     std::string text;
@@ -107,6 +124,7 @@ TEST(ReadPoints, LongTextsTakeTimeInProportion) {
   std::string many;
   for (int i = 0; i < 20'000; ++i) many += "x1=\"50.0\" y1=\"50.0\" ";
   EXPECT_EQ(read(many).size(), 20'000u);
+  EXPECT_EQ(read("<points " + many + "alt=\"x\">").size(), 20'000u);
 }
 
 }  // namespace
