@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "molmo/decode_limits.h"
+#include "molmo/finish_reason.h"
 
 namespace molmo {
 
@@ -47,12 +48,15 @@ struct ModelOptions {
   int num_threads = 0;          ///< of one operator; 0: all
 };
 
-/// One question. Several pictures stand in front of the text in order.
+/// One question. Several pictures stand before the text, in order.
 struct Prompt {
   std::string text;
   std::vector<Image> images;
-  std::string style = "demo";  ///< style tag of the prompt; "demo" writes none
+  std::string style = "demo";  ///< style tag of the prompt, one of prompt_styles(); "demo": no tag
 };
+
+/// The style tags that models are trained with: those of the released models and of own data (docs/cli.md).
+std::vector<std::string> prompt_styles();
 
 struct GenerateOptions {
   int64_t max_new_tokens = 256, min_new_tokens = 0;
@@ -75,10 +79,12 @@ void check_options(const GenerateOptions& options);
 struct Point {
   double x = 0.0, y = 0.0;                  ///< pixels
   double x_percent = 0.0, y_percent = 0.0;  ///< of width and height
+  std::string label;                        ///< what the answer calls it (the alt text of its tag); may be empty
 };
 
 struct Answer {
-  std::string text;
+  std::string text;  ///< without white space before the first word: models begin every answer with a blank
+  FinishReason finish_reason = FinishReason::kLength;
   std::vector<Point> points;  ///< all that the text names, in order
   double log_prob = 0.0;      ///< sum over the tokens
   int64_t num_prompt_tokens = 0, num_image_tokens = 0, num_new_tokens = 0;
@@ -90,7 +96,7 @@ struct Answer {
   std::vector<Other> others;  ///< the other beams, best first
 };
 
-/// Called with (index of the prompt, text) whenever text became final. Not for beams.
+/// Called with (index of the prompt, text) whenever text became final: the pieces make Answer::text. Not for beams.
 using TextCallback = std::function<void(size_t prompt, const std::string& text)>;
 
 class Model {
@@ -112,7 +118,7 @@ class Model {
   std::unique_ptr<State> state_;
 };
 
-/// A copy of `image` with numbered marks on the points and the label beside them.
+/// A copy of `image` with numbered marks on the points; the label stands in a strip that is added below the picture.
 Image draw_points(const Image& image, const std::vector<Point>& points, const std::string& label);
 
 }  // namespace molmo

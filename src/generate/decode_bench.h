@@ -18,7 +18,7 @@ struct DecodeBenchOptions {
 struct DecodeSpeed {
   double prefill_tokens_per_s = 0.0;  ///< prompt tokens; the pictures are encoded within the time
   double encode_seconds = 0.0;        ///< of the pictures alone
-  double decode_tokens_per_s = 0.0;   ///< one sequence
+  double decode_tokens_per_s = 0.0;   ///< one sequence, from its first token on
   double weight_gb_per_s = 0.0;       ///< decoder blocks and head, each read once per token
   double memory_gb_per_s = 0.0;       ///< what a loop reads that does nothing else, with the same threads
   int64_t peak_bytes = 0;             ///< of tensors alive, weights included

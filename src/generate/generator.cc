@@ -145,10 +145,7 @@ std::vector<Answer> Generator::decode_rows(const model::ModelInputs& inputs, con
   std::vector<Answer> answers;
   for (size_t row = 0; row < streams.size(); ++row) {
     show(row, streams[row].finish());
-    answers.push_back({.text = text_of(result.tokens[row], options.stop),
-                       .tokens = result.tokens[row],
-                       .log_prob = result.log_probs[row],
-                       .others = {}});
+    answers.push_back(make_answer(result.tokens[row], result.log_probs[row], options));
   }
   return answers;
 }
@@ -156,20 +153,28 @@ std::vector<Answer> Generator::decode_rows(const model::ModelInputs& inputs, con
 std::vector<Answer> Generator::search_rows(const model::ModelInputs& inputs, const DecodeOptions& options) const {
   std::vector<Answer> answers;
   for (const std::vector<Beam>& beams : search_beams(*model_.molmo, inputs, options, forward_).rows) {
-    Answer& answer = answers.emplace_back(Answer{.text = text_of(beams[0].tokens, options.stop),
-                                                 .tokens = beams[0].tokens,
-                                                 .log_prob = beams[0].log_prob,
-                                                 .others = {}});
+    Answer& answer = answers.emplace_back(make_answer(beams[0].tokens, beams[0].log_prob, options));
     for (size_t i = 1; i < beams.size(); ++i)
-      answer.others.push_back({text_of(beams[i].tokens, options.stop), beams[i].log_prob, beams[i].score});
+      answer.others.push_back(
+          {make_answer(beams[i].tokens, beams[i].log_prob, options).text, beams[i].log_prob, beams[i].score});
   }
   return answers;
 }
 
-std::string Generator::text_of(const std::vector<int64_t>& tokens, const std::vector<std::string>& stop) const {
-  std::string text = model_.tokenizer.decode_answer(tokens);
-  for (const std::string& end : stop) text = text.substr(0, text.find(end));
-  return text;
+Answer Generator::make_answer(std::vector<int64_t> tokens, double log_prob, const DecodeOptions& options) const {
+  const bool has_ended = !tokens.empty() && tokens.back() == options.eos;
+  Answer answer;
+  answer.text = model_.tokenizer.decode_answer(tokens);
+  answer.tokens = std::move(tokens);
+  answer.log_prob = log_prob;
+  answer.finish_reason = has_ended ? FinishReason::kStop : FinishReason::kLength;
+  for (const std::string& stop : options.stop) {
+    const size_t end = answer.text.find(stop);
+    if (end == std::string::npos) continue;
+    answer.text.resize(end);
+    answer.finish_reason = FinishReason::kStopText;
+  }
+  return answer;
 }
 
 }  // namespace molmo::generate

@@ -9,6 +9,7 @@
 #include "config/molmo_config.h"
 #include "generate/beam_search.h"
 #include "generate/decode.h"
+#include "molmo/finish_reason.h"
 #include "preprocess/processor.h"
 
 namespace molmo::generate {
@@ -32,8 +33,9 @@ struct Request {
 };
 
 struct Answer {
-  std::string text;
+  std::string text;  ///< of the tokens, up to a stop text; the blank that models begin with is part of it
   std::vector<int64_t> tokens;
+  FinishReason finish_reason = FinishReason::kLength;
   double log_prob = 0.0;
   int64_t num_prompt_tokens = 0, num_image_tokens = 0;
   /// The other beams, best first, where beams were asked for; `score` is after the length penalty.
@@ -67,7 +69,7 @@ class Generator {
   std::vector<Answer> decode_rows(const model::ModelInputs& inputs, const DecodeOptions& options,
                                   const TextCallback& on_text) const;
   std::vector<Answer> search_rows(const model::ModelInputs& inputs, const DecodeOptions& options) const;
-  std::string text_of(const std::vector<int64_t>& tokens, const std::vector<std::string>& stop) const;
+  Answer make_answer(std::vector<int64_t> tokens, double log_prob, const DecodeOptions& options) const;
 
   const LoadedModel& model_;
   model::ForwardOptions forward_;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "data/point_reader.h"
 #include "data/points.h"
 #include "data/prompt_formatter.h"
+#include "data/prompt_templates.h"
+#include "data/styles.h"
 #include "generate/generator.h"
 #include "hub/find_model.h"
 #include "image/decode.h"
@@ -50,10 +54,48 @@ std::vector<Point> points_of(const std::string& text, const Prompt& prompt) {
   std::vector<Point> points;
   if (prompt.images.empty()) return points;
   const Image& image = prompt.images.front();
-  for (const data::Point& point : data::read_points(text, {image.width, image.height})) {
-    points.push_back({point[0], point[1], 100.0 * point[0] / image.width, 100.0 * point[1] / image.height});
+  for (data::NamedPoint& named : data::read_named_points(text, {image.width, image.height})) {
+    const auto [x, y] = named.point;
+    points.push_back({x, y, 100.0 * x / image.width, 100.0 * y / image.height, std::move(named.label)});
   }
   return points;
+}
+
+std::string without_leading_space(const std::string& text) {
+  return text.substr(std::min(text.find_first_not_of(" \t\r\n\f\v"), text.size()));
+}
+
+// Passes on what a stream says from the first word of each answer on.
+class StreamOfAnswers {
+ public:
+  StreamOfAnswers(const TextCallback& on_text, size_t num_prompts) : on_text_(on_text), has_begun_(num_prompts) {}
+
+  void operator()(size_t prompt, const std::string& text) {
+    const std::string shown = has_begun_[prompt] ? text : without_leading_space(text);
+    if (shown.empty()) return;
+    has_begun_[prompt] = true;
+    on_text_(prompt, shown);
+  }
+
+ private:
+  const TextCallback& on_text_;
+  std::vector<bool> has_begun_;
+};
+
+// What is asked, as a message of the style. In training a tenth of the free prompts had their tag, drawn at random; who
+// names the style here gets it.
+data::Message message_of(const Prompt& prompt, config::SystemPrompt system_prompt) {
+  data::expect_known_style(prompt.style);
+  const bool is_drawn = std::find(std::begin(data::kDemoStyles), std::end(data::kDemoStyles), prompt.style) !=
+                        std::end(data::kDemoStyles);
+  data::Message message;
+  message.style = prompt.style;
+  message.prompt = prompt.text;
+  if (is_drawn && system_prompt == config::SystemPrompt::kDemoOrStyle) {
+    message.style = "demo";
+    message.prompt = fmt::format("{}: {}", prompt.style, prompt.text);
+  }
+  return message;
 }
 
 }  // namespace
@@ -76,6 +118,8 @@ void check_options(const GenerateOptions& o) {
   expect(o.num_beams > 1 || !o.length_penalty, "a length penalty without beams, expected at least 2 beams");
   for (const std::string& stop : o.stop) expect(!stop.empty(), "an empty stop text");
 }
+
+std::vector<std::string> prompt_styles() { return data::known_styles(); }
 
 Image Image::load(const std::filesystem::path& path, const DecodeLimits& limits) {
   return to_image(image::load_picture(path, limits));
@@ -102,9 +146,7 @@ struct Model::State {
   generate::Request request(const Prompt& prompt) const {
     generate::Request request;
     data::DataExample example;
-    data::Message& message = example.messages.emplace_back();
-    message.style = prompt.style;
-    message.question = prompt.text;
+    example.messages.push_back(message_of(prompt, loaded.config.prompt.system_prompt));
     RandomState random(0);  // a question of the user's own draws no template
     const data::ImageSize size =
         prompt.images.empty() ? data::ImageSize{} : data::ImageSize{prompt.images[0].width, prompt.images[0].height};
@@ -135,16 +177,19 @@ std::vector<Answer> Model::generate(std::span<const Prompt> prompts, const Gener
   std::vector<generate::Request> requests;
   for (const Prompt& prompt : prompts) requests.push_back(state_->request(prompt));
   std::vector<Answer> answers;
-  for (generate::Answer& made : state_->generator(requests, decode, on_text)) {
+  StreamOfAnswers stream(on_text, prompts.size());
+  for (generate::Answer& made :
+       state_->generator(requests, decode, on_text ? TextCallback(std::ref(stream)) : nullptr)) {
     Answer& answer = answers.emplace_back();
     answer.points = points_of(made.text, prompts[answers.size() - 1]);
-    answer.text = std::move(made.text);
+    answer.text = without_leading_space(made.text);
+    answer.finish_reason = made.finish_reason;
     answer.log_prob = made.log_prob;
     answer.num_prompt_tokens = made.num_prompt_tokens;
     answer.num_image_tokens = made.num_image_tokens;
     answer.num_new_tokens = static_cast<int64_t>(made.tokens.size());
     for (generate::Answer::Other& other : made.others)
-      answer.others.push_back({std::move(other.text), other.log_prob, other.score});
+      answer.others.push_back({without_leading_space(other.text), other.log_prob, other.score});
   }
   return answers;
 }

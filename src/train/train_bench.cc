@@ -21,7 +21,9 @@ MicroBatch random_batch(const TrainBenchOptions& options, at::Device device) {
   const int64_t num_image_tokens = options.num_crops * pooled;
   if (1 + num_image_tokens >= length) {
     throw Error(
-        fmt::format("[bench] {} image tokens in a row, expected less than its {} tokens", num_image_tokens, length));
+        fmt::format("[bench] {} crops make {} image tokens a row, got --tokens {}, expected at least {} "
+                    "(or --crops {})",
+                    options.num_crops, num_image_tokens, length, num_image_tokens + 2, (length - 2) / pooled));
   }
   const auto longs = at::TensorOptions().dtype(at::kLong);
   MicroBatch batch;

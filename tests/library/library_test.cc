@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/tiny_folder.h"
+#include "molmo/error.h"
 #include "molmo/molmo.h"
 #include "support/paths.h"
 
@@ -45,7 +46,10 @@ TEST_F(TinyLibrary, PointsLieInThePictureOfTheirPrompt) {
                                        {.text = "dogs", .images = {}}};
   const std::vector<Answer> answers = model.generate(prompts, {.max_new_tokens = 4});
   ASSERT_EQ(answers.size(), 3u);
-  for (const Answer& answer : answers) EXPECT_EQ(answer.text, kPoint);
+  for (const Answer& answer : answers) {
+    EXPECT_EQ(answer.text, kPoint);
+    EXPECT_EQ(answer.finish_reason, FinishReason::kStop);
+  }
   for (size_t i = 0; i < 2; ++i) {
     ASSERT_EQ(answers[i].points.size(), 1u);
     EXPECT_DOUBLE_EQ(answers[i].points[0].x, 0.5 * prompts[i].images[0].width);
@@ -54,6 +58,24 @@ TEST_F(TinyLibrary, PointsLieInThePictureOfTheirPrompt) {
     EXPECT_DOUBLE_EQ(answers[i].points[0].y_percent, 25.0);
   }
   EXPECT_TRUE(answers[2].points.empty());
+}
+
+TEST_F(TinyLibrary, AnswersSayWhyTheyEnded) {
+  const Model model(folder_.path(), {.device = "cpu"});
+  const auto reason = [&](const GenerateOptions& options) {
+    return std::string(name_of(model.generate({.text = "dogs", .images = {}}, options).finish_reason));
+  };
+  EXPECT_EQ(reason({.max_new_tokens = 2}), "stop");
+  EXPECT_EQ(reason({.max_new_tokens = 1}), "length");
+  EXPECT_EQ(reason({.max_new_tokens = 4, .stop = {"50"}}), "stop_text");
+  EXPECT_EQ(reason({.max_new_tokens = 2, .num_beams = 2}), "stop");
+  EXPECT_EQ(model.generate({.text = "dogs", .images = {}}, {.max_new_tokens = 4, .stop = {"50"}}).text, "(");
+}
+
+TEST_F(TinyLibrary, StylesThatNoModelKnowsAreRefused) {
+  const Model model(folder_.path(), {.device = "cpu"});
+  EXPECT_THROW(model.generate({.text = "dogs", .images = {}, .style = "nonsense"}), Error);
+  EXPECT_EQ(prompt_styles().front(), "demo");
 }
 
 TEST_F(TinyLibrary, APromptHasAllItsPictures) {
