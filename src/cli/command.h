@@ -1,5 +1,5 @@
-// The words in which subcommands say what they take: CLI11 behind a door, because each file that includes it compiles
-// for ten seconds. Defaults are shown in the help where there is one.
+// Declares a subcommand's options and what it runs. CLI11 stays in two .cc files, because each one that includes it
+// compiles for ten seconds. The help shows defaults where there are any.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -31,7 +31,7 @@ class Option {
   Option& one_of(std::vector<std::string> words);
   Option& needs(const Option& other);
   Option& excludes(const Option& other);
-  /// Every value has the flag before it, so that words behind it are positional again.
+  /// Every value has the option before it, so that the words after it are positional again.
   Option& one_value_each();
   bool is_given() const;
 
@@ -53,6 +53,9 @@ class Command {
   Option option(const std::string& name, T& value, const std::string& help);
   Option flag(const std::string& name, bool& value, const std::string& help);
 
+  /// Text after the options in the help.
+  void footer(const std::string& text);
+
   /// At least one of `options` must be given; `names` says so in the error. Comes before runs().
   void require_any(const std::string& names, const std::vector<Option>& options);
 
@@ -64,7 +67,7 @@ class Command {
   /// The same with an exit code of its own and the command line as it was.
   void acts(Action action);
 
-  /// Leaves everything behind its name unread, --help included.
+  /// Leaves everything after its name unread, --help included.
   void take_nothing();
 
  private:
@@ -80,7 +83,8 @@ class CommandLine {
   ~CommandLine();
   Command root();
 
-  /// The chosen action; or none where the words were wrong or asked for help: it is printed, and `exit_code` is set.
+  /// The chosen action; or none where help was asked for: it is printed, and `exit_code` is set. Throws Error for a
+  /// command line that is wrong, with the command's name as [where].
   Action parse(int argc, char** argv, int& exit_code);
 
  private:

@@ -13,14 +13,14 @@ struct TorchCommand {
   bool saves_on_signals = false;  ///< those that come before it can are held
 };
 
-inline constexpr TorchCommand kGenerate{"generate", "answer, caption, count or point; prints the text"};
-inline constexpr TorchCommand kTrain{"train", "train as a recipe says; prints the path of the last checkpoint",
+inline constexpr TorchCommand kGenerate{"generate", "ask a model about images: answers, captions, counts and points"};
+inline constexpr TorchCommand kTrain{"train", "train by a recipe; prints the path of the last checkpoint",
                                      /*saves_on_signals=*/true};
-inline constexpr TorchCommand kEval{"eval", "score a model beside chance and beside itself with blank pictures"};
+inline constexpr TorchCommand kEval{"eval", "evaluate a model; also reports blank-image and chance baselines"};
 inline constexpr TorchCommand kInspect{
-    "inspect", "names, shapes, dtypes and parameter counts of a model, a .safetensors or a .pt file"};
-inline constexpr TorchCommand kConvert{"convert", "weights of a model into another layout, dtype or cut"};
-inline constexpr TorchCommand kData{"data", "make and look at data"};
+    "inspect", "print the tensors and parameter counts of a model, a .safetensors or a .pt file"};
+inline constexpr TorchCommand kConvert{"convert", "convert weights to another layout, dtype or shard size"};
+inline constexpr TorchCommand kData{"data", "create data sets and tokenizers"};
 inline constexpr TorchCommand kBench{"bench", "measure speeds"};
 
 void add_config(Command& app);

@@ -40,7 +40,7 @@ void show(const ConfigOptions& options) {
 
 void add_config(Command& app) {
   auto options = std::make_shared<ConfigOptions>();
-  Command config = app.subcommand("config", "look at configs");
+  Command config = app.subcommand("config", "print resolved configs and documented keys");
   Command command = config.subcommand("show", "print the resolved config of a recipe or of a molmo.json");
   const Option file = command.option("FILE", options->file, "recipe or molmo.json");
   command.option("--set", options->overrides, "override a key: a.b=value (repeatable)").one_value_each();

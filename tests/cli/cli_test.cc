@@ -36,8 +36,43 @@ TEST(Cli, HelpAnswersAtOnce) {
   EXPECT_LT(fastest, 0.5);
 }
 
-TEST(Cli, UnknownFlagIsAUserError) {
-  expect_user_error(run_program("train recipe.json --out run --no-such-flag"), "--no-such-flag");
+TEST(Cli, WrongWordsAreNamedAndTheNearestOnesToo) {
+  for (const auto& [arguments, text] : std::vector<std::pair<std::string, std::string>>{
+           {"genrate", "[molmo] unknown command 'genrate', expected one of generate, train,"},
+           {"genrate --model m", "(did you mean 'generate'?)\nSee 'molmo --help'.\n"},
+           {"", "[molmo] got no command, expected one of generate, train,"},
+           {"bench decod",
+            "[bench] unknown command 'decod', expected one of data, train, decode, preprocess, tokenizer "
+            "(did you mean 'decode'?)\nSee 'molmo bench --help'.\n"},
+           {"data chek", "[data] unknown command 'chek', expected one of "},
+           {"config", "[config] got no command, expected one of show"},
+           {"train recipe.json --out run --no-such-flag", "[train] unknown option '--no-such-flag'"},
+           {"generate --modl m Hello", "[generate] unknown option '--modl' (did you mean '--model'?)"},
+           {"--model m generate Hello", "unknown option '--model' before the command"},
+           {"convert a b --out c", "[convert] unexpected word 'b'"}}) {
+    expect_user_error(run_program(arguments), text);
+  }
+}
+
+TEST(Cli, WrongValuesAreNamedWithWhatIsExpected) {
+  const std::string generate = "generate --model m Hello ";
+  for (const auto& [arguments, text] : std::vector<std::pair<std::string, std::string>>{
+           {generate + "--temperature hot", "[generate] --temperature: got 'hot', expected a number from 0 to 100"},
+           {generate + "--top-p 1.5", "--top-p: got '1.5', expected a number from 0 to 1"},
+           {generate + "--max-new-tokens 1e3", "--max-new-tokens: got '1e3', expected an integer from 1 to 1048576"},
+           {generate + "--seed -1", "--seed: got '-1', expected an integer from 0 on"},
+           {generate + "--dtype fp23", "--dtype: got 'fp23', expected one of auto, fp32, bf16 (did you mean 'fp32'?)"},
+           {generate + "--model n", "[generate] --model: got 2 values, expected one"},
+           {generate + "--style", "[generate] --style: got nothing, expected a value"},
+           {"launch -n x -- train", "[launch] --ranks: got 'x', expected an integer from 1 to 1024"},
+           {"inspect --preset molmo-7b-d --rows 2", "[inspect] --rows requires --memory"}}) {
+    expect_user_error(run_program(arguments), text);
+  }
+}
+
+// "molmo bench decode --help" shows options and defaults without the ranges that its errors name.
+TEST(Cli, HelpShowsTypesAndDefaults) {
+  EXPECT_NE(run_program("generate --help").out.find("--max-new-tokens INT=256 "), std::string::npos);
 }
 
 // The half with LibTorch and the one without; a table that fills the buffer, and one line.
