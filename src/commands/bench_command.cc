@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -18,8 +19,23 @@
 namespace molmo::commands {
 namespace {
 
+// Where this program was built, so that it is found from any folder.
+constexpr const char* kTokenizer = MOLMO_SOURCE_DIR "/tests/data/tokenizers/qwen3.tokenizer.json.gz";
+
+// The one that was named, or else the repository's.
+std::string tokenizer_or_default(const std::string& named, const char* option) {
+  if (!named.empty()) return named;
+  if (!std::filesystem::exists(kTokenizer)) {
+    throw Error(
+        fmt::format("[bench] {}: no such file, as the repository is not where it was built; expected {}: a "
+                    "tokenizer.json or a SentencePiece .model",
+                    kTokenizer, option));
+  }
+  return kTokenizer;
+}
+
 struct TokenizerBenchOptions {
-  std::string tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", dump;
+  std::string tokenizer, dump;
   double mib = 4.0;
   int repeats = 5;
   bool json = false;
@@ -35,7 +51,7 @@ void run_tokenizer_bench(const TokenizerBenchOptions& options) {
   const std::string text = text::make_benchmark_text(static_cast<size_t>(options.mib * (1 << 20)));
   const std::vector<std::string_view> documents = text::split_documents(text);
   if (!options.dump.empty()) write_documents(options.dump, documents);
-  const auto tokenizer = text::load_plain_tokenizer(options.tokenizer);
+  const auto tokenizer = text::load_plain_tokenizer(tokenizer_or_default(options.tokenizer, "TOKENIZER"));
   const text::TokenizerSpeed speed = text::measure_tokenizer_speed(*tokenizer, documents, options.repeats);
   if (options.json) {
     std::cout << format_json_line(Json{{"mib", options.mib},
@@ -52,7 +68,7 @@ void run_tokenizer_bench(const TokenizerBenchOptions& options) {
 }
 
 struct PreprocessBenchOptions {
-  std::string preset = "molmo-7b-d", tokenizer = "tests/data/tokenizers/qwen3.tokenizer.json.gz", image, dump;
+  std::string preset = "molmo-7b-d", tokenizer, image, dump;
   int width = 1024, height = 768, repeats = 20;
   bool byte_patches = false, json = false;
 };
@@ -65,7 +81,7 @@ void run_preprocess_bench(const PreprocessBenchOptions& options) {
                     "(siglip, dino, metaclip)",
                     options.preset));
   config.preprocess.byte_patches = options.byte_patches;
-  config.tokenizer.file = options.tokenizer;
+  config.tokenizer.file = tokenizer_or_default(options.tokenizer, "--tokenizer");
   const text::MolmoTokenizer tokenizer = text::load_tokenizer("", config.tokenizer);
   const image::Picture picture = options.image.empty()
                                      ? preprocess::make_benchmark_picture(options.width, options.height)
@@ -100,15 +116,16 @@ void run_preprocess_bench(const PreprocessBenchOptions& options) {
 
 void add_preprocess_bench(cli::Command& bench) {
   auto options = std::make_shared<PreprocessBenchOptions>();
-  cli::Command command = bench.subcommand("preprocess", "decode a JPEG, cut it into crops, make an example of it");
+  cli::Command command =
+      bench.subcommand("preprocess", "measure decoding a JPEG, cutting it into crops, and making an example of it");
   command.option("--preset", options->preset, "model whose preprocessing is measured");
-  command.option("--tokenizer", options->tokenizer, "its tokenizer; the default lies in this repository");
-  command.option("--image", options->image, "a picture of your own instead of one made on the spot");
-  command.option("--width", options->width, "of the picture").within(1, 20000);
-  command.option("--height", options->height, "of the picture").within(1, 20000);
-  command.option("--repeats", options->repeats, "the best of them counts").within(1, 1000);
+  command.option("--tokenizer", options->tokenizer, "its tokenizer; default: one of this repository");
+  command.option("--image", options->image, "an image of your own instead of a generated one");
+  command.option("--width", options->width, "width of the generated image in pixels").within(1, 20000);
+  command.option("--height", options->height, "height of the generated image in pixels").within(1, 20000);
+  command.option("--repeats", options->repeats, "measurements, of which the best counts").within(1, 1000);
   command.option("--dump", options->dump, "write the JPEG here, for benchmarks/peers/torchvision_preprocess_peer.py");
-  command.flag("--byte-patches", options->byte_patches, "leave the patches bytes, to be normalised on the device");
+  command.flag("--byte-patches", options->byte_patches, "keep the patches as bytes, to be normalised on the device");
   command.flag("--json", options->json, "print one JSON object");
   command.runs(options, run_preprocess_bench);
 }
@@ -122,12 +139,12 @@ void add_bench(cli::Command& app) {
   add_decode_bench(bench);
   add_preprocess_bench(bench);
   auto options = std::make_shared<TokenizerBenchOptions>();
-  cli::Command command =
-      bench.subcommand("tokenizer", "encode a text made on the spot (English, other scripts, code, numbers, points)");
+  cli::Command command = bench.subcommand(
+      "tokenizer", "measure encoding of a generated text (English, other scripts, code, numbers, points)");
   command.option("TOKENIZER", options->tokenizer,
-                 "tokenizer.json (plain or .gz) or SentencePiece .model; the default lies in this repository");
-  command.option("--mib", options->mib, "size of the text").between(0.01, 1024.0);
-  command.option("--repeats", options->repeats, "passes after the first; their median counts").within(1, 1000);
+                 "tokenizer.json (plain or .gz) or SentencePiece .model; default: one of this repository");
+  command.option("--mib", options->mib, "size of the text in MiB").between(0.01, 1024.0);
+  command.option("--repeats", options->repeats, "passes after the first, of which the median counts").within(1, 1000);
   command.option("--dump", options->dump,
                  "write the documents here, each ended by NUL, for benchmarks/peers/tokenizers_peer.py");
   command.flag("--json", options->json, "print one JSON object");

@@ -62,7 +62,8 @@ void run_data_bench(const DataBenchOptions& options) {
 
 void add_data_bench(cli::Command& bench) {
   auto options = std::make_shared<DataBenchOptions>();
-  cli::Command command = bench.subcommand("data", "draw the batches of a recipe: rates, stages, and what is padding");
+  cli::Command command =
+      bench.subcommand("data", "measure the loading of a recipe's batches: rates, time by stage, share of padding");
   command.option("RECIPE", options->recipe, "recipe, JSON with // comments").required();
   command.option("--set", options->overrides, "override a key: a.b=value (repeatable)").one_value_each();
   command.option("--steps", options->steps, "updates to draw").within(1, 100000);

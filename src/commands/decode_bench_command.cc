@@ -40,8 +40,9 @@ void run_decode_bench(const DecodeBenchCommandOptions& options) {
               << "\n";
     return;
   }
-  std::cout << fmt::format("shape {}, {}, {} crops, prompt of {} tokens\n", options.shape, options.compute.dtype,
-                           bench.num_crops, bench.num_prompt_tokens)
+  std::cout << fmt::format("shape {}, {}, {} crops, prompt of {} tokens, {} new tokens after the first, best of {}\n",
+                           options.shape, options.compute.dtype, bench.num_crops, bench.num_prompt_tokens,
+                           bench.num_new_tokens, bench.num_repeats)
             << fmt::format("prefill  {:9.1f} tokens/s, pictures included ({:.0f} ms of them)\n",
                            speed.prefill_tokens_per_s, 1e3 * speed.encode_seconds)
             << fmt::format(
@@ -61,13 +62,13 @@ void run_decode_bench(const DecodeBenchCommandOptions& options) {
 
 void add_decode_bench(cli::Command& bench) {
   auto options = std::make_shared<DecodeBenchCommandOptions>();
-  cli::Command command = bench.subcommand("decode", "prefill and decode of a model with random weights");
+  cli::Command command = bench.subcommand("decode", "measure prefill and decode of a model with random weights");
   command.option("--shape", options->shape, "tiny or 0.15b");
   command.option("--crops", options->bench.num_crops, "336-pixel crops in the prompt").within(0, 64);
-  command.option("--prompt-tokens", options->bench.num_prompt_tokens, "length of the prompt, image tokens included")
+  command.option("--prompt-tokens", options->bench.num_prompt_tokens, "prompt length in tokens, image tokens included")
       .within(1, 4000);
-  command.option("--new-tokens", options->bench.num_new_tokens, "tokens decoded").within(1, 4000);
-  command.option("--repeats", options->bench.num_repeats, "the best of them counts").within(1, 100);
+  command.option("--new-tokens", options->bench.num_new_tokens, "tokens decoded after the first").within(1, 4000);
+  command.option("--repeats", options->bench.num_repeats, "measurements, of which the best counts").within(1, 100);
   command.flag("--json", options->json, "print one JSON object");
   options->compute.add_to(command);
   command.runs(options, run_decode_bench);

@@ -13,10 +13,10 @@
 namespace molmo::commands {
 
 void ComputeOptions::add_to(cli::Command& command, bool with_dtype) {
-  command.option("--device", device, "auto, cpu, cuda or cuda:N; auto takes CUDA only where a driver reports a device");
-  command.option("--threads", threads, "threads of one operator; 0: all available").within(0, 4096);
+  command.option("--device", device, "auto, cpu, cuda or cuda:N; auto: CUDA if available, else CPU");
+  command.option("--threads", threads, "intra-op threads; 0: all available").within(0, 4096);
   if (with_dtype) {
-    command.option("--dtype", dtype, "dtype of matrix products; auto: bf16 where the device is fast at it")
+    command.option("--dtype", dtype, "dtype of matrix products; auto: bf16 on hardware with fast bf16")
         .one_of({"auto", "fp32", "bf16"});
   }
 }
@@ -46,10 +46,12 @@ void expect_single_process(const std::string& command) {
 
 void PictureOptions::add_to(cli::Command& command) {
   constexpr int64_t kMost = int64_t{1} << 50;
-  command.option("--max-pixels", limits.max_pixels, "refuse pictures of more pixels").within(1, kMost);
-  command.option("--max-decode-bytes", limits.max_bytes, "refuse pictures that need more memory to be decoded")
+  command.option("--max-pixels", limits.max_pixels, "refuse images with more pixels").within(1, kMost);
+  command.option("--max-decode-bytes", limits.max_bytes, "refuse images that take more bytes of memory to decode")
       .within(1, kMost);
-  command.option("--max-decode-seconds", limits.max_seconds, "refuse pictures that need more processor time")
+  command
+      .option("--max-decode-seconds", limits.max_seconds,
+              "refuse images that take more seconds of processor time to decode")
       .between(0.0, 1e9);
 }
 

@@ -60,13 +60,13 @@ void run_train_bench(const TrainBenchCommandOptions& options) {
 
 void add_train_bench(cli::Command& bench) {
   auto options = std::make_shared<TrainBenchCommandOptions>();
-  cli::Command command = bench.subcommand("train", "training steps of a model with random weights and data");
+  cli::Command command = bench.subcommand("train", "measure training steps of a model with random weights and data");
   command.option("--shape", options->shape, "tiny, 0.15b, or a preset (molmo-7b-d)");
-  command.option("--layers", options->layers, "of the decoder, in place of the shape's; 0: all").within(0, 1000);
-  command.option("--rows", options->bench.num_rows, "of the batch").within(1, 1024);
-  command.option("--tokens", options->bench.num_tokens, "of a row, image tokens included").within(2, 65536);
-  command.option("--crops", options->bench.num_crops, "336-pixel crops of a row").within(0, 64);
-  command.option("--steps", options->bench.num_steps, "the best of them counts").within(1, 100);
+  command.option("--layers", options->layers, "decoder layers in place of the shape's; 0: all").within(0, 1000);
+  command.option("--rows", options->bench.num_rows, "batch size in rows").within(1, 1024);
+  command.option("--tokens", options->bench.num_tokens, "row length in tokens, image tokens included").within(2, 65536);
+  command.option("--crops", options->bench.num_crops, "336-pixel crops in each row").within(0, 64);
+  command.option("--steps", options->bench.num_steps, "steps, of which the fastest counts").within(1, 100);
   command.flag("--recompute", options->recompute, "recompute all activations in backward");
   command.flag("--json", options->json, "print one JSON object");
   options->compute.add_to(command);

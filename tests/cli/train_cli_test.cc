@@ -349,7 +349,7 @@ TEST_F(TrainedProgram, DecodingOptionsThatContradictAreUserErrors) {
   expect_user_error(run_program(run + "--length-penalty 0.5"),
                     "[generate] a length penalty without beams, expected at least 2 beams");
   expect_user_error(run_program(run + "--stream --json"),
-                    "[generate] --stream with --beams or --json, expected plain text of one sequence");
+                    "[generate] --stream with --beams, --json or --requests, expected plain text of one sequence");
   expect_user_error(run_program(run + "--stop ''"), "[generate] an empty stop text");
   const Outcome plain = run_program(run + "--max-new-tokens 12"),
                 streamed = run_program(run + "--max-new-tokens 12 --stream");
