@@ -191,7 +191,7 @@ TEST_F(Generate, RequestsThatAreWrongAreNamedByTheirLine) {
            {R"({"prompt": )", "[json] " + file + ":2:"},
            {R"({"image": "no.png", "prompt": "P"})", "[file] cannot open no.png"},
            {R"({"image": "http://a/b.png", "prompt": "P"})", "[" + file + " line 2] http://a/b.png: got a URL"},
-           {R"({"image": "x"})", "cannot open x"},
+           {R"({"image": "x"})", "[generate] " + file + " line 2, prompt: missing, expected text"},
            {R"({"prompt": 3})", "[generate] " + file + " line 2, prompt: got 3, expected text"},
            {R"({"prompt": "P", "style": "nonsense"})", "[prompt] style 'nonsense', expected one of demo,"}}) {
     expect_user_error(refused(line), text);
