@@ -102,17 +102,25 @@ std::string cut(Text text, size_t begin, size_t end) {
   return unicode::encode_utf8(unicode::strip(text.substr(begin, end - begin)));
 }
 
-// What the tag from `open` to `close` calls its points. Quotes in an alt text are not escaped: the last one of the tag
-// ends it.
+// Whether a quote before `at` ends an alt text: the tag ends there, or another attribute follows.
+bool is_alt_end(Text tag, size_t at) {
+  const size_t name = skip_spaces(tag, at);
+  size_t end = name;
+  while (end < tag.size() && unicode::is_word(tag[end])) ++end;
+  return name == tag.size() || tag[name] == U'/' || (name > at && end > name && end < tag.size() && tag[end] == U'=');
+}
+
+// What the tag from `open` to `close` calls its points. Quotes in an alt text are not escaped.
 std::string label_of(Text text, size_t open, size_t close) {
   const Text tag = text.substr(0, close);
   const size_t name = tag.find(U"alt", open);
   if (name != Text::npos) {
     const size_t equals = skip_spaces(tag, name + 3), quote = skip_spaces(tag, equals + 1);
-    size_t end = close;
-    while (end > quote + 1 && !is_quote(tag[end - 1])) --end;
-    if (equals < close && tag[equals] == U'=' && quote < close && is_quote(tag[quote]) && end > quote + 1)
-      return cut(tag, quote + 1, end - 1);
+    if (equals < close && tag[equals] == U'=' && quote < close && is_quote(tag[quote])) {
+      for (size_t end = quote + 1; end < close; ++end) {
+        if (is_quote(tag[end]) && is_alt_end(tag, end + 1)) return cut(tag, quote + 1, end);
+      }
+    }
   }
   const size_t next = text.find(U'<', close);
   return next == Text::npos ? "" : cut(text, close + 1, next);
