@@ -8,6 +8,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <thread>
 
@@ -113,7 +114,8 @@ class Loader::Queue {
         maker_(load_datasets(data, options.stage), data, molmo, tokenizer, options.stage),
         sources_(make_sources(maker_.datasets(), data)),
         max_bad_(data.max_bad_examples),
-        order_(make_order(sources_, data, options)),
+        start_(make_order(sources_, data, options)),
+        order_(start_),
         next_number_(options.start_example),
         num_bad_(options.num_bad_before) {
     if (options.num_examined > 0) {
@@ -147,6 +149,7 @@ class Loader::Queue {
   }
 
   const std::vector<Source>& sources() const { return sources_; }
+  std::vector<MixtureItem> first_items(size_t count) const;
   const ExampleMaker& maker() const { return maker_; }
   int64_t num_bad() {
     const std::lock_guard lock(mutex_);
@@ -174,6 +177,7 @@ class Loader::Queue {
   const ExampleMaker maker_;
   const std::vector<Source> sources_;
   const int64_t max_bad_;
+  const MixtureOrder start_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any has_work_;
@@ -196,6 +200,22 @@ void Loader::Queue::log_remarks(const text::Tokenizer& tokenizer) const {
       if (!remark.empty()) log_warning(fmt::format("[data] {}: {}", dataset.file.string(), remark));
     }
   }
+}
+
+std::vector<MixtureItem> Loader::Queue::first_items(size_t count) const {
+  constexpr int64_t kMostEpochs = 4;  // a dataset with a small rate may not come for long
+  int64_t num_records = 0, num_drawn = 0;
+  for (const Source& source : sources_) num_records += source.num_records;
+  count = std::min(count, static_cast<size_t>(num_records));
+  MixtureOrder order = start_;
+  std::vector<MixtureItem> items;
+  std::set<std::pair<int64_t, int64_t>> seen;
+  for (; items.size() < count && num_drawn < kMostEpochs * num_records; num_drawn += options_.global_batch_size) {
+    for (const MixtureItem& item : order.next()) {
+      if (items.size() < count && seen.emplace(item.dataset, item.index).second) items.push_back(item);
+    }
+  }
+  return items;
 }
 
 // Cuts this rank's share of the next global batch into slots.
@@ -356,6 +376,10 @@ bool Loader::wait(std::chrono::milliseconds limit) { return queue_->wait(limit);
 LoadedBatch Loader::next() { return queue_->next(); }
 
 const std::vector<Loader::Source>& Loader::sources() const { return queue_->sources(); }
+
+std::vector<MixtureItem> Loader::first_items(size_t count) const { return queue_->first_items(count); }
+
+const ExampleMaker& Loader::maker() const { return queue_->maker(); }
 
 int64_t Loader::num_bad() const { return queue_->num_bad(); }
 

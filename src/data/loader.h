@@ -17,10 +17,13 @@
 #include "config/train_config.h"
 #include "data/cell_labels.h"
 #include "data/dataset.h"
+#include "data/mixture.h"
 #include "preprocess/example.h"
 #include "text/tokenizer.h"
 
 namespace molmo::data {
+
+class ExampleMaker;
 
 struct LoaderOptions {
   config::TrainStage stage = config::TrainStage::kCaption;
@@ -72,6 +75,11 @@ class Loader {
     Fingerprint fingerprint;  ///< of the dataset's whole file
   };
   const std::vector<Source>& sources() const;
+
+  /// The first examples of the stream, whatever has been delivered: `count` different ones, or all that there are.
+  std::vector<MixtureItem> first_items(size_t count) const;
+  /// What makes them.
+  const ExampleMaker& maker() const;
   /// Kinds of objects, sorted; class 0 is the background. Empty unless the tower is trained.
   const std::vector<std::string>& kinds() const;
 
