@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
+#include "commands/options.h"
 #include "data/corpus.h"
 #include "synth/synth.h"
 #include "text/train_sentencepiece.h"
@@ -37,7 +38,10 @@ void train_tokenizer(const TokenizerOptions& options) {
   log_info(fmt::format("[tokenizer] {}: {} pieces from {} turns", options.out, options.vocab_size, corpus.size()));
 }
 
-void run_synthesize(const synth::SynthOptions& options) { print_summary(options, synth::synthesize(options)); }
+void run_synthesize(const synth::SynthOptions& options) {
+  expect_single_process("data synthesize");
+  print_summary(options, synth::synthesize(options));
+}
 
 void add_synthesize(cli::Command& data) {
   auto options = std::make_shared<synth::SynthOptions>();

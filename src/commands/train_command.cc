@@ -13,6 +13,7 @@
 #include "eval/runner.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
+#include "train/dry_run.h"
 #include "train/trainer.h"
 
 namespace molmo::commands {
@@ -22,6 +23,7 @@ struct TrainOptions {
   std::string recipe, out, resume;
   std::vector<std::string> overrides;
   bool dry_run = false;
+  int ranks = 0;  // that a dry run plans for; 0: those that there are
   ComputeOptions compute;
 };
 
@@ -77,7 +79,9 @@ void run_train(const TrainOptions& options) {
   const distributed::Rank rank = distributed::read_rank();
   config::TrainConfig config;
   at::Device device = at::kCPU;
-  distributed::before_meeting(rank, [&] {
+  distributed::before_meeting(options.dry_run ? distributed::Rank() : rank, [&] {
+    if (options.out.empty() && !options.dry_run)
+      throw Error("[train] --out, got nothing, expected the run folder (only --dry-run needs none)");
     config = config::load_config<config::TrainConfig>(options.recipe, options.overrides);
     check_evaluations(config);
     device = options.compute.open(rank);
@@ -85,16 +89,20 @@ void run_train(const TrainOptions& options) {
   const train::RunOptions run{
       .out = options.out,
       .resume = options.resume == "auto",
-      .dry_run = options.dry_run,
       .device = device,
       .rank = rank,
       .evaluate = [&](const auto& model,
                       const auto& evaluation) { return evaluate(model, evaluation, config.data.decode_limits); },
       .given = config::given_keys(options.recipe, options.overrides)};
+  if (options.dry_run) {
+    if (rank.index == 0)
+      std::cout << train::describe_run(config, run, options.ranks > 0 ? options.ranks : rank.count) << std::flush;
+    return;
+  }
   const train::RunSummary summary = train::train(config, run);
-  if (options.dry_run || run.rank.index != 0) return;
+  if (run.rank.index != 0) return;
   log_info(summary.last_loss
-               ? fmt::format("[train] {} steps done in {}, last loss {:.4f}: {}", summary.steps,
+               ? fmt::format("[train] {} steps done in {}, last cross_entropy {:.4f}: {}", summary.steps,
                              format_duration(summary.seconds), *summary.last_loss, summary.checkpoint.string())
                : fmt::format("[train] all {} steps were done: {}", summary.steps, summary.checkpoint.string()));
   std::cout << summary.checkpoint.string() << "\n";
@@ -106,11 +114,15 @@ void add_train(cli::Command& app) {
   auto options = std::make_shared<TrainOptions>();
   cli::Command command = app.subcommand(cli::kTrain.name, cli::kTrain.description);
   command.option("RECIPE", options->recipe, "recipe, JSON with // comments").required();
-  command.option("--out", options->out, "run folder").required();
+  command.option("--out", options->out, "run folder; required but for --dry-run");
   command.option("--set", options->overrides, "override a key: a.b=value (repeatable)").one_value_each();
   command.option("--resume", options->resume, "'auto': continue from the highest complete step, if any")
       .one_of({"auto"});
-  command.flag("--dry-run", options->dry_run, "check recipe, data and sizes; write nothing");
+  const cli::Option dry_run = command.flag("--dry-run", options->dry_run,
+                                           "check and describe the run: data, lengths, memory, disk; write nothing");
+  command.option("--ranks", options->ranks, "ranks whose memory --dry-run plans; 0: those of this start")
+      .needs(dry_run)
+      .within(0, 1 << 20);
   options->compute.add_to(command, /*with_dtype=*/false);
   command.runs(options, run_train);
 }

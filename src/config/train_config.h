@@ -99,6 +99,7 @@ struct TrainConfig {
   int64_t save_every = 1000;
   double save_minutes = 30.0;
   int keep_checkpoints = 2;
+  std::optional<std::string> keep_best;  ///< "NAME.SCORE"
   int64_t log_every = 10;
   int64_t max_bad_steps = 100;
   double max_sigmas = 0.0;
@@ -151,6 +152,11 @@ struct TrainConfig {
        .min = 0},
       save_minutes);
     v({.name = "keep_checkpoints", .help = "newest complete checkpoints to keep", .min = 1}, keep_checkpoints);
+    v({.name = "keep_best",
+       .help =
+           "NAME.SCORE of a loss evaluator (cross_entropy, z_loss, accuracy) or an evaluation (pointing_f1, ...): its "
+           "best step is kept too"},
+      keep_best);
     v({.name = "log_every", .help = "steps between log lines", .min = 1}, log_every);
     v({.name = "max_bad_steps", .help = "bad steps in a row (they are skipped) after which the run gives up", .min = 1},
       max_bad_steps);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -172,6 +173,17 @@ void check_optimizer(const OptimizerConfig& optimizer, Rules rules) {
   rules.expect(trains, "connector.train, .vit.train, .llm.train", false, "a component that trains");
 }
 
+void check_keep_best(const TrainConfig& train, Rules rules) {
+  if (!train.keep_best) return;
+  const size_t dot = std::min(train.keep_best->find('.'), train.keep_best->size());
+  const std::string name = train.keep_best->substr(0, dot), score = train.keep_best->substr(dot);
+  const bool is_loss = score == ".cross_entropy" || score == ".z_loss" || score == ".accuracy";
+  rules.expect(
+      is_loss ? train.loss_evaluators.contains(name) : score.size() > 1 && train.evaluations.contains(name),
+      "keep_best", *train.keep_best,
+      "NAME.cross_entropy, .z_loss or .accuracy of one of loss_evaluators, or another score of one of evaluations");
+}
+
 }  // namespace
 
 void validate(const ModelConfig& model, std::vector<std::string>& problems) { check_model(model, "", problems); }
@@ -193,6 +205,7 @@ void validate(const TrainConfig& train, std::vector<std::string>& problems) {
     rules.expect_at_most("data.sequence_length", train.data.sequence_length, "data.packing.max_tokens",
                          train.data.packing.max_tokens);
   check_optimizer(train.optimizer, Rules("optimizer.", problems));
+  check_keep_best(train, rules);
 }
 
 }  // namespace molmo::config

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kLatestFile = "latest";
+constexpr const char* kBestFile = "best";
 constexpr std::string_view kStepPrefix = "step";
 
 // Every file of the step, the model's configuration and tokenizer among them. Slices are asked for by name: a listing
@@ -107,8 +108,10 @@ void remove_old_steps(const fs::path& run, int keep) {
   const std::vector<int64_t> complete = complete_steps(run);
   if (complete.size() < static_cast<size_t>(keep)) return;
   const int64_t oldest_kept = complete[complete.size() - static_cast<size_t>(keep)];
+  const std::optional<int64_t> best = best_step(run);
   for (const auto& [step, folder] : step_folders(run)) {
     if (step >= oldest_kept) break;
+    if (step == best) continue;
     try {
       remove_step(folder);
     } catch (const fs::filesystem_error& error) {
@@ -191,6 +194,16 @@ void expect_complete_step(const fs::path& folder) {
   const std::vector<int64_t> others = complete_steps(fs::weakly_canonical(folder).parent_path());
   throw Error(fmt::format("[checkpoint] {}: incomplete: {}; expected a complete step, the newest of its run is {}",
                           folder.string(), defect, others.empty() ? "none" : step_folder_name(others.back())));
+}
+
+void mark_best_step(const fs::path& run, int64_t step) {
+  write_file_atomically(run / kBestFile, step_folder_name(step) + "\n");
+}
+
+std::optional<int64_t> best_step(const fs::path& run) {
+  std::error_code failed;
+  if (!fs::is_regular_file(run / kBestFile, failed)) return std::nullopt;
+  return step_of(std::string(trim_text(read_text_file(run / kBestFile))));
 }
 
 fs::path begin_step_folder(const fs::path& run, int64_t step) {

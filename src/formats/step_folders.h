@@ -1,6 +1,7 @@
 // The step folders of a run: RUN/step000100. A manifest, written last, names a step's files with their sizes and makes
 // it complete. Everything that reads a step asks here whether it is. RUN/latest names the newest complete step, for
-// people and scripts: it decides nothing, since a run may be killed between the manifest and that line.
+// people and scripts: it decides nothing, since a run may be killed between the manifest and that line. RUN/best names
+// the step with the best held-out score, which is not removed.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -45,11 +46,18 @@ std::vector<std::filesystem::path> damaged_steps(const std::filesystem::path& ru
 /// Throws an Error with the defect of a step, and with the step to take instead.
 void expect_complete_step(const std::filesystem::path& folder);
 
+/// Has RUN/best name a step: it is kept, however old it becomes.
+void mark_best_step(const std::filesystem::path& run, int64_t step);
+
+/// The step that RUN/best names.
+std::optional<int64_t> best_step(const std::filesystem::path& run);
+
 /// Makes an empty step folder; what an earlier attempt has left in it goes.
 std::filesystem::path begin_step_folder(const std::filesystem::path& run, int64_t step);
 
 /// Writes the manifest of a step whose files are there, then `latest`. Keeps the newest `keep` complete steps and
-/// removes what is older; that it cannot is no error. Errors: one of `slices`, the files of all ranks, is missing.
+/// the best one, and removes what is older; that it cannot is no error. Errors: one of `slices`, the files of all
+/// ranks, is missing.
 void complete_step_folder(const std::filesystem::path& run, int64_t step, const std::vector<std::string>& slices,
                           int keep);
 

@@ -18,6 +18,8 @@ void set_num_threads(int num_threads) {
   at::set_num_threads(num_threads > 0 ? num_threads : static_cast<int>(num_available_threads()));
 }
 
+int num_threads() { return at::get_num_threads(); }
+
 at::Generator make_generator(uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
 
 std::optional<std::string> describe_memory_shortage(const std::exception& error) {

@@ -138,6 +138,7 @@ void write_state(const fs::path& folder, const TrainState& state) {
              Json{{"step", state.step},
                   {"examples_seen", state.examples_seen},
                   {"bad_examples", state.num_bad},
+                  {"bad_steps", state.num_bad_steps},
                   {"guard",
                    {{"num_steps", guard.num_steps},
                     {"loss", {guard.loss.mean, guard.loss.variance}},
@@ -344,7 +345,8 @@ TrainState load_checkpoint(const fs::path& step_folder, const CheckpointContent&
   return {.step = count("step"),
           .examples_seen = count("examples_seen"),
           .guard = read_guard(state, file),
-          .num_bad = read_num_bad(state, file)};
+          .num_bad = read_num_bad(state, file),
+          .num_bad_steps = state.contains("bad_steps") ? count("bad_steps") : 0};  // earlier versions say nothing
 }
 
 }  // namespace molmo::train

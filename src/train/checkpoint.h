@@ -25,6 +25,7 @@ struct TrainState {
   int64_t examples_seen = 0;          ///< images drawn from the mixture
   SpikeGuard::State guard;            ///< what earlier steps looked like
   std::vector<int64_t> num_bad = {};  ///< examples left out so far, by rank
+  int64_t num_bad_steps = 0;          ///< in a row, up to this one
   bool operator==(const TrainState&) const = default;
 };
 

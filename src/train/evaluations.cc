@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/evaluations.h"
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -67,6 +68,11 @@ std::set<std::string> recorded(int64_t step, const Monitor* monitor, distributed
 }
 
 }  // namespace
+
+bool Evaluations::is_any_due(int64_t step) const {
+  const auto due = [&](const auto& named) { return is_due(named.second.every, step, run_.config.steps); };
+  return std::ranges::any_of(run_.config.evaluations, due) || std::ranges::any_of(run_.config.loss_evaluators, due);
+}
 
 void Evaluations::make_due(int64_t step, Monitor* monitor) {
   struct Due {

@@ -24,6 +24,9 @@ class Evaluations {
  public:
   explicit Evaluations(const EvaluatedRun& run) : run_(run) {}
 
+  /// Whether any is due at `step`.
+  bool is_any_due(int64_t step) const;
+
   /// Makes those that are due at `step` and that `monitor` has no record of. Every rank calls it; rank 0 has a monitor,
   /// which takes the results. One that fails is logged, and the run goes on: a broken
   /// test picture must not end days of training. Throws an Interruption on all ranks where

@@ -132,7 +132,7 @@ distributed::Facts resolved_facts(const config::TrainConfig& config) {
 }
 
 std::unique_ptr<distributed::Communicator> meet_ranks(const config::TrainConfig& config, const RunOptions& options) {
-  if (options.dry_run || options.rank.count == 1) return distributed::connect({}, {});
+  if (options.rank.count == 1) return distributed::connect({}, {});
   warn_of_uneven_groups(config, options.rank);
   distributed::Facts facts;
   distributed::before_meeting(options.rank, [&] { facts = start_facts(config, options); });

@@ -90,9 +90,18 @@ Monitor::Monitor(const std::filesystem::path& run, const config::TrainConfig& co
   files_.reset(new Files{AppendFile(run / kMetricsFile), {}, formats::TensorBoardWriter(run, first_step + 1)});
   if (!config.loss_evaluators.empty() || !config.evaluations.empty())
     files_->evaluations.emplace(run / kEvaluationsFile);
+  if (!config.keep_best) return;
+  best_.emplace(*config.keep_best);
+  for_each_json_line(run / kEvaluationsFile, [&](size_t, const Json& line) { best_->see(line); });
 }
 
 Monitor::~Monitor() = default;
+
+void Monitor::append_evaluation(const Json& line) {
+  files_->evaluations->append(format_json_line(line) + "\n");
+  if (best_ && best_->see(line))
+    log_info(fmt::format("[train] step {} is the best so far by {}", *best_->step(), *config_.keep_best));
+}
 
 void Monitor::close() {
   files_->metrics.close();
@@ -108,19 +117,19 @@ void Monitor::record(int64_t step, const StepResult& result, const StepTimes& ti
   }
   if (result.is_skipped)
     log_warning(fmt::format(
-        "[train] step {} skipped: no loss token, or loss {:g} or gradient norm {:g} not finite or too large", step,
+        "[train] step {} skipped: no loss token, or cross_entropy {:g} or grad_norm {:g} not finite or too large", step,
         result.cross_entropy, result.clip.total_norm));
-  progress_.show(step, fmt::format("loss {:.4f}  acc {:.3f}  {:.0f} images/s", result.cross_entropy, result.accuracy,
-                                   static_cast<double>(times.num_examples) / times.seconds));
+  progress_.show(step, fmt::format("cross_entropy {:.4f}  accuracy {:.3f}  {:.3g} examples/s", result.cross_entropy,
+                                   result.accuracy, static_cast<double>(times.num_examples) / times.seconds));
 }
 
 void Monitor::record(int64_t step, const EvaluatedLoss& loss) {
   const Json line{{"step", step},          {"evaluator", loss.name},    {"cross_entropy", loss.cross_entropy},
                   {"z_loss", loss.z_loss}, {"accuracy", loss.accuracy}, {"examples", loss.num_examples}};
-  files_->evaluations->append(format_json_line(line) + "\n");
+  append_evaluation(line);
   for (const char* key : {"cross_entropy", "z_loss", "accuracy"})
     files_->events.add_scalar(fmt::format("{}/{}", loss.name, key), line.at(key).get<double>(), step);
-  log_info(fmt::format("[train] step {}, {}: loss {:.4f}, acc {:.3f} on {} examples", step, loss.name,
+  log_info(fmt::format("[train] step {}, {}: cross_entropy {:.4f}, accuracy {:.3f} on {} examples", step, loss.name,
                        loss.cross_entropy, loss.accuracy, loss.num_examples));
 }
 
@@ -132,7 +141,7 @@ void Monitor::record(int64_t step, const std::string& evaluation, const std::map
     text += fmt::format(", {} {:.3f}", name, score);
     files_->events.add_scalar(evaluation + "/" + name, score, step);
   }
-  files_->evaluations->append(format_json_line(line) + "\n");
+  append_evaluation(line);
   log_info(fmt::format("[train] step {}, {}{}", step, evaluation, text));
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "train/best_score.h"
 #include "train/loss_evaluator.h"
 #include "train/progress.h"
 #include "train/step.h"
@@ -38,6 +39,9 @@ class Monitor {
   /// Nothing is recorded afterwards. Error: a file of which only now is known that it was not written whole.
   void close();
 
+  /// The step with the best score by `keep_best`, if the recipe has one and it was measured.
+  std::optional<int64_t> best_step() const { return best_ ? best_->step() : std::nullopt; }
+
   /// Keys of what is recorded of a step in RUN/evaluations.jsonl.
   std::set<std::string> evaluations_of(int64_t step) const;
   static std::string task_key(const std::string& name) { return "evaluation '" + name + "'"; }
@@ -45,9 +49,12 @@ class Monitor {
 
  private:
   struct Files;
+  void append_evaluation(const Json& line);
+
   config::TrainConfig config_;
   int num_ranks_;
   std::unique_ptr<Files> files_;
+  std::optional<BestScore> best_;
   ProgressLine progress_;
 };
 

@@ -7,9 +7,13 @@
 
 namespace molmo::train {
 
+/// What is left: "0 s", "55 s", "1:02", "1:02:03".
+std::string format_eta(double seconds);
+
 class ProgressLine {
  public:
-  /// `total` steps of which `done` are already behind; plain lines appear every `log_every` steps.
+  /// `total` steps of which `done` were made before; plain lines appear for the first of the others, every `log_every`
+  /// steps, and for the last.
   ProgressLine(std::string label, int64_t done, int64_t total, int64_t log_every);
   ~ProgressLine();  ///< ends the line on a terminal
 

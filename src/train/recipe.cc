@@ -50,9 +50,9 @@ std::optional<Source> source_of_run(const fs::path& run) {
 
 // Keys that do not change what is learnt, beyond rounding; of those with a dot at the end, all below.
 constexpr std::string_view kHarmless[] = {
-    "log_every:",       "save_every:",      "save_minutes:",        "keep_checkpoints:", "max_bad_steps:",
-    "peak_tflops:",     "evaluations",      "loss_evaluators",      "sharding.",         "recompute.",
-    "micro_batch_size", "data.num_workers", "data.prefetch_batches"};
+    "log_every:",     "save_every:",      "save_minutes:",    "keep_checkpoints:",    "keep_best:",
+    "max_bad_steps:", "peak_tflops:",     "evaluations",      "loss_evaluators",      "sharding.",
+    "recompute.",     "micro_batch_size", "data.num_workers", "data.prefetch_batches"};
 
 bool is_harmless(const std::string& change) {
   return std::ranges::any_of(kHarmless, [&](std::string_view key) { return change.starts_with(key); });

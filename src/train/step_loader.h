@@ -20,7 +20,7 @@ class StepLoader {
 
   /// Examples that this rank has left out, up to the last update and before the start.
   int64_t num_bad() const { return loader_.num_bad(); }
-  const std::vector<data::Loader::Source>& sources() const { return loader_.sources(); }
+  const data::Loader& loader() const { return loader_; }
 
  private:
   MicroBatch to_device(const data::LoadedBatch& loaded) const;

@@ -10,13 +10,12 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "config/load.h"
 #include "data/dataset.h"
 #include "hub/find_model.h"
 #include "model/weights.h"
 #include "molmo/error.h"
-#include "tensor/device.h"
 #include "tensor/ops.h"
+#include "train/start_checks.h"
 #include "train/step_memory.h"
 
 namespace molmo::train {
@@ -46,10 +45,6 @@ void draw(Parameter& param, uint64_t seed, const model::WeightSink& sink) {
   const model::ValueRange range = sink.wanted ? sink.wanted(param) : model::ValueRange{0, param.value.numel()};
   if (range.begin < range.end)
     sink.take(param, range.begin, initial_value(param, seed).flatten().slice(0, range.begin, range.end));
-}
-
-at::ScalarType compute_type(const config::TrainConfig& config, at::Device device) {
-  return tensor::parse_compute_type(std::string(config::enum_name(config.compute_dtype)), device);
 }
 
 }  // namespace
@@ -101,8 +96,7 @@ void TrainedModel::shard(const config::TrainConfig& config) {
   shard_group_ = everyone_.subgroup("shard", shard_ranks, device_);
   replica_group_ = everyone_.subgroup("replicas", replica_ranks, device_);
 
-  std::vector<Unit> units = molmo_.units();
-  if (tower_ != nullptr) units.push_back(tower_->unit());
+  const std::vector<Unit> units = this->units();
   const bool defers = agree_to_defer(config, units, per_replica);
   sharded_ = std::make_unique<distributed::ShardedParams>(
       param_sets(), units, distributed::Mesh{shard_group_.get(), replica_group_.get()},
@@ -135,6 +129,12 @@ bool TrainedModel::agree_to_defer(const config::TrainConfig& config, const std::
         format_bytes(plan.gradients), format_bytes(plan.total() - plan.gradients), format_bytes(available)));
   }
   return fits;
+}
+
+std::vector<Unit> TrainedModel::units() const {
+  std::vector<Unit> units = molmo_.units();
+  if (tower_ != nullptr) units.push_back(tower_->unit());
+  return units;
 }
 
 model::WeightSink TrainedModel::sink() {

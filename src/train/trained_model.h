@@ -32,6 +32,7 @@ class TrainedModel {
   const Objective& objective() const { return *objective_; }
   AdamW& optimizer() { return *optimizer_; }
   Ranks ranks() { return {.everyone = &everyone_, .sharded = sharded_.get()}; }
+  std::vector<Unit> units() const;
   bool has_cell_labels() const { return tower_ != nullptr; }
   CheckpointContent content();
 

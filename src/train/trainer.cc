@@ -22,6 +22,7 @@
 #include "train/pin_models.h"
 #include "train/recipe.h"
 #include "train/run_folder.h"
+#include "train/start_checks.h"
 #include "train/step_loader.h"
 #include "train/trained_model.h"
 
@@ -51,16 +52,14 @@ class Trainer {
   Trainer(config::TrainConfig config, RunOptions options, distributed::Communicator& everyone)
       : config_(std::move(config)),
         options_(std::move(options)),
-        tokenizer_(text::load_tokenizer("", config_.molmo.tokenizer)),
+        tokenizer_(load_checked_tokenizer(config_)),
         everyone_(&everyone),
         model_(config_, options_.device, *everyone_),
-        compute_(tensor::parse_compute_type(config::enum_name(config_.compute_dtype), options_.device)) {
+        compute_(compute_type(config_, options_.device)) {
     check_loss_evaluators(config_, everyone_->size());
-    text::expect_vocabulary(tokenizer_, config_.molmo.tokenizer.file, config_.molmo.model.decoder.vocab_size);
   }
 
   RunSummary run(RunFolder& folder);
-  void print_plan();
 
  private:
   bool is_first() const { return everyone_->rank() == 0; }
@@ -68,12 +67,14 @@ class Trainer {
   Monitor* monitor() { return monitor_ ? &*monitor_ : nullptr; }
   CheckpointSaver make_saver();
   void restore(std::optional<int64_t> step);
+  void tell_start(const std::vector<std::string>& remarks, const data::Loader& loader) const;
   model::ForwardOptions forward_options(int64_t step) const;
   bool gives_up_step() const;
   Verdict join_ranks(StepTimes& times, double seconds);
   void take_steps(StepLoader& loader, CheckpointSaver& saver);
   Verdict take_step(StepLoader& loader);
   void save(CheckpointSaver& saver);
+  void evaluate(Evaluations& evaluations, CheckpointSaver& saver);
   [[noreturn]] void leave(CheckpointSaver& saver, RunFolder& folder);
   [[noreturn]] void give_up() const;
 
@@ -88,7 +89,6 @@ class Trainer {
   Clock::time_point saved_at_;  // when that was
   double save_seconds_ = 0.0;   // that the run waited for it, where it was the step before
   bool is_slow_ = true;         // a step takes long, as far as the ranks know
-  int64_t num_bad_steps_ = 0;   // in a row
   int64_t num_bad_ = 0;         // examples that this rank has left out, up to the last step
   SpikeGuard guard_{config_.max_sigmas};
   std::optional<Monitor> monitor_;  // on rank 0
@@ -105,7 +105,23 @@ void Trainer::restore(std::optional<int64_t> step) {
   saved_step_ = state_.step;
   num_bad_ = num_bad_of(state_, everyone_->rank(), everyone_->size());
   guard_.set_state(state_.guard);
-  log_info(fmt::format("[train] resumed from {}", folder.string()));
+}
+
+// Into log.txt too, which has begun by now. The first step may be minutes away.
+void Trainer::tell_start(const std::vector<std::string>& remarks, const data::Loader& loader) const {
+  for (const std::string& remark : remarks) log_warning(remark);
+  if (state_.step > 0)
+    log_info(fmt::format("[train] resumed from {}", (options_.out / formats::step_folder_name(state_.step)).string()));
+  if (state_.step >= config_.steps) return;  // the end says so
+  int64_t num_examples = 0;
+  for (const data::Loader::Source& source : loader.sources()) num_examples += source.num_records;
+  const size_t num_sets = loader.sources().size();
+  log_info(
+      fmt::format("[train] {}: {}; {} examples in {} dataset{}; steps {} to {} of {} examples; {}, {} rank{}; out {}",
+                  config::enum_name(config_.stage), model_text(config_.molmo, model_.molmo().params().num_values()),
+                  num_examples, num_sets, num_sets == 1 ? "" : "s", state_.step + 1, config_.steps,
+                  config_.global_batch_size, compute_text(config_, options_.device), everyone_->size(),
+                  everyone_->size() == 1 ? "" : "s", options_.out.string()));
 }
 
 model::ForwardOptions Trainer::forward_options(int64_t step) const {
@@ -158,7 +174,7 @@ void Trainer::give_up() const {
       fmt::format("[train] no finite loss and gradient, got {} bad steps in a row up to step {}, expected fewer "
                   "than max_bad_steps = {}; the last checkpoint is {}; lower the learning rates or look at the "
                   "data",
-                  num_bad_steps_, state_.step + 1, config_.max_bad_steps,
+                  state_.num_bad_steps, state_.step + 1, config_.max_bad_steps,
                   saved_step_ == 0 ? "none" : formats::step_folder_name(saved_step_)),
       ExitCode::kBadSteps);
 }
@@ -176,9 +192,11 @@ Verdict Trainer::take_step(StepLoader& loader) {
                                         .ranks = model_.ranks(),
                                         .guard = &guard_,
                                         .gives_up = [this] { return gives_up_step(); }});
-  num_bad_steps_ = result.is_skipped ? num_bad_steps_ + 1 : 0;
-  if (num_bad_steps_ >= config_.max_bad_steps) give_up();
-  state_ = {.step = step, .examples_seen = state_.examples_seen + config_.global_batch_size, .guard = guard_.state()};
+  state_.num_bad_steps = result.is_skipped ? state_.num_bad_steps + 1 : 0;
+  if (state_.num_bad_steps >= config_.max_bad_steps) give_up();
+  state_.step = step;
+  state_.examples_seen += config_.global_batch_size;
+  state_.guard = guard_.state();
   num_bad_ = loader.num_bad();
   const Verdict verdict = join_ranks(times, seconds_since(start));
   times.seconds = seconds_since(start);
@@ -198,6 +216,16 @@ void Trainer::save(CheckpointSaver& saver) {
   save_seconds_ = seconds_since(start);
 }
 
+// What is due, and with a better score than any before: the step is saved, if it is not yet, and kept.
+void Trainer::evaluate(Evaluations& evaluations, CheckpointSaver& saver) {
+  evaluations.make_due(state_.step, monitor());
+  if (!config_.keep_best || !evaluations.is_any_due(state_.step)) return;
+  const bool is_best = monitor_ && monitor_->best_step() == state_.step;
+  if (everyone_->maximum(is_best ? 1.0 : 0.0, "whether the step is the best") == 0) return;
+  if (is_first()) formats::mark_best_step(options_.out, state_.step);
+  if (saved_step_ != state_.step) save(saver);
+}
+
 // All steps that are left, saved and evaluated; and before them what an earlier end has left out.
 void Trainer::take_steps(StepLoader& loader, CheckpointSaver& saver) {
   Evaluations evaluations({.config = config_,
@@ -207,14 +235,14 @@ void Trainer::take_steps(StepLoader& loader, CheckpointSaver& saver) {
                            .compute = compute_,
                            .device = options_.device,
                            .evaluate = options_.evaluate});
-  if (state_.step > 0) evaluations.make_due(state_.step, monitor());
+  if (state_.step > 0) evaluate(evaluations, saver);
   while (state_.step < config_.steps) {
     saver.check();
     const Verdict verdict = take_step(loader);
     if (verdict.stops) throw Interruption();
     const bool is_last = state_.step == config_.steps;
     if (verdict.saves || is_last || state_.step % config_.save_every == 0) save(saver);
-    evaluations.make_due(state_.step, monitor());
+    evaluate(evaluations, saver);
   }
   saver.wait();
 }
@@ -256,11 +284,17 @@ CheckpointSaver Trainer::make_saver() {
 RunSummary Trainer::run(RunFolder& folder) {
   restore(folder.newest_step());
   StepLoader loader = make_loader();
+  std::vector<std::string> remarks;
+  if (is_first()) remarks = check_lengths(config_, loader.loader()).remarks;
   everyone_->meet("the start of the run");  // nobody has refused it
   StopSignals::start_noting();
-  folder.begin(config_, loader.sources());
+  folder.begin(config_, loader.loader().sources());
   if (is_first()) {
+    tell_start(remarks, loader.loader());
     monitor_.emplace(options_.out, config_, everyone_->size(), state_.step);
+    // A run that was killed may have named a better one that it did not save.
+    if (const auto best = monitor_->best_step(); best && fs::exists(options_.out / formats::step_folder_name(*best)))
+      formats::mark_best_step(options_.out, *best);
   } else {
     set_log_level(LogLevel::kWarning);
   }
@@ -294,34 +328,6 @@ RunSummary Trainer::run(RunFolder& folder) {
           .checkpoint = options_.out / formats::step_folder_name(state_.step)};
 }
 
-void Trainer::print_plan() {
-  const int64_t num_params = model_.molmo().params().num_values();
-  log_info(fmt::format("[train] dry run: {} parameters, {} of weights, {} with gradients and AdamW moments in float32",
-                       num_params, format_bytes(4.0 * static_cast<double>(num_params)),
-                       format_bytes(16.0 * static_cast<double>(num_params))));
-  for (const ParamGroup& group : model_.optimizer().groups()) {
-    int64_t values = 0;
-    for (const Parameter* param : group.params) values += param->value.numel();
-    log_info(fmt::format("[train]   {}: {} tensors, {} values, peak learning rate {:g}", group.name,
-                         group.params.size(), values,
-                         component_config(config_.optimizer, group.component).learning_rate));
-  }
-  StepTimes work;
-  const std::vector<MicroBatch> first = make_loader().next(work);
-  log_info(fmt::format("[train]   first update: {} examples in {} micro-batches, {} tokens, {} crops, {:.3g} TFLOP",
-                       work.num_examples, first.size(), work.num_tokens, work.num_crops, work.flops / 1e12));
-}
-
-// What a run would do. Nothing is computed, and the model stays on the meta device.
-void print_dry_run(const config::TrainConfig& config, const RunOptions& options) {
-  const bool goes_on = options.resume && !formats::complete_steps(options.out).empty();
-  const fs::path begun = goes_on ? options.out : fs::path();
-  const std::unique_ptr<distributed::Communicator> alone = distributed::connect({}, {});
-  config::TrainConfig resolved = resolve_recipe(pin_models(config, begun, {}, *alone), begun, options.given);
-  resolved.recompute = {};
-  Trainer(std::move(resolved), options, *alone).print_plan();
-}
-
 RunSummary run_on_ranks(const config::TrainConfig& config, const RunOptions& options,
                         distributed::Communicator& everyone) {
   RunFolder folder(options.out, options.resume, everyone);
@@ -336,10 +342,6 @@ RunSummary run_on_ranks(const config::TrainConfig& config, const RunOptions& opt
 }  // namespace
 
 RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
-  if (options.dry_run) {
-    print_dry_run(config, options);
-    return {};
-  }
   const std::unique_ptr<distributed::Communicator> everyone = meet_ranks(config, options);
   try {
     return run_on_ranks(config, options, *everyone);

@@ -35,7 +35,6 @@ using Evaluate = std::function<std::map<std::string, double>(const ModelInTraini
 struct RunOptions {
   std::filesystem::path out;  ///< the run folder
   bool resume = false;        ///< continue from the highest complete step, if there is one
-  bool dry_run = false;       ///< check data, model and memory, print the plan, touch nothing
   at::Device device = at::kCPU;
   distributed::Rank rank;               ///< of this process among those that train together
   Evaluate evaluate;                    ///< for the recipe's `evaluations`

@@ -267,6 +267,50 @@ TEST_F(Resume, BadExamplesAreCountedOn) {
   EXPECT_EQ(read_json(path("bad") + "/step000009/state.json").at("bad_examples"), Json::array({1, 1}));
 }
 
+TEST_F(Resume, BadStepsAreCountedOn) {
+  const std::string options =
+      " --set steps=30 --set save_every=1 --set optimizer.llm.learning_rate=1e38 --set "
+      "optimizer.llm.max_grad_norm=null";
+  ASSERT_EQ(train("endless", "--set max_bad_steps=3" + options).code, 74);
+  const std::vector<int64_t> steps = formats::complete_steps(path("endless"));
+  ASSERT_FALSE(steps.empty());
+  const std::string state = path("endless") + "/" + formats::step_folder_name(steps.back()) + "/state.json";
+  EXPECT_EQ(read_json(state).at("bad_steps"), 2);  // the third ended the run
+  const Outcome more = train("endless", "--resume auto --set max_bad_steps=5" + options);
+  EXPECT_EQ(more.code, 74) << more.err;
+  EXPECT_TRUE(says(more, fmt::format("got 5 bad steps in a row up to step {}", steps.back() + 3))) << more.err;
+}
+
+// Measured in every step: whatever is better than all before is saved, and what is best stays.
+TEST_F(Resume, TheBestStepIsSavedAndKept) {
+  const std::string options = fmt::format(
+      " --set save_every=100 --set keep_best=held.cross_entropy --set loss_evaluators.held='{{\"path\": \"{}\", "
+      "\"split\": \"test\", \"every\": 1}}' --set ",
+      path("data"));
+  const Outcome first = train("best", "--set steps=3 --set keep_checkpoints=9" + options + "log_every=1");
+  ASSERT_EQ(first.code, 0) << first.err;
+  std::vector<int64_t> improved;
+  double least = 1e9;
+  for (const Json& line : evaluations("best")) {
+    if (line.at("cross_entropy").get<double>() >= least) continue;
+    least = line.at("cross_entropy").get<double>();
+    improved.push_back(line.at("step").get<int64_t>());
+    EXPECT_TRUE(says(first, fmt::format("step {} is the best so far by held.cross_entropy", improved.back())));
+  }
+  std::vector<int64_t> saved = improved;
+  if (saved.back() != 3) saved.push_back(3);
+  EXPECT_EQ(formats::complete_steps(path("best")), saved);
+  // A learning rate that destroys the model: no later step is better.
+  const Outcome worse = train(
+      "best", "--resume auto --set steps=6 --set keep_checkpoints=1" + options + "optimizer.llm.learning_rate=1000");
+  ASSERT_EQ(worse.code, 0) << worse.err;
+  EXPECT_EQ(read_text_file(path("best") + "/best"), formats::step_folder_name(improved.back()) + "\n");
+  EXPECT_EQ(formats::complete_steps(path("best")), (std::vector<int64_t>{improved.back(), 6}));
+  expect_user_error(train("unknown-best", "--set keep_best=held.accuracy"),
+                    "'keep_best': got held.accuracy, expected NAME.cross_entropy, .z_loss or .accuracy of one of "
+                    "loss_evaluators, or another score of one of evaluations");
+}
+
 TEST_F(Resume, ARunDoesNotGoOnFromARenamedStep) {
   const std::string run = copy_of_run("renamed");
   fs::remove_all(run + "/step000003");

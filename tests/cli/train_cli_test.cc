@@ -101,7 +101,7 @@ TEST_F(TrainedProgram, EndlessBadStepsEndWith74) {
 TEST_F(TrainedProgram, DryRunWritesNothing) {
   const Outcome outcome = train("dry", "--dry-run");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_NE(outcome.err.find("parameters"), std::string::npos);
+  EXPECT_NE(outcome.out.find("parameters"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(path("dry")));
 }
 

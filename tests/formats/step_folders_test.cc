@@ -120,6 +120,18 @@ TEST_F(Steps, ARenamedOneIsPassedOver) {
   EXPECT_NE(error.find("step000009: incomplete: its state.json is that of step000006"), std::string::npos) << error;
 }
 
+TEST_F(Steps, TheBestOneStays) {
+  mark_best_step(run_, 4);
+  EXPECT_EQ(best_step(run_), 4);
+  write_step(run_, 8, /*keep=*/1);
+  EXPECT_EQ(complete_steps(run_), (std::vector<int64_t>{4, 8}));
+  mark_best_step(run_, 8);
+  write_step(run_, 10, /*keep=*/1);
+  EXPECT_EQ(complete_steps(run_), (std::vector<int64_t>{8, 10}));
+  write_file_atomically(run_ / "best", "../elsewhere\n");
+  EXPECT_EQ(best_step(run_), std::nullopt);
+}
+
 TEST_F(Steps, OldOnesGoWhenANewOneIsComplete) {
   fs::remove(step(4) / "manifest.json");
   write_step(run_, 8, /*keep=*/2);
