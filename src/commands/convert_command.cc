@@ -8,6 +8,7 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "config/load.h"
+#include "config/model_files.h"
 #include "hub/find_model.h"
 #include "model/convert.h"
 #include "model/model_folder.h"
@@ -45,7 +46,7 @@ void run_convert(const ConvertCommandOptions& options) {
                                 options.to.string(), entry.path().filename().string()));
     }
   }
-  const config::MolmoConfig config = options.config.empty() ? model::read_model_config(from)
+  const config::MolmoConfig config = options.config.empty() ? config::read_model_config(from)
                                                             : config::load_config<config::MolmoConfig>(options.config);
   const fs::path tokenizer = input / config.tokenizer.file;
   if (!fs::is_regular_file(tokenizer))

@@ -8,12 +8,12 @@
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
+#include "config/model_files.h"
 #include "config/presets.h"
 #include "formats/safetensors.h"
 #include "hub/find_model.h"
 #include "model/layout.h"
 #include "model/memory_plan.h"
-#include "model/model_folder.h"
 #include "model/molmo.h"
 
 namespace molmo::commands {
@@ -108,7 +108,7 @@ class PresetTensors : public formats::TensorSource {
 
 void print_memory(const InspectOptions& options) {
   const config::MolmoConfig config =
-      options.preset.empty() ? model::read_model_config(hub::find_model(options.path)) : config::preset(options.preset);
+      options.preset.empty() ? config::read_model_config(hub::find_model(options.path)) : config::preset(options.preset);
   const model::Molmo molmo(config.model);  // on the meta device
   model::MemoryRequest request = options.memory;
   request.compute = options.dtype == "bf16" ? at::kBFloat16 : at::kFloat;

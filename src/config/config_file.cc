@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/choices.h"
 #include "base/strings.h"
 #include "molmo/error.h"
 
@@ -43,6 +44,39 @@ fs::path take_base(Json& json, const fs::path& file) {
   return base;
 }
 
+class Override {
+ public:
+  Override(const std::vector<RemovedKey>& removed, const std::string& where) : removed_(removed), where_(where) {}
+
+  void apply(Json& target, const Json& source, const std::string& prefix) const {
+    if (!target.is_object()) target = Json::object();
+    for (const auto& [name, value] : source.items()) {
+      const std::string key = prefix + name;
+      const auto is_key = [&](const RemovedKey& removed) { return removed.key == key; };
+      const auto removal = std::find_if(removed_.begin(), removed_.end(), is_key);
+      if (removal != removed_.end()) {
+        remove(target, name, *removal);
+      } else if (value.is_object() && !value.empty()) {
+        apply(target[name], value, key + ".");
+      } else {
+        target[name] = value;
+      }
+    }
+  }
+
+ private:
+  void remove(Json& target, const std::string& name, const RemovedKey& removal) const {
+    if (target.erase(name) > 0 || !removal.is_entry) return;
+    std::vector<std::string> names;
+    for (const auto& [other, value] : target.items()) names.push_back(other);
+    throw Error(fmt::format("[config] {}: '{}' is not there to be removed, {}", where_, removal.key,
+                            names.empty() ? "got an object without entries" : expected_one_of(name, names)));
+  }
+
+  const std::vector<RemovedKey>& removed_;
+  const std::string& where_;
+};
+
 // "a.b=c" -> {"a": {"b": c}}
 Json parse_override(const std::string& text) {
   const size_t equals = text.find('=');
@@ -62,7 +96,7 @@ Json parse_override(const std::string& text) {
 
 }  // namespace
 
-ConfigLayers read_layers(const fs::path& path, const std::vector<std::string>& overrides) {
+ConfigLayers read_layers(const fs::path& path) {
   ConfigLayers layers;
   std::vector<fs::path> chain;
   for (fs::path file = path; !file.empty();) {
@@ -78,6 +112,11 @@ ConfigLayers read_layers(const fs::path& path, const std::vector<std::string>& o
     layers.emplace(layers.begin(), file.string(), std::move(json));
     file = base;
   }
+  return layers;
+}
+
+ConfigLayers parse_overrides(const std::vector<std::string>& overrides) {
+  ConfigLayers layers;
   for (const std::string& text : overrides) layers.emplace_back("--set " + text, parse_override(text));
   return layers;
 }
@@ -88,12 +127,17 @@ Json merge_layers(const ConfigLayers& layers) {
   return merged;
 }
 
-std::vector<std::string> given_keys(const fs::path& path, const std::vector<std::string>& overrides) {
+void apply_override(Json& target, const Json& override, const std::vector<RemovedKey>& removed,
+                    const std::string& where) {
+  Override(removed, where).apply(target, override, "");
+}
+
+std::vector<std::string> keys_of(const Json& json) {
   std::vector<std::string> keys;
-  collect_keys(merge_layers(read_layers(path, overrides)), "", keys);
+  collect_keys(json, "", keys);
   return keys;
 }
 
-Json read_config_file(const fs::path& path) { return merge_layers(read_layers(path, {})); }
+Json read_config_file(const fs::path& path) { return merge_layers(read_layers(path)); }
 
 }  // namespace molmo::config

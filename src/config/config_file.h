@@ -12,19 +12,33 @@
 
 namespace molmo::config {
 
-/// Sources of keys, the weakest first: (name for problems, JSON object). A file comes behind its "base", and every
-/// override "a.b=c" is a source of its own, named "--set a.b=c".
+/// Sources of keys, the weakest first: (name for problems, JSON object).
 using ConfigLayers = std::vector<std::pair<std::string, Json>>;
 
-/// Reads a file and its chain of bases ("base" is relative to the file that names it), then the overrides: the value is
-/// JSON if it parses as such, else a string. Errors: a missing base, a cycle, an override without '='.
-ConfigLayers read_layers(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+/// Reads a file and its chain of bases ("base" is relative to the file that names it), each a layer that comes after
+/// its base. Errors: a missing base, a cycle.
+ConfigLayers read_layers(const std::filesystem::path& path);
+
+/// A layer for each override "a.b=c", named "--set a.b=c": {"a": {"b": c}}, where c is JSON if it parses as such, else
+/// a string. Error for an override without '=' or with an empty name.
+ConfigLayers parse_overrides(const std::vector<std::string>& overrides);
 
 /// Objects merge key by key, everything else is replaced.
 Json merge_layers(const ConfigLayers& layers);
 
-/// The keys that a recipe gives a value, in order: "molmo.model.decoder.width".
-std::vector<std::string> given_keys(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+/// A null of an override that its key does not take as a value: the key is removed.
+struct RemovedKey {
+  std::string key;        ///< "data.datasets.easy"
+  bool is_entry = false;  ///< of an object with free names; else a field of ours, which is back at its default
+};
+
+/// Merges an override into `target`. Objects merge, but {} empties the object that it is given for; keys of `removed`
+/// go. Error, naming `where`, for an entry to remove that is not there.
+void apply_override(Json& target, const Json& override, const std::vector<RemovedKey>& removed,
+                    const std::string& where);
+
+/// The keys of `json` that have a value which is no object, in order: "molmo.model.decoder.width".
+std::vector<std::string> keys_of(const Json& json);
 
 /// The file and its bases merged.
 Json read_config_file(const std::filesystem::path& path);

@@ -15,6 +15,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "config/config_file.h"
 #include "config/field.h"
 
 namespace molmo::config {
@@ -104,10 +105,17 @@ class JsonWriter {
   Json& object_;
 };
 
+/// What reading an object has found.
+struct JsonFindings {
+  std::vector<std::string> problems;
+  bool null_removes = false;  ///< a null is no problem where its key takes none: it is noted below
+  std::vector<RemovedKey> removed;
+};
+
 /// JSON -> struct, collecting problems.
 class JsonReader {
  public:
-  JsonReader(const Json& object, std::string prefix, std::vector<std::string>& problems);
+  JsonReader(const Json& object, std::string prefix, JsonFindings& findings);
   template <class T>
   void operator()(const Field& field, T& value);
   /// Reports the keys that no field has taken.
@@ -118,7 +126,7 @@ class JsonReader {
   void read(const Field& field, const Json& json, const std::string& key, T& value);
   const Json& object_;
   std::string prefix_;
-  std::vector<std::string>& problems_;
+  JsonFindings& findings_;
   std::vector<std::string> known_;
 };
 

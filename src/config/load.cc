@@ -51,8 +51,8 @@ Json JsonWriter::json_of(T& value) {
   }
 }
 
-JsonReader::JsonReader(const Json& object, std::string prefix, std::vector<std::string>& problems)
-    : object_(object), prefix_(std::move(prefix)), problems_(problems) {}
+JsonReader::JsonReader(const Json& object, std::string prefix, JsonFindings& findings)
+    : object_(object), prefix_(std::move(prefix)), findings_(findings) {}
 
 template <class T>
 void JsonReader::operator()(const Field& field, T& value) {
@@ -64,12 +64,15 @@ void JsonReader::operator()(const Field& field, T& value) {
 template <class T>
 void JsonReader::read(const Field& field, const Json& json, const std::string& key, T& value) {
   const auto refuse = [&] {
-    problems_.push_back(fmt::format("'{}': got {}, expected {}", key, brief(json), type_text<T>(field)));
+    findings_.problems.push_back(fmt::format("'{}': got {}, expected {}", key, brief(json), type_text<T>(field)));
   };
+  if constexpr (!kIsOptional<T>) {
+    if (json.is_null() && findings_.null_removes) return findings_.removed.push_back({.key = key});
+  }
   const auto in_range = [&](double number) { return number >= field.min && number <= field.max; };
   if constexpr (Struct<T>) {
     if (!json.is_object()) return refuse();
-    JsonReader reader(json, key + ".", problems_);
+    JsonReader reader(json, key + ".", findings_);
     value.visit(reader);
     reader.finish();
   } else if constexpr (std::is_same_v<T, bool>) {
@@ -90,20 +93,24 @@ void JsonReader::read(const Field& field, const Json& json, const std::string& k
   } else if constexpr (kIsOptional<T>) {
     if (json.is_null()) return value.reset();
     typename T::value_type inner = value.value_or(typename T::value_type{});
-    const size_t before = problems_.size();
+    const size_t before = findings_.problems.size();
     read(field, json, key, inner);
-    if (problems_.size() == before) value = std::move(inner);
-  } else if constexpr (kIsList<T>) {
+    if (findings_.problems.size() == before) value = std::move(inner);
+  } else if constexpr (kIsList<T> || kIsArray<T>) {
     if (!json.is_array()) return refuse();
-    value.assign(json.size(), {});
+    if constexpr (kIsList<T>) value.assign(json.size(), {});
+    if (json.size() != value.size()) return refuse();
+    const bool null_removes = std::exchange(findings_.null_removes, false);  // elements have no keys to be removed
     for (size_t i = 0; i < json.size(); ++i) read(field, json[i], fmt::format("{}[{}]", key, i), value[i]);
-  } else if constexpr (kIsArray<T>) {
-    if (!json.is_array() || json.size() != value.size()) return refuse();
-    for (size_t i = 0; i < json.size(); ++i) read(field, json[i], fmt::format("{}[{}]", key, i), value[i]);
+    findings_.null_removes = null_removes;
   } else {
     static_assert(kIsMap<T>);
     if (!json.is_object()) return refuse();
-    for (const auto& [name, element] : json.items()) read(field, element, key + "." + name, value[name]);
+    for (const auto& [name, element] : json.items()) {
+      const size_t before = findings_.removed.size();
+      read(field, element, key + "." + name, value[name]);
+      if (element.is_null() && findings_.removed.size() > before) findings_.removed.back().is_entry = true;
+    }
   }
 }
 
@@ -111,7 +118,7 @@ void JsonReader::finish() {
   for (const auto& [name, value] : object_.items()) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     const std::string nearest = nearest_name(name, known_);
-    problems_.push_back(
+    findings_.problems.push_back(
         nearest.empty() ? fmt::format("unknown key '{}{}', {}", prefix_, name, expected_one_of(name, known_))
                         : fmt::format("unknown key '{}{}' (did you mean '{}{}'?)", prefix_, name, prefix_, nearest));
   }
@@ -138,32 +145,38 @@ void collect_diff(const Json& before, const Json& after, const std::string& pref
 // Lines of help for a struct and everything below it.
 class HelpWriter {
  public:
-  HelpWriter(std::string prefix, std::string& text) : prefix_(std::move(prefix)), text_(text) {}
+  using Lines = std::vector<std::pair<std::string, std::string>>;  // key, line
+
   template <class T>
   void operator()(const Field& field, T& value) {
     const std::string key = prefix_ + std::string(field.name);
     if constexpr (Struct<T>) {
-      text_ += fmt::format("{}: {}\n", key, field.help);
-      HelpWriter below(key + ".", text_);
-      value.visit(below);
+      lines_.emplace_back(key, fmt::format("{}: {}\n", key, field.help));
+      describe(value, key + ".");
     } else {
-      text_ +=
-          fmt::format("{} = {}: {} ({})\n", key, JsonWriter::json_of(value).dump(), field.help, type_text<T>(field));
+      lines_.emplace_back(key, fmt::format("{} = {}: {} ({})\n", key, JsonWriter::json_of(value).dump(), field.help,
+                                           type_text<T>(field)));
       if constexpr (kIsMap<T>) describe_elements<typename T::mapped_type>(key);
     }
   }
+  const Lines& lines() const { return lines_; }
 
  private:
+  template <class T>
+  void describe(T& value, const std::string& prefix) {
+    const std::string before = std::exchange(prefix_, prefix);
+    value.visit(*this);
+    prefix_ = before;
+  }
   template <class T>
   void describe_elements(const std::string& key) {
     if constexpr (Struct<T>) {
       T element;
-      HelpWriter below(key + ".<name>.", text_);
-      element.visit(below);
+      describe(element, key + ".<name>.");
     }
   }
   std::string prefix_;
-  std::string& text_;
+  Lines lines_;
 };
 
 // Collects problems of several sources and throws them as one error, a line each.
@@ -184,12 +197,38 @@ class Report {
 
 // Reads `json` over `config`; keys that are absent keep their values.
 template <class T>
-std::vector<std::string> read_over(T& config, const Json& json) {
-  std::vector<std::string> problems;
-  JsonReader reader(json, "", problems);
+JsonFindings read_over(T& config, const Json& json, bool null_removes = false) {
+  JsonFindings findings{.problems = {}, .null_removes = null_removes, .removed = {}};
+  JsonReader reader(json, "", findings);
   config.visit(reader);
   reader.finish();
-  return problems;
+  return findings;
+}
+
+// `json` with the overrides. Each is read alone first, so that a problem names the one that holds the key.
+template <class T>
+Json override_json(Json json, const std::vector<std::string>& overrides, Report& report) {
+  for (const auto& [where, override] : parse_overrides(overrides)) {
+    T scratch;
+    const JsonFindings findings = read_over(scratch, override, /*null_removes=*/true);
+    report.add(where, findings.problems);
+    if (findings.problems.empty()) apply_override(json, override, findings.removed, where);
+  }
+  return json;
+}
+
+// The JSON of a file, its bases and the overrides.
+template <class T>
+Json resolve(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  const ConfigLayers layers = read_layers(path);
+  Report report;
+  for (const auto& [where, json] : layers) {
+    T scratch;
+    report.add(where, read_over(scratch, json).problems);
+  }
+  Json json = override_json<T>(merge_layers(layers), overrides, report);
+  report.throw_if_any();
+  return json;
 }
 
 }  // namespace
@@ -207,7 +246,7 @@ T from_json(const Json& json, const std::string& where) {
   }
   T config;
   Report report;
-  report.add(where, read_over(config, json));
+  report.add(where, read_over(config, json).problems);
   report.throw_if_any();
   std::vector<std::string> problems;
   validate(config, problems);
@@ -218,14 +257,19 @@ T from_json(const Json& json, const std::string& where) {
 
 template <class T>
 T load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
-  const ConfigLayers layers = read_layers(path, overrides);
+  return from_json<T>(resolve<T>(path, overrides), path.string());
+}
+
+template <class T>
+T override_config(const T& config, const std::vector<std::string>& overrides, const std::string& where) {
   Report report;
-  for (const auto& [where, json] : layers) {  // one by one first, so that a problem names the source of its key
-    T scratch;
-    report.add(where, read_over(scratch, json));
-  }
+  const Json json = override_json<T>(to_json(config), overrides, report);
   report.throw_if_any();
-  return from_json<T>(merge_layers(layers), path.string());
+  return from_json<T>(json, where);
+}
+
+std::vector<std::string> given_keys(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  return keys_of(resolve<TrainConfig>(path, overrides));
 }
 
 template <class T>
@@ -241,21 +285,30 @@ bool is_same(const T& a, const T& b) {
 }
 
 template <class T>
-std::string help_keys() {
+std::string help_keys(const std::string& prefix) {
   T config;
-  std::string text;
-  HelpWriter writer("", text);
+  HelpWriter writer;
   config.visit(writer);
-  return text;
+  std::string text;
+  std::vector<std::string> keys;
+  for (const auto& [key, line] : writer.lines()) {
+    keys.push_back(key);
+    if (key.starts_with(prefix) || key.find("." + prefix) != std::string::npos) text += line;
+  }
+  if (!text.empty()) return text;
+  throw Error(fmt::format(
+      "[config] --help-keys {0}: got no key with a name that begins with '{0}'{1}; --help-keys alone lists all", prefix,
+      did_you_mean(prefix, keys)));
 }
 
-#define MOLMO_INSTANTIATE_CONFIG(T)                                                         \
-  template Json to_json<T>(const T&);                                                       \
-  template T from_json<T>(const Json&, const std::string&);                                 \
-  template T load_config<T>(const std::filesystem::path&, const std::vector<std::string>&); \
-  template std::vector<std::string> diff<T>(const T&, const T&);                            \
-  template bool is_same<T>(const T&, const T&);                                             \
-  template std::string help_keys<T>();
+#define MOLMO_INSTANTIATE_CONFIG(T)                                                             \
+  template Json to_json<T>(const T&);                                                           \
+  template T from_json<T>(const Json&, const std::string&);                                     \
+  template T load_config<T>(const std::filesystem::path&, const std::vector<std::string>&);     \
+  template std::vector<std::string> diff<T>(const T&, const T&);                                \
+  template bool is_same<T>(const T&, const T&);                                                 \
+  template T override_config<T>(const T&, const std::vector<std::string>&, const std::string&); \
+  template std::string help_keys<T>(const std::string&);
 
 MOLMO_INSTANTIATE_CONFIG(ModelConfig)
 MOLMO_INSTANTIATE_CONFIG(MolmoConfig)

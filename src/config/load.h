@@ -23,10 +23,19 @@ template <class T>
 T from_json(const Json& json, const std::string& where);
 
 /// Reads a file, its chain of "base" files (paths relative to the file that names them; objects merge, everything else
-/// is replaced), and then the overrides "a.b=c" (c is JSON if it parses as such, else a string). A problem names the
-/// file or the override that holds the key.
+/// is replaced), and then the overrides "a.b=c" (c is JSON if it parses as such, else a string). An override merges
+/// objects too, but "a={}" empties an object, and "a=null" removes a key that does not take null: it has its default
+/// again, and an entry of an object with free names is gone. A problem names the file or the override that holds the
+/// key.
 template <class T>
 T load_config(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+
+/// The same for a config that comes from no such file; `where` names it in problems.
+template <class T>
+T override_config(const T& config, const std::vector<std::string>& overrides, const std::string& where);
+
+/// The keys that a recipe and its overrides give a value, in order: "molmo.model.decoder.width".
+std::vector<std::string> given_keys(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
 /// "a.b: old -> new" for every key that differs.
 template <class T>
@@ -36,8 +45,9 @@ std::vector<std::string> diff(const T& before, const T& after);
 template <class T>
 bool is_same(const T& a, const T& b);
 
-/// Every key with type, default, accepted values and meaning, one per line.
+/// Every key with type, default, accepted values and meaning, one per line; of these the keys in which a name begins
+/// with `prefix`. Error where none does.
 template <class T>
-std::string help_keys();
+std::string help_keys(const std::string& prefix = "");
 
 }  // namespace molmo::config

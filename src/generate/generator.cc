@@ -7,8 +7,8 @@
 #include <set>
 
 #include "base/log.h"
+#include "config/model_files.h"
 #include "generate/text_stream.h"
-#include "model/model_folder.h"
 #include "model/weights.h"
 #include "preprocess/collate.h"
 #include "tensor/ops.h"
@@ -56,7 +56,7 @@ bool share_pictures(std::span<const preprocess::Example> examples) {
 
 LoadedModel load_model(const std::filesystem::path& folder, at::Device device, at::ScalarType compute) {
   LoadedModel loaded;
-  loaded.config = model::read_model_config(folder);
+  loaded.config = config::read_model_config(folder);
   const auto molmo = std::make_shared<model::Molmo>(loaded.config.model);
   model::load_weights(molmo->params(), loaded.config.model, folder, model::place_params(device, compute));
   loaded.molmo = molmo;

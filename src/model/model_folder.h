@@ -1,4 +1,5 @@
 // Model folders: molmo.json (complete configuration), config.json (where the HF format can say it), weights, tokenizer.
+// config/model_files.h reads them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -8,11 +9,6 @@
 #include "tensor/param_set.h"
 
 namespace molmo::model {
-
-/// Configuration of a model folder: molmo.json, or else config.json with the generation_config.json and
-/// preprocessor_config.json beside it, or else the public code's config.yaml. Logs once what these say that means
-/// nothing here. Errors name what is missing; what a folder names lies in it: no "base", no tokenizer elsewhere.
-config::MolmoConfig read_model_config(const std::filesystem::path& folder);
 
 /// Writes molmo.json, config.json (if the HF format can express the model) and a copy of the tokenizer file, if there
 /// is one. `tokenizer_file` is where the tokenizer lies now; in the folder it keeps its name.

@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "config/load.h"
+#include "config/model_files.h"
 #include "config/validate.h"
 #include "hub/find_model.h"
-#include "model/model_folder.h"
 #include "molmo/error.h"
 #include "train/model_keys.h"
 
@@ -35,7 +35,7 @@ struct Source {
 
 Source source_of_model(const std::string& name) {
   const fs::path folder = hub::find_model(name);
-  config::MolmoConfig molmo = model::read_model_config(folder);
+  config::MolmoConfig molmo = config::read_model_config(folder);
   fs::path tokenizer = folder / molmo.tokenizer.file;
   return {std::move(molmo), std::move(tokenizer)};
 }

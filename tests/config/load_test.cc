@@ -125,12 +125,64 @@ TEST_F(LoadFile, OverridesAreJsonOrText) {
   EXPECT_EQ(config.data.datasets.at("c").path, "c");
 }
 
+TEST_F(LoadFile, OverridesEmptyAndRemove) {
+  write("a.json", std::string(R"({"steps": 7, "optimizer": {"llm": {"betas": [0.5, 0.6], "max_grad_norm": 2}},
+    "evaluations": {"a": {"data": "a", "every": 3}, "b": {"data": "b"}}, "molmo": {"tokenizer": {"file": "t"}}, )") +
+                      R"("data": {"datasets": {"a": {"path": "a", "annotations": ["qa"]}, "b": {"path": "b"}}}})");
+  EXPECT_EQ(load("a.json").evaluations.size(), 2u);
+  EXPECT_EQ(load("a.json", {"evaluations={}"}).evaluations.size(), 0u);
+  const TrainConfig anew = load("a.json", {"evaluations={}", "evaluations.c.data=c"});
+  EXPECT_EQ(anew.evaluations.size(), 1u);
+  EXPECT_EQ(anew.evaluations.at("c").data, "c");
+  EXPECT_EQ(load("a.json", {"evaluations=null"}).evaluations.size(), 0u);
+  EXPECT_EQ(load("a.json", {"evaluations.a=null"}).evaluations.count("a"), 0u);
+  EXPECT_EQ(load("a.json", {"evaluations.a.every=null"}).evaluations.at("a").every, 2000);
+  EXPECT_EQ(load("a.json", {R"(data={"datasets": {"b": null}})"}).data.datasets.size(), 1u);
+  EXPECT_TRUE(load("a.json", {"data.datasets.a.annotations=[]"}).data.datasets.at("a").annotations.empty());
+  EXPECT_TRUE(load("a.json", {"data.datasets.a.annotations=null"}).data.datasets.at("a").annotations.empty());
+  EXPECT_EQ(load("a.json", {"steps=null"}).steps, 1000);
+  EXPECT_EQ(load("a.json", {"optimizer.llm={}"}).optimizer.llm.betas, (std::array<double, 2>{0.9, 0.95}));
+  EXPECT_EQ(load("a.json", {"optimizer.llm.betas=null"}).optimizer.llm.max_grad_norm, 2.0);
+  EXPECT_EQ(load("a.json", {"molmo=null"}).molmo.tokenizer.file, "tokenizer.json");
+  // A key that takes null as a value has it.
+  EXPECT_EQ(load("a.json", {"optimizer.llm.max_grad_norm=null"}).optimizer.llm.max_grad_norm, std::nullopt);
+  // A non-empty object merges, as the objects of files do.
+  EXPECT_EQ(load("a.json", {R"(evaluations={"a": {"every": 9}})"}).evaluations.at("a").data, "a");
+
+  EXPECT_EQ(error("a.json", {"evaluations.aa=null"}),
+            "[config] --set evaluations.aa=null: 'evaluations.aa' is not there to be removed, expected one of a, b "
+            "(did you mean 'a'?)");
+  EXPECT_EQ(error("a.json", {"evaluations={}", "evaluations.a=null"}),
+            "[config] --set evaluations.a=null: 'evaluations.a' is not there to be removed, got an object without "
+            "entries");
+  EXPECT_EQ(error("a.json", {"stepz=null"}).substr(0, 70),
+            "[config] --set stepz=null: unknown key 'stepz' (did you mean 'steps'?)");
+  EXPECT_EQ(error("a.json", {"steps={}"}), "[config] --set steps={}: 'steps': got an object, expected integer >= 1");
+  EXPECT_EQ(
+      error("a.json", {"optimizer.llm.betas=[null,1]"}),
+      "[config] --set optimizer.llm.betas=[null,1]: 'optimizer.llm.betas[0]': got null, expected number from 0 to 1");
+  write("null.json", R"({"steps": null})");
+  EXPECT_EQ(error("null.json"), "[config] null.json: 'steps': got null, expected integer >= 1");
+}
+
+TEST(OverrideConfig, ChangesAConfigWithoutAFile) {
+  MolmoConfig molmo;
+  molmo.model.vit.width = 64;
+  EXPECT_EQ(override_config(molmo, {"preprocess.max_crops=3"}, "m").preprocess.max_crops, 3);
+  EXPECT_EQ(override_config(molmo, {"model.vit.width=null"}, "m").model.vit.width, 1024);
+  EXPECT_EQ(error_of([&] { override_config(molmo, {"model.vit.widht=3"}, "m"); }),
+            "[config] --set model.vit.widht=3: unknown key 'model.vit.widht' (did you mean 'model.vit.width'?)");
+}
+
 TEST_F(LoadFile, GivenKeysAreThoseOfFilesAndOverrides) {
   write("parent.json", R"({"steps": 6, "molmo": {"model": {"decoder": {"width": 64}}, "prompt": {}}})");
   write("child.json", R"({"base": "parent.json", "optimizer": {"llm": {"betas": [0.7, 0.8]}}})");
-  EXPECT_EQ(given_keys(folder_ / "child.json", {"molmo.model.decoder.rope=true"}),
-            (std::vector<std::string>{"steps", "molmo.model.decoder.width", "molmo.model.decoder.rope",
+  EXPECT_EQ(given_keys(folder_ / "child.json", {"molmo.model.decoder.rope_theta=5"}),
+            (std::vector<std::string>{"steps", "molmo.model.decoder.width", "molmo.model.decoder.rope_theta",
                                       "optimizer.llm.betas"}));
+  // What an override removes is given no longer: it follows the model that a run begins with.
+  EXPECT_EQ(given_keys(folder_ / "child.json", {"molmo.model.decoder.width=null", "optimizer={}"}),
+            std::vector<std::string>{"steps"});
 }
 
 TEST_F(LoadFile, ProblemsNameTheirSource) {
@@ -214,6 +266,18 @@ TEST(HelpKeys, ListKeyDefaultMeaningAndAcceptedValues) {
        }) {
     EXPECT_NE(help.find(line), std::string::npos) << line;
   }
+}
+
+TEST(HelpKeys, APrefixChoosesKeys) {
+  EXPECT_EQ(help_keys<TrainConfig>("steps"), "steps = 1000: updates of the run (integer >= 1)\n");
+  const std::string rates = help_keys<TrainConfig>("learning_rate");
+  EXPECT_NE(rates.find("optimizer.llm.learning_rate = "), std::string::npos) << rates;
+  EXPECT_NE(rates.find("optimizer.vit.learning_rate = "), std::string::npos) << rates;
+  EXPECT_EQ(rates.find("warmup"), std::string::npos) << rates;
+  EXPECT_NE(help_keys<TrainConfig>("data.datasets").find("data.datasets.<name>.path"), std::string::npos);
+  EXPECT_EQ(error_of([] { help_keys<TrainConfig>("optimzer"); }),
+            "[config] --help-keys optimzer: got no key with a name that begins with 'optimzer' (did you mean "
+            "'optimizer'?); --help-keys alone lists all");
 }
 
 TEST(Recipes, ShippedFilesAreValid) {

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "config/hf_config.h"
 #include "config/load.h"
+#include "config/model_files.h"
 #include "config/presets.h"
 #include "support/error_of.h"
 #include "support/paths.h"
@@ -21,7 +22,7 @@ namespace {
 class ModelFolder : public ::testing::Test {
  protected:
   void put(const std::string& name, const Json& json) const { write_json(folder_ / name, json); }
-  config::MolmoConfig read() const { return read_model_config(folder_.path()); }
+  config::MolmoConfig read() const { return config::read_model_config(folder_.path()); }
   std::string error() const {
     return molmo::testing::error_of([&] { read(); }, folder_.path().string());
   }
@@ -73,13 +74,13 @@ TEST_F(ModelFolder, WhatIsWrittenIsRead) {
     const molmo::testing::TemporaryFolder first, second;
     const config::MolmoConfig molmo = config::preset(name);
     write_model_config(first.path(), molmo, folder_ / "tokenizer.json");
-    EXPECT_EQ(config::diff(molmo, read_model_config(first.path())), std::vector<std::string>{}) << name;
+    EXPECT_EQ(config::diff(molmo, config::read_model_config(first.path())), std::vector<std::string>{}) << name;
     std::filesystem::remove(first / "molmo.json");
     if (!std::filesystem::exists(first / "config.json")) continue;
-    const config::MolmoConfig read_back = read_model_config(first.path());  // from config.json alone
+    const config::MolmoConfig read_back = config::read_model_config(first.path());  // from config.json alone
     write_model_config(second.path(), read_back, folder_ / "absent.json");
     EXPECT_EQ(read_text_file(first / "config.json"), read_text_file(second / "config.json")) << name;
-    EXPECT_EQ(read_model_config(second.path()).tokenizer.file, "absent.json");
+    EXPECT_EQ(config::read_model_config(second.path()).tokenizer.file, "absent.json");
   }
 }
 

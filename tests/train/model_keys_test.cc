@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "base/files.h"
-#include "config/config_file.h"
 #include "config/load.h"
 #include "support/error_of.h"
 #include "support/paths.h"
