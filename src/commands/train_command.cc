@@ -61,14 +61,14 @@ void check_evaluations(const config::TrainConfig& config) {
     for (const std::string& task : evaluation.tasks) tasks.push_back(eval::parse_task(task));
     const data::OwnData data = data::read_own_data(evaluation.data);
     const std::vector<data::Record> records = data::select_split(data, evaluation.split);
-    const auto expect_questions = [&, &name = name, &split = evaluation.split](std::span<const eval::Task> wanted,
+    const auto expect_questions = [&, &name = name, &split = evaluation.split](const std::vector<eval::Task>& wanted,
                                                                                const std::string& of) {
-      if (!eval::make_questions(records, wanted, /*max_per_task=*/1).empty()) return;
+      if (!eval::make_questions(records, {.tasks = wanted, .max_per_task = 1}).questions.empty()) return;
       throw Error(fmt::format("[train] evaluation '{}': {}: got no question{} in split '{}', expected at least one",
                               name, data.file.string(), of, split));
     };
     for (const eval::Task& task : tasks)
-      expect_questions(std::span(&task, 1), fmt::format(" of task '{}'", eval::task_info(task).name));
+      expect_questions({task}, fmt::format(" of task '{}'", eval::task_info(task).name));
     for (const eval::TaskInfo& info : eval::embedded_tasks()) tasks.push_back(info.task);
     expect_questions(tasks, "");
   }

@@ -10,7 +10,6 @@
 
 #include "base/digest.h"
 #include "base/files.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "base/strings.h"
 #include "config/load.h"
@@ -71,6 +70,10 @@ Asker::Asker(const generate::LoadedModel& model, const model::ForwardOptions& fo
 void Asker::ask(std::vector<Answered>& items, Pictures pictures) {
   const std::vector<size_t> own = places_of(options_.share, items.size());
   if (pictures == Pictures::kReal) draw_prompts(items, own);
+  if (!progress_) {
+    const auto num_replies = static_cast<int64_t>(own.size()) * (options_.with_blank ? 2 : 1);
+    progress_.emplace(num_replies, options_.shows_progress);
+  }
   for (size_t begin = 0; begin < own.size();) {
     size_t end = begin;  // a batch stays within its task: one budget of tokens
     while (end < own.size() && items[own[end]].question.task == items[own[begin]].question.task) ++end;
@@ -110,11 +113,12 @@ void Asker::ask_task(std::vector<Answered>& items, std::span<const size_t> place
     open.push_back(places[i]);
     open_keys.push_back(keys[i]);
   }
+  progress_->know(static_cast<int64_t>(places.size() - open.size()));
   const auto batch_size = static_cast<size_t>(options_.batch_size);
   for (size_t at = 0; at < open.size(); at += batch_size) {
     const size_t count = std::min(batch_size, open.size() - at);
     ask_batch(items, std::span(open).subspan(at, count), std::span(open_keys).subspan(at, count), pictures);
-    log_debug(fmt::format("[eval] {} of {} questions", at + count, open.size()));
+    progress_->add(static_cast<int64_t>(count));
   }
   std::map<std::string, size_t> num_questions;
   for (size_t i = 0; i < places.size(); ++i) {

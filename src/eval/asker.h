@@ -9,6 +9,7 @@
 
 #include "base/thread_pool.h"
 #include "data/prompt_formatter.h"
+#include "eval/progress.h"
 #include "eval/reply_log.h"
 #include "eval/runner.h"
 #include "generate/generator.h"
@@ -41,6 +42,7 @@ class Asker {
   image::PictureLoader pictures_;
   ThreadPool pool_;
   std::map<std::filesystem::path, std::string> picture_hashes_;
+  std::optional<Progress> progress_;  // from the first pass on
 };
 
 /// Of `count` questions the indices of those that a process of `share` answers.

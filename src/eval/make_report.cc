@@ -1,78 +1,144 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/make_report.h"
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "data/point_reader.h"
+#include "eval/scoring.h"
 #include "image/decode.h"
-#include "image/draw.h"
 #include "image/encode.h"
+#include "image/resize.h"
 #include "molmo/error.h"
 
 namespace molmo::eval {
 namespace {
 
-constexpr int kJpegQuality = 80;
+constexpr int kJpegQuality = 82, kLongestSide = 560;  // of a picture in the page
 
-std::vector<image::PointMark> marks(const std::vector<data::Point>& points) {
-  std::vector<image::PointMark> result;
-  for (const data::Point& point : points) result.push_back({point[0], point[1]});
-  return result;
+image::Picture shrunk(const image::Picture& picture) {
+  const int longest = std::max(picture.width, picture.height);
+  if (longest <= kLongestSide) return picture;
+  const auto scaled = [&](int side) {
+    return std::max(1, static_cast<int>(std::lround(1.0 * side * kLongestSide / longest)));
+  };
+  image::Picture small(scaled(picture.width), scaled(picture.height));
+  image::Canvas canvas(picture, small.width, small.height, config::ResizeKind::kSiglip, 0.0f);
+  for (int y = 0; y < small.height; ++y) canvas.next_row(small.row(y));
+  return small;
 }
 
-ReportPicture make_picture(const Answered& item, const DecodeLimits& limits) {
+bool is_full_score(const Answered& item) { return item.score.model >= 0.9995; }
+
+// Evenly spread; where all of these are right or all are not, the last one gives way to one of the other kind.
+std::vector<const Answered*> choose_examples(const std::vector<const Answered*>& items, size_t most) {
+  std::vector<const Answered*> chosen;
+  const size_t count = std::min(most, items.size());
+  for (size_t i = 0; i < count; ++i) chosen.push_back(items[i * items.size() / count]);
+  if (count < 2) return chosen;
+  const auto is_other = [&](const Answered* item) { return is_full_score(*item) != is_full_score(*chosen.front()); };
+  if (std::none_of(chosen.begin(), chosen.end(), is_other)) {
+    const auto other = std::find_if(items.begin(), items.end(), is_other);
+    if (other != items.end()) chosen.back() = *other;
+  }
+  return chosen;
+}
+
+void add_marks(const Answered& item, ReportExample& example) {
+  using Kind = ReportMark::Kind;
+  const Task task = item.question.task;
+  if (task != Task::kPointing && task != Task::kAbsence) {
+    for (const data::Point& point : data::read_points(item.reply, item.size))
+      example.marks.push_back({point[0], point[1], Kind::kPlain});
+    return;
+  }
+  const PointMatch match = match_points(item.question, item.reply, item.size);
+  for (size_t i = 0; i < match.truth.size(); ++i) {
+    if (!match.is_found[i]) example.marks.push_back({match.truth[i][0], match.truth[i][1], Kind::kMissed});
+  }
+  for (size_t i = 0; i < match.predicted.size(); ++i)
+    example.marks.push_back(
+        {match.predicted[i][0], match.predicted[i][1], match.is_hit[i] ? Kind::kHit : Kind::kWrong});
+  example.boxes = item.question.truth.boxes;
+}
+
+std::string truth_text(const Question& question) {
+  switch (question.task) {
+    case Task::kPointing:
+      return fmt::format("{} {}", question.truth.points.size(), question.label);
+    case Task::kAbsence:
+      return "no " + question.label;
+    case Task::kCounting:
+      return std::to_string(question.truth.count);
+    default:
+      return join_text(question.truth.answers, " or ");
+  }
+}
+
+ReportExample make_example(const Answered& item, const DecodeLimits& limits) {
   const image::Picture picture = image::load_picture(item.image, limits);
-  const image::PointGroup groups[] = {
-      {.label = "", .points = marks(item.question.truth.points), .is_truth = true},
-      {.label = "", .points = marks(data::read_points(item.reply, item.size)), .is_truth = false}};
-  const image::Picture drawn = image::draw_points(picture, groups);
-  const bool fits_jpeg = std::max(drawn.width, drawn.height) <= image::kLongestJpegSide;
-  return {.data_uri = fits_jpeg ? "data:image/jpeg;base64," + encode_base64(image::encode_jpeg(drawn, kJpegQuality))
-                                : "data:image/png;base64," + encode_base64(image::encode_png(drawn)),
-          .question = std::string(trim_text(item.prompt)),
-          .reply = item.reply,
-          .truth = fmt::format("{} {}", item.question.truth.points.size(), item.question.label),
-          .score = item.score.model};
+  const std::string jpeg = image::encode_jpeg(shrunk(picture), kJpegQuality);
+  ReportExample example{.data_uri = "data:image/jpeg;base64," + encode_base64(jpeg),
+                        .width = picture.width,
+                        .height = picture.height,
+                        .marks = {},
+                        .boxes = {},
+                        .question = plain_question(item.prompt, item.question.message.style.value_or("")),
+                        .truth = truth_text(item.question),
+                        .reply = reply_pieces(item.reply),
+                        .score = item.score.model};
+  add_marks(item, example);
+  return example;
+}
+
+ReportScore score_row(const TaskScore& score) {
+  const TaskInfo& info = task_info(score.task);
+  return {.task = std::string(info.name),
+          .metric = std::string(info.metric),
+          .about = std::string(info.about),
+          .model = score.model,
+          .chance = score.chance,
+          .low = score.interval.low,
+          .high = score.interval.high,
+          .blank = score.blank,
+          .num_items = score.num_questions};
 }
 
 }  // namespace
 
 ReportCurve read_curve(const std::filesystem::path& run) {
   ReportCurve curve{.name = run.filename().string(), .points = {}};
-  for_each_json_line(run / "metrics.jsonl", [&](size_t, const Json& line) {
+  if (curve.name.empty()) curve.name = run.parent_path().filename().string();  // "runs/sft/"
+  const std::filesystem::path file = run / "metrics.jsonl";
+  if (!std::filesystem::exists(file))
+    throw Error(fmt::format("[report] --curves {}: no metrics.jsonl there, expected a run folder", run.string()));
+  for_each_json_line(file, [&](size_t, const Json& line) {
     const auto step = line.find("step"), loss = line.find("cross_entropy");
     if (step == line.end() || !step->is_number() || loss == line.end())
-      throw Error(fmt::format("[report] {}: a line without step and cross_entropy", (run / "metrics.jsonl").string()));
+      throw Error(fmt::format("[report] {}: a line without step and cross_entropy", file.string()));
     if (loss->is_number())
       curve.points.emplace_back(step->get<double>(), loss->get<double>());  // null: it was not finite
   });
   return curve;
 }
 
-Report make_report(const EvalResult& result, const std::vector<ReportCurve>& curves,
-                   std::vector<std::pair<std::string, std::string>> settings, const ReportPictures& pictures) {
-  Report report{
-      .title = "Molmo evaluation", .settings = std::move(settings), .scores = {}, .curves = curves, .pictures = {}};
+void add_results(Report& report, const EvalResult& result, const ReportPictures& pictures) {
   for (const TaskScore& score : result.scores) {
-    const TaskInfo& info = task_info(score.task);
-    report.scores.push_back({.name = std::string(info.metric),
-                             .about = std::string(info.about),
-                             .model = score.model,
-                             .chance = score.chance,
-                             .low = score.interval.low,
-                             .high = score.interval.high,
-                             .blank = score.blank,
-                             .num_items = score.num_questions});
+    report.scores.push_back(score_row(score));
+    std::vector<const Answered*> items;
+    for (const Answered& item : result.answers) {
+      if (item.question.task == score.task) items.push_back(&item);
+    }
+    const std::vector<const Answered*> chosen = choose_examples(items, pictures.count);
+    if (chosen.empty()) continue;
+    ReportTask task{.name = report.scores.back().task,
+                    .about = fmt::format("{} of {} questions, spread over the split", chosen.size(), items.size()),
+                    .examples = {}};
+    for (const Answered* item : chosen) task.examples.push_back(make_example(*item, pictures.limits));
+    report.tasks.push_back(std::move(task));
   }
-  std::vector<const Answered*> pointing;
-  for (const Answered& item : result.answers) {
-    if (item.question.task == Task::kPointing && !item.question.truth.points.empty()) pointing.push_back(&item);
-  }
-  const size_t count = std::min(pictures.count, pointing.size());
-  for (size_t i = 0; i < count; ++i)
-    report.pictures.push_back(make_picture(*pointing[i * pointing.size() / count], pictures.limits));
-  return report;
 }
 
 }  // namespace molmo::eval

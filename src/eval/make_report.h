@@ -7,16 +7,16 @@
 
 namespace molmo::eval {
 
-/// Loss curve of a run folder (its metrics.jsonl), named after the folder.
+/// Loss curve of a run folder (its metrics.jsonl), named after the folder. Error where there is none.
 ReportCurve read_curve(const std::filesystem::path& run);
 
 struct ReportPictures {
-  size_t count = 0;     ///< at most
+  size_t count = 0;     ///< of each task, at most
   DecodeLimits limits;  ///< as they were evaluated with
 };
 
-/// Scores and some pictures of pointing questions, spread over the split, with their points drawn.
-Report make_report(const EvalResult& result, const std::vector<ReportCurve>& curves,
-                   std::vector<std::pair<std::string, std::string>> settings, const ReportPictures& pictures);
+/// Fills in scores and examples of every task, spread over the split. Among the examples of a task is one that scored
+/// full marks and one that did not, where there are such questions.
+void add_results(Report& report, const EvalResult& result, const ReportPictures& pictures);
 
 }  // namespace molmo::eval

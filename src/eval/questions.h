@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,10 +32,24 @@ const TaskInfo& task_info(Task task);
 /// By name; the Error for an unknown one lists the nearest and all.
 Task parse_task(const std::string& name);
 
+/// How far from a point without a box a predicted point may lie to be a hit: pixels, or percent of the picture's
+/// shorter side.
+struct HitRadius {
+  double value = 0.0;
+  bool is_percent = false;
+
+  double pixels(data::ImageSize size) const;
+};
+
+/// "20" or "5%". Error for anything else, and for what is not above 0.
+HitRadius parse_radius(const std::string& text);
+
 /// What is true of a question; which fields count depends on the task.
 struct Truth {
-  std::vector<data::Point> points;  ///< pixels
-  std::vector<data::Box> boxes;     ///< pixels, parallel to the points
+  std::vector<data::Point> points;  ///< pixels, or percent
+  bool is_percent = false;          ///< of the points
+  std::vector<data::Box> boxes;     ///< pixels, parallel to the points; where there are none, `radius` counts
+  HitRadius radius;
   int64_t count = 0;
   std::vector<std::string> answers;  ///< accepted answers, or the caption
 };
@@ -47,9 +62,21 @@ struct Question {
   Truth truth;
 };
 
-/// The questions of `tasks` over `records` (which must outlive them), at most `max_per_task` of each task, spread
-/// evenly over the split; 0: all.
-std::vector<Question> make_questions(std::span<const data::Record> records, std::span<const Task> tasks,
-                                     int64_t max_per_task);
+/// The true points of a picture of `size` in pixels.
+std::vector<data::Point> true_points(const Question& question, data::ImageSize size);
+
+struct QuestionOptions {
+  std::vector<Task> tasks;
+  int64_t max_per_task = 0;         ///< spread evenly over the split; 0: all
+  std::optional<HitRadius> radius;  ///< none: points without boxes are not asked about
+};
+
+struct QuestionSet {
+  std::vector<Question> questions;
+  std::vector<std::string> left_out;  ///< what of the records is not asked about and why, a clause each; with counts
+};
+
+/// The questions over `records`, which must outlive them, task by task.
+QuestionSet make_questions(std::span<const data::Record> records, const QuestionOptions& options);
 
 }  // namespace molmo::eval

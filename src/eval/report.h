@@ -1,44 +1,73 @@
-// A single-file HTML report: scores beside their baselines, loss curves, and pictures with predicted and true points.
+// A single-file HTML report: scores beside their baselines, loss curves, and examples of every task with what was right
+// and what was wrong.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "eval/plain_text.h"
+
 namespace molmo::eval {
 
 /// One row of the score table; values in [0, 1].
 struct ReportScore {
-  std::string name, about;
+  std::string task, metric, about;
   double model = 0.0, chance = 0.0, low = 0.0, high = 1.0;  ///< low, high: 95 % interval of the model's
   std::optional<double> blank;                              ///< unset where no blank picture was asked about
   long num_items = 0;
 };
 
-/// One line of the loss chart.
+/// The losses of one run: a stretch of the loss chart.
 struct ReportCurve {
   std::string name;
   std::vector<std::pair<double, double>> points;  ///< (step, loss)
 };
 
-/// One picture with a question about it.
-struct ReportPicture {
-  std::string data_uri;  ///< "data:image/jpeg;base64,..."
-  std::string question, reply, truth;
+/// A place in a picture, in the picture's pixels.
+struct ReportMark {
+  enum class Kind {
+    kHit,     ///< predicted, on a thing that was asked for
+    kWrong,   ///< predicted, on none
+    kMissed,  ///< true, and not predicted
+    kPlain    ///< predicted, where nothing says whether it is right
+  };
+  double x = 0.0, y = 0.0;
+  Kind kind = Kind::kPlain;
+};
+
+/// One question with its picture and the reply.
+struct ReportExample {
+  std::string data_uri;       ///< "data:image/jpeg;base64,...", perhaps smaller than the picture
+  int width = 0, height = 0;  ///< of the picture that marks and boxes count in
+  std::vector<ReportMark> marks;
+  std::vector<std::array<double, 4>> boxes;  ///< of the true things
+  std::string question, truth;
+  std::vector<ReplyPiece> reply;
   double score = 0.0;
 };
 
-struct Report {
-  std::string title;
-  std::vector<std::pair<std::string, std::string>> settings;
-  std::vector<ReportScore> scores;
-  std::vector<ReportCurve> curves;
-  std::vector<ReportPicture> pictures;
+struct ReportTask {
+  std::string name, about;
+  std::vector<ReportExample> examples;
 };
 
-/// The page; it needs nothing but itself, follows the reader's light or dark preference, and escapes all text.
+struct Report {
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+
+  std::string title;
+  Facts head;      ///< shown at once: model, data, date
+  Facts settings;  ///< folded
+  std::vector<ReportScore> scores;
+  std::vector<ReportCurve> curves;
+  std::vector<ReportTask> tasks;
+};
+
+/// The page; it needs nothing but itself, fits phones and desktops, follows the reader's light or dark preference, and
+/// escapes all text.
 std::string format_report_html(const Report& report);
 
 }  // namespace molmo::eval

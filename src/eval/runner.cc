@@ -7,6 +7,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "base/strings.h"
 #include "eval/asker.h"
 #include "eval/chance.h"
 #include "eval/scoring.h"
@@ -62,23 +63,30 @@ std::vector<Task> resolve_tasks(const std::vector<Task>& tasks) {
 
 }  // namespace
 
-EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
-                    const EvalOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<Task> tasks = resolve_tasks(options.tasks);
+EvalPlan plan_evaluation(const EvalOptions& options) {
+  EvalPlan plan{.tasks = resolve_tasks(options.tasks), .items = {}, .left_out = {}};
   data::OwnData data = data::read_own_data(options.data);
-  const std::filesystem::path file = data.file;
+  const std::string file = data.file.string();
   const std::vector<data::Record> records = data::select_split(std::move(data), options.split);
-  EvalResult result;
-  result.num_pictures = static_cast<int64_t>(records.size());
-  for (Question& question : make_questions(records, tasks, options.max_per_task)) {
+  plan.num_pictures = static_cast<int64_t>(records.size());
+  QuestionSet set =
+      make_questions(records, {.tasks = plan.tasks, .max_per_task = options.max_per_task, .radius = options.radius});
+  plan.left_out = std::move(set.left_out);
+  for (Question& question : set.questions) {
     const std::filesystem::path image = question.record->images.front();
     question.record = nullptr;  // the records do not outlive this call
-    result.answers.push_back({.question = std::move(question), .image = image});
+    plan.items.push_back({.question = std::move(question), .image = image});
   }
-  if (result.answers.empty())
-    throw Error(fmt::format("[eval] {}: no questions in split '{}'", file.string(), options.split));
+  if (plan.items.empty())
+    throw Error(fmt::format("[eval] {}: no questions in split '{}'{}{}", file, options.split,
+                            plan.left_out.empty() ? "" : ", got ", join_text(plan.left_out, ", ")));
+  return plan;
+}
 
+EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
+                    const EvalOptions& options, EvalPlan plan) {
+  const auto start = std::chrono::steady_clock::now();
+  EvalResult result{.scores = {}, .answers = std::move(plan.items), .num_pictures = plan.num_pictures};
   Asker asker(model, forward, options);
   asker.ask(result.answers, Pictures::kReal);
   if (options.with_blank) asker.ask(result.answers, Pictures::kBlank);
@@ -89,9 +97,14 @@ EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOpti
     score(item, options.with_blank);
     scores.push_back(item.score);
   }
-  result.scores = summarize(scores, tasks, options.seed);
+  result.scores = summarize(scores, plan.tasks, options.seed);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
+}
+
+EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
+                    const EvalOptions& options) {
+  return evaluate(model, forward, options, plan_evaluation(options));
 }
 
 }  // namespace molmo::eval

@@ -1,5 +1,5 @@
 // Runs a model over the questions of a split and scores it beside two baselines of the same run: the same model with
-// blank pictures, and chance (the right reply of another question that is put in the same words).
+// blank pictures, and chance (the correct answer to another question of the same task).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -25,24 +25,37 @@ struct Share {
 struct EvalOptions {
   std::filesystem::path data;  ///< own-data folder
   std::string split = "test";
-  std::vector<Task> tasks;   ///< empty: all
-  int64_t max_per_task = 0;  ///< 0: all questions
+  std::vector<Task> tasks;          ///< empty: all
+  int64_t max_per_task = 0;         ///< 0: all questions
+  std::optional<HitRadius> radius;  ///< what makes a hit where points have no boxes; none: they are left out
   int batch_size = 16;
   uint32_t seed = 0;          ///< of prompt templates, the chance baseline and the intervals
   std::filesystem::path out;  ///< folder for predictions.jsonl, from which a stopped run goes on; empty: none
   bool with_blank = true;     ///< ask about blank pictures too
   DecodeLimits limits;        ///< of each picture
   Share share;                ///< `out` is for a single process
+  bool shows_progress = false;
 };
 
 /// One answered question.
 struct Answered {
-  Question question;  ///< its record pointer is gone after evaluate()
+  Question question;  ///< without its record
   std::filesystem::path image;
   data::ImageSize size;
   std::string prompt, reply, blank_reply, chance_reply;
   QuestionScore score;
 };
+
+/// What will be asked: known without a model, whose loading takes minutes.
+struct EvalPlan {
+  std::vector<Task> tasks;            ///< each once
+  std::vector<Answered> items;        ///< without replies
+  int64_t num_pictures = 0;           ///< of the split
+  std::vector<std::string> left_out;  ///< what of the split is not asked about, a clause each
+};
+
+/// Reads the data. Errors: those of the data; a split without pictures or questions.
+EvalPlan plan_evaluation(const EvalOptions& options);
 
 struct EvalResult {
   std::vector<TaskScore> scores;
@@ -51,8 +64,12 @@ struct EvalResult {
   double seconds = 0.0;
 };
 
-/// With a share every process returns the whole result. A question's prompt depends on the seed, its picture and what
-/// it asks, not on the questions beside it. Errors: a split without pictures or questions; those of ReplyLog.
+/// Asks what is planned. With a share every process returns the whole result. A question's prompt depends on the seed,
+/// its picture and what it asks, not on the questions beside it. Errors: those of ReplyLog.
+EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
+                    const EvalOptions& options, EvalPlan plan);
+
+/// Plans and asks.
 EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
                     const EvalOptions& options);
 

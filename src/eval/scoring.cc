@@ -19,10 +19,24 @@ bool is_absence_said(const std::string& reply, data::ImageSize size) {
 
 }  // namespace
 
+PointMatch match_points(const Question& question, const std::string& reply, data::ImageSize size) {
+  PointMatch match{
+      .predicted = data::read_points(reply, size), .truth = true_points(question, size), .is_hit = {}, .is_found = {}};
+  const Truth& truth = question.truth;
+  const metrics::PointingScore score = truth.boxes.empty() && !match.truth.empty()
+                                           ? metrics::point_f1(match.predicted, match.truth, truth.radius.pixels(size))
+                                           : metrics::point_f1(match.predicted, truth.boxes);
+  match.is_hit.resize(match.predicted.size());
+  match.is_found.resize(match.truth.size());
+  for (const auto& [predicted, found] : score.assignment) match.is_hit[predicted] = match.is_found[found] = true;
+  match.f1 = score.f1;
+  return match;
+}
+
 double score_reply(const Question& question, const std::string& reply, data::ImageSize size) {
   switch (question.task) {
     case Task::kPointing:
-      return metrics::point_f1(data::read_points(reply, size), question.truth.boxes).f1;
+      return match_points(question, reply, size).f1;
     case Task::kAbsence:
       return is_absence_said(reply, size) ? 1.0 : 0.0;
     case Task::kCounting:
@@ -41,8 +55,8 @@ std::string true_reply(const Question& question, data::ImageSize size) {
   switch (question.task) {
     case Task::kPointing:
     case Task::kAbsence:
-      return data::points_to_text(data::to_percent({question.truth.points, false}, std::nullopt, size), "pointing",
-                                  question.label);
+      return data::points_to_text(data::to_percent({true_points(question, size), false}, std::nullopt, size),
+                                  "pointing", question.label);
     case Task::kCounting:
       return std::to_string(question.truth.count);
     default:

@@ -3,13 +3,25 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "eval/questions.h"
 
 namespace molmo::eval {
 
-/// Score of a reply in [0, 1]. Points are read in pixels of a picture of `size`; a point hits an object if it lies in
-/// its box (docs/evaluation.md).
+/// How the points of a reply meet the true ones, in pixels of a picture of `size`.
+struct PointMatch {
+  std::vector<data::Point> predicted, truth;
+  std::vector<bool> is_hit;    ///< of the predicted points
+  std::vector<bool> is_found;  ///< of the true ones
+  double f1 = 0.0;
+};
+
+/// Pairs predicted and true points, each at most once. A point hits an object if it lies in its box, or where the truth
+/// has no boxes within its radius (docs/evaluation.md).
+PointMatch match_points(const Question& question, const std::string& reply, data::ImageSize size);
+
+/// Score of a reply in [0, 1].
 double score_reply(const Question& question, const std::string& reply, data::ImageSize size);
 
 /// The correct reply to `question` on a picture of `size`. It scores 1; as a reply to another question of the task it

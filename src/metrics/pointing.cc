@@ -43,6 +43,28 @@ bool is_inside(const Point& point, const Box& box) {
   return box[0] <= point[0] && point[0] <= box[2] && box[1] <= point[1] && point[1] <= box[3];
 }
 
+// F1 of the most pairs of a prediction and a reference, each at most once, of which `is_hit(prediction, reference)`.
+template <class IsHit>
+PointingScore f1_of_hits(size_t num_predicted, size_t num_references, const IsHit& is_hit) {
+  if (num_references == 0) return score_without_references(num_predicted);
+  if (num_predicted == 0) return {};
+  std::vector<std::vector<size_t>> hits(num_references);
+  for (size_t r = 0; r < num_references; ++r) {
+    // A reference with as many predictions as there are references gets one whatever the others take: more of them
+    // change nothing.
+    for (size_t p = 0; p < num_predicted && hits[r].size() < num_references; ++p) {
+      if (is_hit(p, r)) hits[r].push_back(p);
+    }
+  }
+  PointingScore score;
+  score.assignment = match_most(hits, num_predicted);
+  const auto num_hits = static_cast<double>(score.assignment.size());
+  score.precision = num_hits / static_cast<double>(num_predicted);
+  score.recall = num_hits / static_cast<double>(num_references);
+  score.f1 = 2 * num_hits / static_cast<double>(num_predicted + num_references);
+  return score;
+}
+
 double area(const Box& box) { return std::max(0.0, box[2] - box[0]) * std::max(0.0, box[3] - box[1]); }
 
 }  // namespace
@@ -103,23 +125,14 @@ PointingScore pointing_score(std::span<const Point> predicted, bool is_point_rep
 }
 
 PointingScore point_f1(std::span<const Point> predicted, std::span<const Box> boxes) {
-  if (boxes.empty()) return score_without_references(predicted.size());
-  if (predicted.empty()) return {};
-  std::vector<std::vector<size_t>> inside(boxes.size());
-  for (size_t b = 0; b < boxes.size(); ++b) {
-    // A box with as many points as there are boxes gets one whatever the others take: more of them change nothing.
-    for (size_t p = 0; p < predicted.size() && inside[b].size() < boxes.size(); ++p) {
-      if (is_inside(predicted[p], boxes[b])) inside[b].push_back(p);
-    }
-  }
-  PointingScore score;
-  score.assignment = match_most(inside, predicted.size());
-  const auto num_hits = static_cast<double>(score.assignment.size());
-  const auto num_predicted = static_cast<double>(predicted.size()), num_boxes = static_cast<double>(boxes.size());
-  score.precision = num_hits / num_predicted;
-  score.recall = num_hits / num_boxes;
-  score.f1 = 2 * num_hits / (num_predicted + num_boxes);
-  return score;
+  return f1_of_hits(predicted.size(), boxes.size(),
+                    [&](size_t p, size_t b) { return is_inside(predicted[p], boxes[b]); });
+}
+
+PointingScore point_f1(std::span<const Point> predicted, std::span<const Point> references, double radius) {
+  return f1_of_hits(predicted.size(), references.size(), [&](size_t p, size_t r) {
+    return std::hypot(predicted[p][0] - references[r][0], predicted[p][1] - references[r][1]) <= radius;
+  });
 }
 
 double box_iou(const Box& a, const Box& b) {

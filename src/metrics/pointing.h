@@ -49,6 +49,9 @@ PointingScore pointing_score(std::span<const Point> predicted, bool is_point_rep
 /// nothing was predicted, else 0.
 PointingScore point_f1(std::span<const Point> predicted, std::span<const Box> boxes);
 
+/// The same where a hit is a prediction at most `radius` pixels from its reference.
+PointingScore point_f1(std::span<const Point> predicted, std::span<const Point> references, double radius);
+
 /// Intersection over union, with 1e-6 added to the union. A box with corners in the wrong order has area 0.
 double box_iou(const Box& a, const Box& b);
 

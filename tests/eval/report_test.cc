@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/report.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "eval/make_report.h"
 #include "image/encode.h"
+#include "support/error_of.h"
 #include "support/paths.h"
 
 namespace molmo::eval {
 namespace {
 
+using molmo::testing::error_of;
+using Kind = ReportMark::Kind;
+
 Report sample() {
-  Report report{.title = "A <title>", .settings = {{"model", "m & n"}}, .scores = {}, .curves = {}, .pictures = {}};
-  report.scores.push_back({.name = "pointing_f1",
+  Report report;
+  report.title = "A <title>";
+  report.head = {{"data", "d & e"}};
+  report.settings = {{"model", "m & n"}};
+  report.scores.push_back({.task = "pointing",
+                           .metric = "pointing_f1",
                            .about = "points",
                            .model = 0.5,
                            .chance = 0.05,
@@ -21,59 +30,153 @@ Report sample() {
                            .blank = 0.1,
                            .num_items = 517});
   report.curves.push_back({.name = "sft", .points = {{1, 2.0}, {2, 1.0}, {3, 0.5}}});
-  report.pictures.push_back({.data_uri = "data:image/jpeg;base64,AAAA",
-                             .question = "Where?",
-                             .reply = "<point x=\"1\">",
-                             .truth = "1 dog",
-                             .score = 1.0});
+  report.tasks.push_back({.name = "pointing", .about = "1 of 517 questions", .examples = {}});
+  report.tasks[0].examples.push_back({.data_uri = "data:image/jpeg;base64,AAAA",
+                                      .width = 200,
+                                      .height = 100,
+                                      .marks = {{20, 10, Kind::kHit}, {60, 30, Kind::kWrong}, {90, 80, Kind::kMissed}},
+                                      .boxes = {{10, 0, 30, 20}},
+                                      .question = "Where's <it>?",
+                                      .truth = "1 dog",
+                                      .reply = {{.text = "dogs", .num_points = 2}, {.text = "& more"}},
+                                      .score = 1.0});
   return report;
 }
 
-TEST(MakeReport, ShowsPicturesFromAllOverTheSplit) {
-  const molmo::testing::TemporaryFolder folder;
+// Two pictures a task at most; a pointing question per score.
+EvalResult result_of(const std::filesystem::path& folder, const std::vector<double>& scores) {
   EvalResult result;
-  for (int i = 0; i < 6; ++i) {
+  for (size_t i = 0; i < scores.size(); ++i) {
     image::Picture picture(24, 16);
     std::fill(picture.pixels.begin(), picture.pixels.end(), static_cast<uint8_t>(40 * i));
-    image::save_picture(folder / std::to_string(i).append(".png"), picture);
     Answered& item = result.answers.emplace_back();
+    item.image = folder / std::to_string(i).append(".png");
+    image::save_picture(item.image, picture);
     item.question.task = Task::kPointing;
     item.question.label = std::to_string(i);
-    item.question.truth.points = {{3, 4}};
-    item.image = folder / std::to_string(i).append(".png");
+    item.question.truth.points = {{3, 4}, {20, 8}};
+    item.question.truth.boxes = {{0, 0, 6, 8}, {18, 6, 22, 10}};
+    item.question.message.style = "pointing";
+    item.prompt = " User: pointing: Point to it Assistant:";
+    item.reply = "<points x1=\"10.0\" y1=\"10.0\" x2=\"50.0\" y2=\"90.0\" alt=\"it\">it</points>";
     item.size = {24, 16};
+    item.score = {.task = Task::kPointing, .model = scores[i], .chance = 0.0, .blank = {}};
   }
-  const Report report = make_report(result, {}, {}, {.count = 3});
-  ASSERT_EQ(report.pictures.size(), 3u);
-  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(report.pictures[i].truth, "1 " + std::to_string(2 * i));
-  EXPECT_NE(report.pictures[0].data_uri, report.pictures[1].data_uri);
+  result.scores.push_back({.task = Task::kPointing});
+  return result;
+}
+
+std::vector<std::string> truths(const Report& report) {
+  std::vector<std::string> texts;
+  for (const ReportExample& example : report.tasks.at(0).examples) texts.push_back(example.truth);
+  return texts;
+}
+
+TEST(MakeReport, ShowsExamplesFromAllOverTheSplit) {
+  const molmo::testing::TemporaryFolder folder;
+  Report report;
+  add_results(report, result_of(folder.path(), {0, 0, 1, 0, 0, 0}), {.count = 3});
+  EXPECT_EQ(truths(report), (std::vector<std::string>{"2 0", "2 2", "2 4"}));
+  EXPECT_EQ(report.tasks[0].about, "3 of 6 questions, spread over the split");
+  EXPECT_NE(report.tasks[0].examples[0].data_uri, report.tasks[0].examples[1].data_uri);
+}
+
+TEST(MakeReport, ShowsRightAndWrongWhereThereAreBoth) {
+  const molmo::testing::TemporaryFolder folder;
+  for (const double common : {0.0, 1.0}) {
+    Report report;
+    add_results(report, result_of(folder.path(), {common, 1 - common, common, common, common, common}), {.count = 3});
+    EXPECT_EQ(truths(report), (std::vector<std::string>{"2 0", "2 2", "2 1"})) << common;
+  }
+}
+
+TEST(MakeReport, MarksWhatHitsAndWhatIsMissed) {
+  const molmo::testing::TemporaryFolder folder;
+  Report report;
+  add_results(report, result_of(folder.path(), {0.5}), {.count = 3});
+  const ReportExample& example = report.tasks.at(0).examples.at(0);
+  EXPECT_EQ(example.question, "Point to it");
+  ASSERT_EQ(example.marks.size(), 3u);
+  EXPECT_EQ(example.marks[0].kind, Kind::kMissed);
+  EXPECT_EQ(example.marks[0].x, 20);
+  EXPECT_EQ(example.marks[1].kind, Kind::kHit);
+  EXPECT_NEAR(example.marks[1].x, 2.4, 1e-9);
+  EXPECT_EQ(example.marks[2].kind, Kind::kWrong);
+  ASSERT_EQ(example.reply.size(), 1u);
+  EXPECT_EQ(example.reply[0].num_points, 2);
+}
+
+TEST(MakeReport, CurvesNeedARunFolder) {
+  EXPECT_EQ(error_of([] { read_curve("/no/such/run"); }),
+            "[report] --curves /no/such/run: no metrics.jsonl there, expected a run folder");
+}
+
+TEST(PlainText, QuestionsLoseRolesAndTags) {
+  EXPECT_EQ(plain_question(" User: Point to dogs Assistant:", "pointing"), "Point to dogs");
+  EXPECT_EQ(plain_question(" User: pointing: Point to dogs Assistant:", "pointing"), "Point to dogs");
+  EXPECT_EQ(plain_question("long_caption 65: Describe: this", "long_caption"), "Describe: this");
+  EXPECT_EQ(plain_question("pointing dogs: where?", "pointing"), "pointing dogs: where?");
+  EXPECT_EQ(plain_question("User: ", "pointing"), "");
+}
+
+TEST(PlainText, LabelsStandForTags) {
+  const auto text = [](const std::string& reply) {
+    std::string all;
+    for (const ReplyPiece& piece : reply_pieces(reply)) all += fmt::format("{}[{}]", piece.text, piece.num_points);
+    return all;
+  };
+  EXPECT_EQ(
+      text("Counting the <points x1=\"1.0\" y1=\"2.0\" x2=\"3.0\" y2=\"4.0\" alt=\"dogs\">dogs</points> shows a total "
+           "of 2."),
+      "Counting the[0]dogs[2]shows a total of 2.[0]");
+  EXPECT_EQ(text("<point x=\"1.0\" y=\"2.0\" alt=\"a\">a</point><point x=\"1.0\" y=\"2.0\" alt=\"b\">b</point>"),
+            "a[1]b[1]");
+  EXPECT_EQ(text("<points x1=\"1.0\" y1=\"2.0\" x2=\"3"), "points[1]");
+  EXPECT_EQ(text("<point x=\"1.0\" y=\"2.0\">cat"), "cat[1]");
+  EXPECT_EQ(text("There are none."), "There are none.[0]");
+  EXPECT_EQ(text(""), "");
 }
 
 TEST(Report, EscapesAllText) {
   const std::string html = format_report_html(sample());
-  EXPECT_EQ(html.find("A <title>"), std::string::npos);
-  EXPECT_NE(html.find("A &lt;title&gt;"), std::string::npos);
-  EXPECT_NE(html.find("m &amp; n"), std::string::npos);
-  EXPECT_EQ(html.find("<point x"), std::string::npos);
+  for (const char* raw : {"A <title>", "m & n", "d & e", "<it>", ">& more"})
+    EXPECT_EQ(html.find(raw), std::string::npos) << raw;
+  EXPECT_NE(html.find("<h1>A &lt;title&gt;</h1>"), std::string::npos);
+  EXPECT_NE(html.find("<dt>data</dt><dd>d &amp; e</dd>"), std::string::npos);
+  EXPECT_NE(html.find("aria-label='Where&#39;s &lt;it&gt;?'"), std::string::npos);
 }
 
 TEST(Report, NeedsNothingButItself) {
   const std::string html = format_report_html(sample());
-  for (const char* outside : {"http://", "https://", "<script src", "<link"})
+  for (const char* outside : {"http://", "https://", "<script", "<link", "url("})
     EXPECT_EQ(html.find(outside), std::string::npos) << outside;
+}
+
+TEST(Report, SettingsAreFoldedBeforeTheScores) {
+  const std::string html = format_report_html(sample());
+  const size_t settings = html.find("<details><summary>Settings</summary><dl><dt>model</dt><dd>m &amp; n</dd></dl>");
+  ASSERT_NE(settings, std::string::npos);
+  EXPECT_LT(settings, html.find("<h2>Scores"));
 }
 
 TEST(Report, ShowsScoresBesideBothBaselines) {
   Report report = sample();
-  report.scores.push_back({.name = "clock_accuracy", .about = "clocks", .model = 0.75, .blank = {}, .num_items = 3});
+  report.scores.push_back(
+      {.task = "clock", .metric = "clock_accuracy", .about = "clocks", .model = 0.75, .blank = {}, .num_items = 3});
   const std::string html = format_report_html(report);
   const auto expect_row = [&](const std::string& cells) { EXPECT_NE(html.find(cells), std::string::npos) << cells; };
   expect_row(
-      "<td>pointing_f1<small>points</small></td><td><b>0.500</b></td><td>0.450 to 0.550</td><td>0.100</td>"
-      "<td class=chance>0.050</td><td>517</td>");
+      "<td>pointing<small>pointing_f1: points</small><div class=scale><i class=range style='left:45.0%;width:10.0%'>");
+  expect_row("<i class=model style='left:50.0%' title='model 0.500'>");
   expect_row(
-      "<td>clock_accuracy<small>clocks</small></td><td><b>0.750</b></td><td>0.000 to 1.000</td><td>-</td>"
-      "<td class=chance>0.000</td><td>3</td>");
+      "<td data-label=model><b>0.500</b></td><td data-label='95 % interval'>0.450 to 0.550</td><td data-label='blank "
+      "picture'>0.100</td><td data-label=chance>0.050</td><td data-label=questions>517</td>");
+  expect_row("<td data-label='blank picture'>-</td><td data-label=chance>0.000</td><td data-label=questions>3</td>");
+}
+
+std::string points_of(const std::string& html, size_t from) {
+  const size_t begin = html.find("points='", from) + 8;
+  return html.substr(begin, html.find('\'', begin) - begin);
 }
 
 // Each curve begins where the one before it ends; a loss twice as large lies higher.
@@ -81,36 +184,36 @@ TEST(Report, DrawsCurvesOneAfterTheOther) {
   Report report = sample();
   report.curves.push_back({.name = "more", .points = {{1, 0.25}}});
   const std::string html = format_report_html(report);
-  const auto points_of = [&](size_t from) {
-    const size_t begin = html.find("points='", from) + 8;
-    return html.substr(begin, html.find('\'', begin) - begin);
-  };
   const size_t first = html.find("<polyline"), second = html.find("<polyline", first + 1);
-  EXPECT_EQ(points_of(first), "255.0,6.0 470.0,92.7 685.0,179.3");  // 860 pixels for 4 steps; halves are 86.7 apart
-  EXPECT_EQ(points_of(second), "900.0,266.0");
-  EXPECT_NE(html.find(">more, 1 steps<"), std::string::npos);
+  EXPECT_EQ(points_of(html, first), "255.0,24.0 466.0,102.0 677.0,180.0");  // 844 pixels for 4 steps, 234 for 3 halves
+  EXPECT_EQ(points_of(html, second), "888.0,258.0");
+  EXPECT_NE(html.find("</i>more: 1 steps, loss 0.250 to 0.250</li>"), std::string::npos);
 }
 
-TEST(Report, ShowsPicturesWithTheirQuestions) {
-  const std::string html = format_report_html(sample());
-  EXPECT_NE(html.find("<img src='data:image/jpeg;base64,AAAA' alt='Where?'>"), std::string::npos);
-  EXPECT_NE(html.find("&lt;point x=&quot;1&quot;&gt;<br><span>truth: 1 dog; score 1.00</span>"), std::string::npos);
-}
-
-// Stages of a recipe: the second run's curve begins where the first one's ends.
-TEST(Report, CurvesFollowOneAnother) {
+// On a phone the chart has a size of its own, in which letters are not shrunk, and names that do not fit are left to
+// the legend.
+TEST(Report, NamesInTheChartDoNotCollide) {
   Report report = sample();
-  report.curves.push_back({.name = "more", .points = {{1, 0.5}, {2, 0.4}}});
+  report.curves = {{.name = "a long name of a stage", .points = {{1, 2.0}, {10, 1.0}}},
+                   {.name = "tiny", .points = {{1, 2.0}, {500, 1.0}}}};
   const std::string html = format_report_html(report);
-  std::vector<double> begins, ends;  // of the lines, from left to right
-  for (size_t at = html.find("points='"); at != std::string::npos; at = html.find("points='", at + 1)) {
-    const std::string points = html.substr(at + 8, html.find('\'', at + 8) - at - 8);
-    begins.push_back(std::stod(points));
-    ends.push_back(std::stod(points.substr(points.rfind(' ') + 1)));
-  }
-  ASSERT_EQ(begins.size(), 2u);
-  EXPECT_LT(begins[0], ends[0]);
-  EXPECT_GT(begins[1], ends[0]);
+  EXPECT_NE(html.find("<svg class=wide viewBox='0 0 900 300'"), std::string::npos);
+  EXPECT_NE(html.find("<svg class=narrow viewBox='0 0 380 300'"), std::string::npos);
+  EXPECT_EQ(html.find("var(--c0)'>a long name"), std::string::npos);
+  EXPECT_NE(html.find("var(--c1)'>tiny</text>"), std::string::npos);
+  EXPECT_NE(html.find("</i>a long name of a stage: 10 steps"), std::string::npos);
+}
+
+TEST(Report, ShowsExamplesWithTheirMarks) {
+  const std::string html = format_report_html(sample());
+  EXPECT_NE(html.find("<h3>pointing<small>1 of 517 questions</small></h3>"), std::string::npos);
+  EXPECT_NE(html.find("<image href='data:image/jpeg;base64,AAAA' width=200 height=100"), std::string::npos);
+  EXPECT_NE(html.find("<circle class='mark hit' cx=20.0 cy=10.0 r=4.0"), std::string::npos);
+  EXPECT_NE(html.find("<path class=wrong"), std::string::npos);
+  EXPECT_NE(html.find("<circle class='missed' cx=90.0 cy=80.0"), std::string::npos);
+  EXPECT_NE(html.find("<span class=points title='points'>2 \u00d7 dogs</span> &amp; more"), std::string::npos);
+  EXPECT_NE(html.find("<em>truth</em>1 dog</div>"), std::string::npos);
+  EXPECT_NE(html.find("<span class=right>1.00</span>"), std::string::npos);
 }
 
 TEST(Report, EmptyReportIsStillAPage) { EXPECT_NE(format_report_html({}).find("</html>"), std::string::npos); }

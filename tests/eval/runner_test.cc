@@ -11,6 +11,7 @@
 
 #include "base/files.h"
 #include "base/strings.h"
+#include "eval/progress.h"
 #include "generate/tiny_loaded_model.h"
 #include "image/encode.h"
 #include "support/error_of.h"
@@ -257,8 +258,43 @@ TEST_F(RunnerTest, WithoutBlanksThereIsNoBlankScore) {
 
 TEST_F(RunnerTest, SplitsWithoutQuestionsAreRefused) {
   write(question_line(0));
-  EXPECT_EQ(error_of([&] { run({.tasks = {Task::kClock}}); }, data().string()),
-            "[eval] data.jsonl: no questions in split 'test'");
+  EXPECT_EQ(
+      error_of([&] { run({.tasks = {Task::kClock}}); }, data().string()),
+      "[eval] data.jsonl: no questions in split 'test', got 1 record without anything that these tasks ask about");
+}
+
+TEST_F(RunnerTest, PointsWithoutBoxesAreCountedOrScoredByDistance) {
+  const auto line = [](int picture, const std::string& entry) {
+    return fmt::format(R"({{"image": "{}.png", "split": "test", "points": [{}]}})", picture, entry) + "\n";
+  };
+  write(line(0, R"({"label": "dogs", "points": [[5, 5]], "boxes": [[0, 0, 9, 9]]})") +
+        line(1, R"({"label": "dogs", "points": [[5, 5]]})") +
+        line(2, R"({"label": "dogs", "points": [[50, 50]], "unit": "percent"})") +
+        R"({"images": ["0.png", "1.png"], "split": "test", "qa": [{"q": "q", "a": "a"}]})"
+        "\n");
+  EvalOptions options{.data = data(), .tasks = {Task::kPointing}};
+  const EvalPlan plan = plan_evaluation(options);
+  EXPECT_EQ(plan.items.size(), 1u);
+  EXPECT_EQ(plan.num_pictures, 4);
+  EXPECT_EQ(plan.left_out, (std::vector<std::string>{
+                               "2 lists of points without a box for each point (--radius scores them by distance)",
+                               "1 record of several pictures"}));
+  options.radius = parse_radius("5");
+  const EvalPlan all = plan_evaluation(options);
+  EXPECT_EQ(all.items.size(), 3u);
+  EXPECT_EQ(all.left_out, std::vector<std::string>{"1 record of several pictures"});
+  write(line(1, R"({"label": "dogs", "points": [[5, 5]]})"));
+  options.radius.reset();
+  EXPECT_EQ(error_of([&] { plan_evaluation(options); }, data().string()),
+            "[eval] data.jsonl: no questions in split 'test', got 1 list of points without a box for each point "
+            "(--radius scores it by distance)");
+}
+
+TEST(Progress, SaysHowFarItIs) {
+  EXPECT_EQ(format_progress(0, 0, 600, 0.0), "0 of 600 replies (0 %)");
+  EXPECT_EQ(format_progress(100, 100, 600, 3.0), "100 of 600 replies (16 %)");
+  EXPECT_EQ(format_progress(120, 100, 600, 2.0), "120 of 600 replies (20 %), 10.0 replies/s, ETA 48.0 s");
+  EXPECT_EQ(format_progress(600, 0, 600, 60.0), "600 of 600 replies (100 %), 10.0 replies/s");
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/scoring.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "molmo/error.h"
+#include "support/error_of.h"
 
 namespace molmo::eval {
 namespace {
@@ -22,6 +24,37 @@ TEST(Scoring, PointInsideItsBoxCounts) {
   EXPECT_DOUBLE_EQ(score_reply(question, "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>", kSize), 2.0 / 3.0);
   EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
   EXPECT_DOUBLE_EQ(score_reply(question, "There are none.", kSize), 0.0);
+}
+
+TEST(Scoring, PointsWithoutBoxesHitWithinTheRadius) {
+  Question question = pointing({{20, 10}, {150, 80}}, {});
+  question.truth.radius = parse_radius("6");
+  const std::string five_away = "<point x=\"12.5\" y=\"10.0\" alt=\"dogs\">dogs</point>";
+  EXPECT_DOUBLE_EQ(score_reply(question, five_away, kSize), 2.0 / 3.0);
+  question.truth.radius = parse_radius("4.5");
+  EXPECT_DOUBLE_EQ(score_reply(question, five_away, kSize), 0.0);
+  question.truth.radius = parse_radius("6%");  // of the shorter side, 100
+  EXPECT_DOUBLE_EQ(score_reply(question, five_away, kSize), 2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
+  const PointMatch match = match_points(question, five_away, kSize);
+  EXPECT_EQ(match.is_hit, std::vector<bool>{true});
+  EXPECT_EQ(match.is_found, (std::vector<bool>{true, false}));
+}
+
+TEST(Scoring, PercentsAreOfThePicture) {
+  Question question = pointing({{10, 10}, {75, 80}}, {{10, 0, 30, 20}, {140, 70, 160, 90}});
+  question.truth.is_percent = true;
+  EXPECT_EQ(true_points(question, kSize), (std::vector<data::Point>{{20, 10}, {150, 80}}));
+  EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
+  EXPECT_NE(true_reply(question, kSize).find("x1=\"10.0\" y1=\"10.0\" x2=\"75.0\" y2=\"80.0\""), std::string::npos)
+      << true_reply(question, kSize);
+}
+
+TEST(Scoring, RadiiArePixelsOrPercent) {
+  for (const char* bad : {"", "%", "far", "5 %", "-3", "0", "0%", "5%%", "1e999", "nan"})
+    EXPECT_EQ(
+        molmo::testing::error_of([&] { parse_radius(bad); }),
+        fmt::format("[eval] --radius {}: expected pixels, as 20, or percent of a picture's shorter side, as 5%", bad));
 }
 
 TEST(Scoring, AbsenceWantsNoPoint) {
@@ -108,9 +141,9 @@ std::vector<data::Record> two_records() {
 
 TEST(Questions, EveryAnnotationIsAskedUnderItsTask) {
   const std::vector<data::Record> records = two_records();
-  const Task tasks[] = {Task::kPointing, Task::kAbsence, Task::kCounting, Task::kClock, Task::kCaption};
+  const std::vector<Task> tasks = {Task::kPointing, Task::kAbsence, Task::kCounting, Task::kClock, Task::kCaption};
   std::map<Task, int> counts;
-  for (const Question& question : make_questions(records, tasks, 0)) ++counts[question.task];
+  for (const Question& question : make_questions(records, {.tasks = tasks}).questions) ++counts[question.task];
   EXPECT_EQ(counts, (std::map<Task, int>{
                         {Task::kPointing, 2}, {Task::kAbsence, 2}, {Task::kCounting, 2}, {Task::kCaption, 2}}));
 }
@@ -118,8 +151,8 @@ TEST(Questions, EveryAnnotationIsAskedUnderItsTask) {
 TEST(Questions, ALimitSpreadsOverTheSplit) {
   std::vector<data::Record> records;
   for (int i = 0; i < 5; ++i) records.insert(records.end(), 2, two_records().front());
-  const Task tasks[] = {Task::kCounting};
-  const std::vector<Question> chosen = make_questions(records, tasks, 5);
+  const std::vector<Question> chosen =
+      make_questions(records, {.tasks = {Task::kCounting}, .max_per_task = 5}).questions;
   ASSERT_EQ(chosen.size(), 5u);
   for (size_t i = 0; i < chosen.size(); ++i) EXPECT_EQ(chosen[i].record, &records[2 * i]);
 }
