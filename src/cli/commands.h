@@ -17,10 +17,10 @@ inline constexpr TorchCommand kGenerate{"generate", "ask a model about images: a
 inline constexpr TorchCommand kTrain{"train", "train by a recipe; prints the path of the last checkpoint",
                                      /*saves_on_signals=*/true};
 inline constexpr TorchCommand kEval{"eval", "evaluate a model; also reports blank-image and chance baselines"};
-inline constexpr TorchCommand kInspect{
-    "inspect", "print the tensors and parameter counts of a model, a .safetensors or a .pt file"};
+inline constexpr TorchCommand kInspect{"inspect",
+                                       "summary, tensors and memory of a model, a .safetensors or a .pt file"};
 inline constexpr TorchCommand kConvert{"convert", "convert weights to another layout, dtype or shard size"};
-inline constexpr TorchCommand kData{"data", "create data sets and tokenizers"};
+inline constexpr TorchCommand kData{"data", "create and check data sets, train tokenizers"};
 inline constexpr TorchCommand kBench{"bench", "measure speeds"};
 
 void add_config(Command& app);

@@ -3,10 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "base/number_text.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "config/hf_config.h"
 #include "config/load.h"
 #include "config/model_files.h"
 #include "hub/find_model.h"
@@ -32,6 +34,30 @@ std::optional<formats::DType> parse_dtype(const std::string& name) {
   return std::nullopt;
 }
 
+// Weights alone have no configuration, even where one lies beside them: they may be one shard of a model.
+config::MolmoConfig read_config(const ConvertCommandOptions& options, const fs::path& from, const fs::path& folder) {
+  if (!options.config.empty()) return config::load_config<config::MolmoConfig>(options.config);
+  if (fs::is_directory(from)) return config::read_model_config(from);
+  const std::string hint =
+      config::holds_model_config(folder)
+          ? fmt::format("the model folder {} (it has a configuration), or --config", folder.string())
+          : std::string("--config FILE (a molmo.json)");
+  throw Error(fmt::format("[convert] {}: got weights without a configuration, expected {}", from.string(), hint));
+}
+
+// Python's transformers opens a folder by its config.json.
+void say_if_not_for_python(const config::MolmoConfig& config, const ConvertCommandOptions& options) {
+  const std::vector<std::string> obstacles = config::hf_obstacles(config);
+  if (!obstacles.empty())
+    log_info(fmt::format("[convert] {}: no config.json, since Hugging Face's format cannot say all of this model: {}",
+                         options.to.string(), join_some(obstacles, "; ", 3)));
+  if (options.layout == "native")
+    log_info(
+        fmt::format("[convert] {}: native names are for molmo and the public training code's loaders; Hugging "
+                    "Face's code reads --layout released",
+                    options.to.string()));
+}
+
 void run_convert(const ConvertCommandOptions& options) {
   expect_single_process(cli::kConvert.name);
   const fs::path from = hub::find_model(options.from);
@@ -46,8 +72,7 @@ void run_convert(const ConvertCommandOptions& options) {
                                 options.to.string(), entry.path().filename().string()));
     }
   }
-  const config::MolmoConfig config = options.config.empty() ? config::read_model_config(from)
-                                                            : config::load_config<config::MolmoConfig>(options.config);
+  const config::MolmoConfig config = read_config(options, from, input);
   const fs::path tokenizer = input / config.tokenizer.file;
   if (!fs::is_regular_file(tokenizer))
     log_warning(fmt::format("[convert] {}: no tokenizer {}, and none in the new folder", input.string(),
@@ -60,8 +85,10 @@ void run_convert(const ConvertCommandOptions& options) {
        .dtype = parse_dtype(options.dtype),
        .max_shard_bytes = static_cast<uint64_t>(options.max_shard_gb * 1e9)});
   model::write_model_config(options.to, config, tokenizer);
-  std::cout << fmt::format("{}: {} parameters in {} tensors, {} in {} file{}\n", options.to.string(), report.num_values,
-                           report.num_tensors, format_bytes(static_cast<double>(report.num_bytes)), report.num_files,
+  say_if_not_for_python(config, options);
+  std::cout << fmt::format("{}: {} parameters in {} tensors, {} in {} file{}\n", options.to.string(),
+                           format_count(report.num_values), format_count(report.num_tensors),
+                           format_bytes(static_cast<double>(report.num_bytes)), report.num_files,
                            report.num_files == 1 ? "" : "s");
 }
 
@@ -76,8 +103,8 @@ void add_convert(cli::Command& app) {
   command.option("--config", options->config, "model configuration, where MODEL has none beside it");
   command.option("--layout", options->layout, "tensor names: of the released models, or of the public training code")
       .one_of({"released", "native"});
-  command.option("--dtype", options->dtype, "of the tensors").one_of({"keep", "fp32", "fp16", "bf16"});
-  command.option("--max-shard-gb", options->max_shard_gb, "largest file in units of 10^9 bytes").between(0.000001, 1e6);
+  command.option("--dtype", options->dtype, "output dtype").one_of({"keep", "fp32", "fp16", "bf16"});
+  command.option("--max-shard-gb", options->max_shard_gb, "maximum shard size in GB").between(0.000001, 1e6);
   command.runs(options, run_convert);
 }
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "data/corpus.h"
+#include "data/data_check.h"
+#include "molmo/error.h"
 #include "synth/synth.h"
 #include "text/train_sentencepiece.h"
 
@@ -43,6 +48,31 @@ void run_synthesize(const synth::SynthOptions& options) {
   print_summary(options, synth::synthesize(options));
 }
 
+struct CheckOptions {
+  std::string data;
+  bool decodes = false, json = false;
+  PictureOptions pictures;
+};
+
+void check(const CheckOptions& options) {
+  const data::DataCheck found = data::check_data(data::read_own_data(options.data),
+                                                 {.decodes = options.decodes, .limits = options.pictures.limits});
+  std::cout << (options.json ? format_json_line(data::to_json(found)) + "\n" : data::format_check(found)) << std::flush;
+  if (found.problems.empty()) return log_info(fmt::format("[data] {}: no problems found", found.file));
+  throw Error(fmt::format("[data] {}: {} of the records cannot be used as they are:\n  {}", found.file,
+                          found.problems.size(), join_text(found.problems, "\n  ")));
+}
+
+void add_check(cli::Command& data) {
+  auto options = std::make_shared<CheckOptions>();
+  cli::Command command = data.subcommand("check", "check an own-data folder and its pictures; no model is needed");
+  command.option("DIR", options->data, "own-data folder or data.jsonl").required();
+  command.flag("--decode", options->decodes, "decode every picture whole instead of reading its header");
+  command.flag("--json", options->json, "print one JSON object");
+  options->pictures.add_to(command);
+  command.runs(options, check);
+}
+
 void add_synthesize(cli::Command& data) {
   auto options = std::make_shared<synth::SynthOptions>();
   cli::Command command = data.subcommand("synthesize", "draw scenes with exact ground truth (docs/data.md)");
@@ -71,6 +101,7 @@ void add_train_tokenizer(cli::Command& data) {
 
 void add_data(cli::Command& app) {
   cli::Command data = app.subcommand(cli::kData.name, cli::kData.description);
+  add_check(data);
   add_synthesize(data);
   add_train_tokenizer(data);
 }

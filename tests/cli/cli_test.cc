@@ -117,6 +117,76 @@ TEST(Cli, HelpKeysNamesEveryKey) {
   EXPECT_NE(outcome.out.find("optimizer.vit.warmup_steps"), std::string::npos);
 }
 
+TEST(Cli, HelpKeysTakesAPrefix) {
+  const Outcome outcome = run_program("config show --help-keys optimizer.vit");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(outcome.out.starts_with("optimizer.vit: ")) << outcome.out;
+  EXPECT_EQ(outcome.out.find("optimizer.llm"), std::string::npos);
+  expect_user_error(run_program("config show --help-keys optimzer"), "(did you mean 'optimizer'?)");
+}
+
+TEST(Cli, ConfigsOfPresetsCompare) {
+  const Outcome outcome =
+      run_program("config show --preset molmo-7b-d --set preprocess.max_crops=36 --diff molmo-7b-d");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "preprocess.max_crops: 12 -> 36\n");
+  const Outcome same = run_program("config show --preset molmo-7b-d --diff molmo-7b-d");
+  EXPECT_EQ(same.out, "");
+  EXPECT_NE(same.err.find("[config] no difference"), std::string::npos) << same.err;
+  expect_user_error(
+      run_program("config show --preset molmo-7b-d --diff nowhere"),
+      "[config] --diff nowhere: got neither a file, a folder nor a preset, expected one of them (molmo-7b-d, ");
+  const TemporaryFolder folder;
+  expect_user_error(run_program("config show " + folder.path().string()),
+                    "got a folder without config.json or molmo.json, expected a run folder, a model folder or a file");
+}
+
+TEST(Cli, InspectBeginsWithASummary) {
+  const Outcome outcome = run_program("inspect --preset molmo-7b-d --summary");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "model       molmo-7b-d\n"
+            "tower       openai, 23 layers of width 1,024, 336x336 pixels in patches of 14\n"
+            "connector   layers -2 and -9 of the tower, 2x2 patches pooled to a token, hidden width 18,944\n"
+            "decoder     28 layers of width 3,584, 28 heads (4 of keys and values), vocabulary 152,064\n"
+            "parameters  8,021,025,280 (8.02 B) in 585 tensors\n"
+            "crops       an overview and up to 12 crops, at most 1,460 image tokens\n"
+            "dtype       F32\n"
+            "size        29.9 GiB\n");
+  const Outcome json = run_program("inspect --preset molmo-7b-d --summary --json");
+  EXPECT_NE(json.out.find("\"max_crops\":13"), std::string::npos) << json.out;
+  EXPECT_EQ(json.out.find("tensors\":["), std::string::npos);
+}
+
+TEST(Cli, MemoryTakesItsDefaultsFromTheModel) {
+  const Outcome one = run_program("inspect --preset molmo-7b-d --memory");
+  EXPECT_TRUE(
+      one.out.starts_with("batch size 1, prompts of 1,524 tokens, answers of 256 tokens, 13 crops in all, fp32\n"))
+      << one.out;
+  const Outcome four = run_program("inspect --preset molmo-7b-d --memory --rows 4 --prompt-tokens 500");
+  EXPECT_TRUE(
+      four.out.starts_with("batch size 4, prompts of 500 tokens, answers of 256 tokens, 52 crops in all, fp32\n"))
+      << four.out;
+}
+
+TEST(Cli, DataCheckReportsEverythingAtOnce) {
+  const TemporaryFolder folder;
+  const std::string data = (folder / "data").string();
+  ASSERT_EQ(run_program("data synthesize --level 0 --train 4 --test 2 --out " + data).code, 0);
+  const Outcome good = run_program("data check " + data);
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_NE(good.out.find("\ntest                  2         2 "), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("label pointed at"), std::string::npos) << good.out;
+  EXPECT_NE(good.err.find("no problems found"), std::string::npos) << good.err;
+  for (const char* name : {"a.png", "b.png"}) write_file_atomically(folder / "data" / name, "no picture");
+  write_file_atomically(folder / "data/data.jsonl", "{\"image\": \"a.png\"}\n{\"image\": \"b.png\"}\n");
+  const Outcome bad = run_program("data check " + data);
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_NE(bad.err.find("2 of the records cannot be used as they are:\n  line 1: "), std::string::npos) << bad.err;
+  EXPECT_NE(bad.err.find("\n  line 2: "), std::string::npos) << bad.err;
+  EXPECT_NE(bad.out.find("note: 2 of 2 records hold no annotation"), std::string::npos) << bad.out;
+}
+
 TEST(Cli, InspectRefusesABrokenFile) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "broken.safetensors", std::string("\xff\xff\xff\xff\0\0\0\0{}", 10));

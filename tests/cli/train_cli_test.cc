@@ -146,6 +146,76 @@ TEST_F(TrainedProgram, EvaluationGoesOnBehindATornLine) {
   EXPECT_EQ(read_text_file(path("eval") + "/predictions.jsonl"), log);
 }
 
+// Before the model is loaded: there is none.
+TEST_F(TrainedProgram, EvaluationsThatCannotEndAreRefusedAtOnce) {
+  const auto refused = [&](const std::string& more, const std::string& text) {
+    expect_user_error(run_program("eval --model nowhere --data " + path("data") + " " + more), text);
+  };
+  refused("--tasks poynting", "[eval] unknown task 'poynting', expected one of pointing, ");
+  refused("--radius wide",
+          "[eval] --radius wide: expected pixels, as 20, or percent of a picture's shorter side, as 5%");
+  refused("--split moon", "no record of split 'moon', got test, ");
+  refused("--curves " + path("straight"), "[eval] --curves without --report, which shows them");
+  refused("--report r.html --curves " + path("none"), "no metrics.jsonl there, expected a run folder");
+  refused("--report " + path("none/r.html"), "no such folder: ");
+  refused("--out " + path("recipe.json"), "recipe.json");
+  refused("", "[model] nowhere: not a folder");
+}
+
+TEST_F(TrainedProgram, EvaluationsSayWithWhatTheyWereMade) {
+  const Outcome outcome = run_program(fmt::format(
+      "eval --model {} --data {} --tasks counting --max-per-task 2 --seed 5 --out {} --report {} --curves {}",
+      path("straight"), path("data"), path("told"), path("told.html"), path("straight")));
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json told = read_json(path("told") + "/scores.json").at("evaluation");
+  EXPECT_EQ(told.at("model"), path("straight"));
+  EXPECT_EQ(told.at("data"), path("data"));
+  EXPECT_EQ(told.at("split"), "test");
+  EXPECT_EQ(told.at("version"), "0.1.0");
+  EXPECT_TRUE(told.at("date").get<std::string>().ends_with(" UTC"));
+  EXPECT_EQ(told.at("settings").at("tasks"), "counting");
+  EXPECT_EQ(told.at("settings").at("max_per_task"), 2);
+  EXPECT_EQ(told.at("settings").at("seed"), 5);
+  EXPECT_TRUE(read_json(path("told") + "/scores.json").contains("count_accuracy"));
+  const std::string html = read_text_file(path("told.html"));
+  EXPECT_NE(html.find("<h1>Evaluation of " + path("straight") + "</h1>"), std::string::npos);
+  EXPECT_NE(html.find("<dt>program</dt><dd>molmo 0.1.0</dd>"), std::string::npos);
+  for (const char* raw : {"User:", "Assistant:", "&lt;point"}) EXPECT_EQ(html.find(raw), std::string::npos) << raw;
+}
+
+TEST_F(TrainedProgram, ConfigsOfRunsAndModelsAreShown) {
+  const Outcome run = run_program("config show " + path("straight"));
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(parse_json(run.out, "run").at("steps"), 6);
+  const Outcome model = run_program("config show " + path("straight") + "/step000006 --set preprocess.max_crops=3");
+  ASSERT_EQ(model.code, 0) << model.err;
+  EXPECT_EQ(parse_json(model.out, "model").at("preprocess").at("max_crops"), 3);
+  EXPECT_EQ(run_program("config show " + path("recipe.json") + " --set steps=9 --diff " + path("recipe.json")).out,
+            "steps: 6 -> 9\n");
+  const Outcome mixed = run_program("config show " + path("straight") + "/step000006 --diff " + path("straight") +
+                                    " --set preprocess.max_crops=3");
+  EXPECT_NE(mixed.out.find("preprocess.max_crops: 2 -> 3\n"), std::string::npos) << mixed.out;
+  EXPECT_NE(mixed.err.find("only what is below 'molmo'"), std::string::npos) << mixed.err;
+}
+
+TEST_F(TrainedProgram, ConversionsOfWeightsAloneSayWhatIsMissing) {
+  const std::string step = path("straight") + "/step000006", file = step + "/model-00001-of-00001.safetensors";
+  expect_user_error(
+      run_program(fmt::format("convert {} --out {}", file, path("converted"))),
+      fmt::format("[convert] {}: got weights without a configuration, expected the model folder {} (it has "
+                  "a configuration), or --config",
+                  file, step));
+  std::filesystem::create_directories(path("bare"));
+  std::filesystem::copy_file(file, path("bare") + "/w.safetensors");
+  expect_user_error(run_program(fmt::format("convert {}/w.safetensors --out {}", path("bare"), path("converted"))),
+                    "got weights without a configuration, expected --config FILE (a molmo.json)");
+  const Outcome good = run_program(fmt::format("convert {} --out {}", path("straight"), path("converted")));
+  ASSERT_EQ(good.code, 0) << good.err;
+  EXPECT_NE(good.err.find("no config.json, since Hugging Face's format cannot say all of this model: "),
+            std::string::npos)
+      << good.err;
+}
+
 TEST_F(TrainedProgram, EvaluationRefusesRepliesOfOtherWeights) {
   const std::string rest =
       fmt::format(" --data {} --tasks counting --max-per-task 1 --out {}", path("data"), path("other"));
