@@ -310,7 +310,8 @@ TEST_F(LaunchedRanks, UserErrorsOfRanksAreUserErrors) {
       run_program("launch -n 2 -- eval --model x"),
       "[launch] the subcommand after --, got 'eval', expected train: no other shares its work among ranks");
   EXPECT_EQ(run_program("launch -n 2 -- molmo eval --model x").err, run_program("launch -n 2 -- eval --model x").err);
-  expect_user_error(run_program("launch -n 0 -- train x"), "--ranks: Value 0 not in range 1 to 1024");
+  expect_user_error(run_program("launch -n 0 -- train x"),
+                    "[launch] --ranks: got '0', expected an integer from 1 to 1024");
 }
 
 TEST_F(LaunchedRanks, MayBeGivenTheNameOfTheProgram) {

@@ -21,7 +21,7 @@ for file in "$prefix"/bin/molmo "$prefix"/lib*/lib*.so "$prefix"/lib*/*/lib*.so;
   if [ -e "$file" ] && readelf -d "$file" | grep -E 'R(UN)?PATH' | grep -F "$build"; then fail "$file looks into the build folder"; fi
 done
 library=$(find "$prefix" -name libmolmo.so)
-hidden=$(nm -D --defined-only -C "$library" | grep -vE ' molmo::(Image|Model)::|molmo::(check_options|draw_points)\(| for molmo::Error$' || true)
+hidden=$(nm -D --defined-only -C "$library" | grep -vE ' molmo::(Image|Model)::|molmo::(check_options|draw_points|prompt_styles(\[abi:cxx11\])?)\(| for molmo::Error$' || true)
 [ -z "$hidden" ] || fail "libmolmo.so exports more than its public functions: $hidden"
 
 # The installed program finds its other half, and makes a model.
