@@ -23,6 +23,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::seconds kPause(5);  // for ranks that know of the end already
+
 struct LaunchOptions {
   int ranks = 2, grace = 60;
   std::vector<std::string> command;
@@ -69,6 +71,7 @@ class LocalRanks {
   int wait() {
     while (!running_.empty()) {
       pass_on_signals();
+      ask_others();
       if (deadline_ && Clock::now() > *deadline_) kill_all(SIGKILL);
       int status = 0;
       const pid_t ended = ::waitpid(-1, &status, WNOHANG);
@@ -138,7 +141,17 @@ class LocalRanks {
     log_warning(WIFEXITED(status) ? fmt::format("[launch] rank {} ended with exit code {}", rank, code)
                                   : fmt::format("[launch] rank {} was killed by signal {}", rank, WTERMSIG(status)));
     if (exit_code_ == 0 || exit_code_ == static_cast<int>(ExitCode::kRestart)) exit_code_ = code;
+    if (WIFEXITED(status) && code == static_cast<int>(ExitCode::kRestart) && !asks_at_)
+      asks_at_ = Clock::now() + kPause;
     if (!deadline_) deadline_ = Clock::now() + std::chrono::seconds(options_.grace);  // the others see it themselves
+  }
+
+  // A rank that a signal ends before it has met the others cannot tell them, and they would wait for it: they are asked
+  // to stop too, once. Those that it had met are saving by then, and a further signal changes nothing for them.
+  void ask_others() {
+    if (has_asked_ || !asks_at_ || Clock::now() < *asks_at_) return;
+    has_asked_ = true;
+    kill_all(SIGTERM);
   }
 
   void pass_on_signals() const {
@@ -155,7 +168,8 @@ class LocalRanks {
 
   const LaunchOptions& options_;
   std::vector<Process> running_;
-  std::optional<Clock::time_point> deadline_;
+  std::optional<Clock::time_point> deadline_, asks_at_;
+  bool has_asked_ = false;
   int exit_code_ = 0;
 };
 

@@ -320,6 +320,19 @@ TEST_F(LaunchedRanks, MayBeGivenTheNameOfTheProgram) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
 }
 
+// A rank that is stopped while it starts has told nobody: the launcher does, long before the grace of a minute.
+TEST_F(LaunchedRanks, StopWhereOneIsStoppedBeforeItMeetsTheOthers) {
+  const auto start = std::chrono::steady_clock::now();
+  const Outcome outcome = run_command(
+      fmt::format("( $MOLMO_BINARY launch -n 2 -- train {} --out {} & launcher=$!; "
+                  "until [ $(cat /proc/$launcher/task/$launcher/children | wc -w) = 2 ]; do sleep 0.01; done; "
+                  "set -- $(cat /proc/$launcher/task/$launcher/children); kill -TERM $2; wait $launcher )",
+                  path("recipe.json"), path("early")));
+  EXPECT_EQ(outcome.code, 75) << outcome.err;
+  EXPECT_NE(outcome.err.find("[train] stopped by a signal before the run began"), std::string::npos) << outcome.err;
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30)) << outcome.err;
+}
+
 // Not at the time-out: the one that fails leaves word.
 TEST_F(LaunchedRanks, EndSoonWhereOneCannotStart) {
   const auto start = std::chrono::steady_clock::now();
