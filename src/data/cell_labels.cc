@@ -8,16 +8,12 @@
 namespace molmo::data {
 namespace {
 
-double area(const Box& box) { return (box[2] - box[0]) * (box[3] - box[1]); }
-
-double middle_x(const Box& box) { return (box[0] + box[2]) / 2; }
-double middle_y(const Box& box) { return (box[1] + box[3]) / 2; }
-
 // An object smaller than a cell may miss every cell's middle; the cell that holds its own middle shows it all the same.
-bool lies_under(const Box& box, const preprocess::CellPlace& cell) {
-  const bool holds_middle = box[0] <= cell.x && cell.x < box[2] && box[1] <= cell.y && cell.y < box[3];
+bool lies_under(const geometry::Box& box, const preprocess::CellPlace& cell) {
+  const bool holds_middle = box.x0 <= cell.x && cell.x < box.x1 && box.y0 <= cell.y && cell.y < box.y1;
+  const geometry::Point middle = center(box);
   return holds_middle ||
-         (2 * std::abs(middle_x(box) - cell.x) < cell.width && 2 * std::abs(middle_y(box) - cell.y) < cell.height);
+         (2 * std::abs(middle.x - cell.x) < cell.width && 2 * std::abs(middle.y - cell.y) < cell.height);
 }
 
 int64_t kind_label(const std::string& kind, const std::vector<std::string>& kinds) {
@@ -33,15 +29,16 @@ int64_t step_of(double place, float begin, float length) {
 CellLabel label_cell(std::span<const ObjectEntry> objects, const preprocess::CellPlace& place,
                      const std::vector<std::string>& kinds) {
   if (std::isnan(place.x) || std::isnan(place.y)) return {.kind = kIgnoredLabel};
-  const auto at_middle = [&](int64_t kind, double x, double y) {
-    return CellLabel{kind, step_of(x, place.left, place.crop_width), step_of(y, place.top, place.crop_height)};
+  const auto label_at = [&](int64_t kind, const geometry::Point& middle) {
+    return CellLabel{kind, step_of(middle.x, place.left, place.crop_width),
+                     step_of(middle.y, place.top, place.crop_height)};
   };
-  CellLabel label = at_middle(kBackgroundLabel, place.x, place.y);
+  CellLabel label = label_at(kBackgroundLabel, {place.x, place.y});
   double smallest = std::numeric_limits<double>::infinity();
   for (const auto& [kind, box] : objects) {
     if (!lies_under(box, place) || area(box) >= smallest) continue;
     smallest = area(box);
-    label = at_middle(kind_label(kind, kinds), middle_x(box), middle_y(box));
+    label = label_at(kind_label(kind, kinds), center(box));
   }
   return label;
 }

@@ -33,11 +33,6 @@ void expect_lines(std::string_view text, ProblemList& problems) {
 
 std::string OwnData::where(const Record& record) const { return fmt::format("{}:{}", file.string(), record.line); }
 
-bool holds_point(const Box& box, const Point& point, const Point& slack) {
-  return box[0] - slack[0] <= point[0] && point[0] <= box[2] + slack[0] && box[1] - slack[1] <= point[1] &&
-         point[1] <= box[3] + slack[1];
-}
-
 OwnData read_own_data(const fs::path& folder) {
   const fs::path file = fs::is_directory(folder) ? folder / "data.jsonl" : folder;
   return parse_own_data(read_text_file(file), file);

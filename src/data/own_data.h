@@ -29,9 +29,9 @@ struct QaEntry {
 
 struct PointsEntry {
   std::string label;
-  std::vector<Point> points;  ///< empty: the picture holds none
-  std::vector<Box> boxes;     ///< parallel to the points, pixels; or empty. Used for scoring only
-  bool is_percent = false;    ///< else pixels
+  std::vector<geometry::Point> points;  ///< empty: the picture holds none
+  std::vector<geometry::Box> boxes;     ///< parallel to the points, pixels; or empty. Used for scoring only
+  bool is_percent = false;              ///< else pixels
 };
 
 struct CountEntry {
@@ -49,7 +49,7 @@ struct ChoiceEntry {
 /// A thing in the picture, for training the tower alone.
 struct ObjectEntry {
   std::string kind;
-  Box box;  ///< pixels
+  geometry::Box box;  ///< pixels
 };
 
 /// One line of data.jsonl.
@@ -87,8 +87,5 @@ OwnData parse_own_data(const std::string& text, const std::filesystem::path& fil
 
 /// The records of one split, in file order. Error, naming the splits there are, if it has none.
 std::vector<Record> select_split(OwnData data, const std::string& split);
-
-/// Whether a box holds a point, its edges and `slack` pixels beyond them in x and y (for rounding) included.
-bool holds_point(const Box& box, const Point& point, const Point& slack = {1, 1});
 
 }  // namespace molmo::data

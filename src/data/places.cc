@@ -2,7 +2,6 @@
 #include "data/places.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -22,17 +21,16 @@ bool has_places(const Record& record) {
 
 void check_points(const PointsEntry& entry, ImageSize size) {
   for (size_t i = 0; i < entry.points.size(); ++i) {
-    const Point& p = entry.points[i];
-    if (!entry.is_percent && (p[0] > size.width || p[1] > size.height)) {
-      throw Error(fmt::format("[data] point of '{}' outside the picture, got [{}, {}], expected at most [{}, {}]",
-                              entry.label, p[0], p[1], size.width, size.height));
+    const geometry::Point& p = entry.points[i];
+    if (!entry.is_percent && (p.x > size.width || p.y > size.height)) {
+      throw Error(fmt::format("[data] point of '{}' outside the picture, got {}, expected at most [{}, {}]",
+                              entry.label, to_text(p), size.width, size.height));
     }
     if (!entry.is_percent || entry.boxes.empty()) continue;  // in pixels the reader has compared them
-    const Point pixel{p[0] * size.width / 100, p[1] * size.height / 100};
-    if (holds_point(entry.boxes[i], pixel, {1 + size.width / 100.0, 1 + size.height / 100.0}))
-      continue;  // whole percents
-    throw Error(fmt::format("[data] box of '{}' does not hold its point, got [{}] in pixels for {} percent of {}x{}",
-                            entry.label, fmt::join(entry.boxes[i], ", "), p, size.width, size.height));
+    const geometry::Point pixel{p.x * size.width / 100, p.y * size.height / 100};
+    if (contains(entry.boxes[i], pixel, {1 + size.width / 100.0, 1 + size.height / 100.0})) continue;  // whole percents
+    throw Error(fmt::format("[data] box of '{}' does not hold its point, got {} in pixels for {} percent of {}x{}",
+                            entry.label, to_text(entry.boxes[i]), to_text(p), size.width, size.height));
   }
 }
 
@@ -62,9 +60,9 @@ std::string examine(const Record& record, const DecodeLimits& limits) {
 void check_places(const Record& record, ImageSize size) {
   for (const PointsEntry& entry : record.points) check_points(entry, size);
   for (const auto& [kind, box] : record.objects) {
-    if (box[2] <= size.width + 1 && box[3] <= size.height + 1) continue;  // edges are often counted up to one pixel on
-    throw Error(fmt::format("[data] box of '{}' outside the picture, got [{}], expected at most [{}, {}]", kind,
-                            fmt::join(box, ", "), size.width, size.height));
+    if (box.x1 <= size.width + 1 && box.y1 <= size.height + 1) continue;  // edges are often counted up to one pixel on
+    throw Error(fmt::format("[data] box of '{}' outside the picture, got {}, expected at most [{}, {}]", kind,
+                            to_text(box), size.width, size.height));
   }
 }
 

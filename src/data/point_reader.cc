@@ -12,6 +12,8 @@
 namespace molmo::data {
 namespace {
 
+using geometry::Point;
+
 using Text = std::u32string_view;
 
 constexpr size_t kLongestValue = 64;  // characters
@@ -152,8 +154,8 @@ std::vector<NamedPoint> read_named_points(std::string_view reply, ImageSize size
   if (points.empty()) {
     for (const Point& point : scan_other_spellings(text)) points.push_back({point, ""});
   }
-  std::erase_if(points, [](const NamedPoint& p) { return !(p.point[0] <= 100.0 && p.point[1] <= 100.0); });
-  for (NamedPoint& p : points) p.point = {p.point[0] / 100.0 * size.width, p.point[1] / 100.0 * size.height};
+  std::erase_if(points, [](const NamedPoint& p) { return !(p.point.x <= 100.0 && p.point.y <= 100.0); });
+  for (NamedPoint& p : points) p.point = {p.point.x / 100.0 * size.width, p.point.y / 100.0 * size.height};
   return points;
 }
 

@@ -16,10 +16,10 @@ namespace molmo::data {
 ///    quotes or blanks, an index or none; a value that the end of the text cuts off is none;
 /// 2. what extract_points() reads of the rest: `p=500,200`, `(50.0, 20.0)` and, each once, `Click(50.0, 20.0)`.
 /// Pairs with a value outside 0 to 100 are dropped; repeated points are kept.
-std::vector<Point> read_points(std::string_view reply, ImageSize size);
+std::vector<geometry::Point> read_points(std::string_view reply, ImageSize size);
 
 struct NamedPoint {
-  Point point;
+  geometry::Point point;
   std::string label;  ///< the alt text of the tag it is in, or the text that the tag encloses; empty outside of tags
 };
 

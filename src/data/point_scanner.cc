@@ -12,6 +12,9 @@
 namespace molmo::data {
 namespace {
 
+using geometry::Box;
+using geometry::Point;
+
 bool is_ascii_digit(char32_t c) { return c >= U'0' && c <= U'9'; }
 
 /// Reads a text from one place; every `read_` moves on and says whether it could, every `skip_` moves over what is
@@ -87,26 +90,26 @@ class Cursor {
 };
 
 bool read_click(Cursor& at, Point& p) {
-  if (!at.read("Click(") || !at.read_tenths(p[0]) || !at.read(",")) return false;
+  if (!at.read("Click(") || !at.read_tenths(p.x) || !at.read(",")) return false;
   at.skip_one(U' ');
-  return at.read_tenths(p[1]) && at.read(")");
+  return at.read_tenths(p.y) && at.read(")");
 }
 
 bool read_bracket(Cursor& at, Point& p) {
-  if (!at.read("(") || !at.read_tenths(p[0])) return false;
+  if (!at.read("(") || !at.read_tenths(p.x)) return false;
   at.skip_one(U',');
   at.skip_one(U' ');
-  return at.read_tenths(p[1]) && at.read(")");
+  return at.read_tenths(p.y) && at.read(")");
 }
 
 bool read_free_bracket(Cursor& at, Point& p) {
   if (!at.read("(")) return false;
   at.skip_spaces();
-  if (!at.read_decimal(p[0])) return false;
+  if (!at.read_decimal(p.x)) return false;
   at.skip_spaces();
   at.skip_one(U',');
   at.skip_spaces();
-  if (!at.read_decimal(p[1])) return false;
+  if (!at.read_decimal(p.y)) return false;
   at.skip_spaces();
   return at.read(")");
 }
@@ -120,7 +123,7 @@ bool read_attribute(Cursor& at, std::string_view name, double& value) {
 }
 
 bool read_attributes(Cursor& at, Point& p) {
-  return read_attribute(at, "x", p[0]) && at.skip_spaces() > 0 && read_attribute(at, "y", p[1]);
+  return read_attribute(at, "x", p.x) && at.skip_spaces() > 0 && read_attribute(at, "y", p.y);
 }
 
 bool read_thousandths(Cursor& at, Point& p) {
@@ -128,19 +131,19 @@ bool read_thousandths(Cursor& at, Point& p) {
   at.skip_spaces();
   if (!at.read("=")) return false;
   at.skip_spaces();
-  if (!at.read_three_digits(p[0])) return false;
+  if (!at.read_three_digits(p.x)) return false;
   at.skip_spaces();
   if (!at.read(",")) return false;
   at.skip_spaces();
-  if (!at.read_three_digits(p[1])) return false;
-  p[0] /= 10.0, p[1] /= 10.0;
+  if (!at.read_three_digits(p.y)) return false;
+  p.x /= 10.0, p.y /= 10.0;
   return true;
 }
 
 bool read_decimal_pair(Cursor& at, Point& p) {
-  if (!at.read_decimal(p[0]) || !at.read(",")) return false;
+  if (!at.read_decimal(p.x) || !at.read(",")) return false;
   at.skip_spaces();
-  return at.read_decimal(p[1]);
+  return at.read_decimal(p.y);
 }
 
 // Every match from left to right without overlap; pairs with a value above 100 are dropped.
@@ -156,7 +159,7 @@ void scan(const std::u32string& text, bool (*read)(Cursor&, Point&), std::vector
       continue;
     }
     i = at.position();
-    if (std::max(point[0], point[1]) <= 100.0) out.push_back(point);
+    if (std::max(point.x, point.y) <= 100.0) out.push_back(point);
   }
 }
 
@@ -186,7 +189,7 @@ std::vector<Point> extract_points(std::string_view text, ImageSize size) {
   const std::u32string characters = unicode::decode_utf8(text);
   std::vector<Point> points;
   for (auto* read : {read_click, read_bracket, read_attributes, read_thousandths}) scan(characters, read, points);
-  for (Point& p : points) p = {p[0] / 100.0 * size.width, p[1] / 100.0 * size.height};
+  for (Point& p : points) p = {p.x / 100.0 * size.width, p.y / 100.0 * size.height};
   return points;
 }
 
@@ -194,7 +197,7 @@ std::vector<Box> extract_boxes(std::string_view text, ImageSize size) {
   const std::vector<Point> points = extract_points(text, size);
   std::vector<Box> boxes;
   for (size_t i = 0; i + 1 < points.size(); i += 2) {
-    boxes.push_back({points[i][0], points[i][1], points[i + 1][0], points[i + 1][1]});
+    boxes.push_back({points[i].x, points[i].y, points[i + 1].x, points[i + 1].y});
   }
   return boxes;
 }
@@ -202,7 +205,7 @@ std::vector<Box> extract_boxes(std::string_view text, ImageSize size) {
 std::vector<Point> extract_count_points(std::string_view text, ImageSize size) {
   std::vector<Point> points;
   scan(unicode::decode_utf8(text), read_decimal_pair, points);
-  for (Point& p : points) p = {p[0] * size.width, p[1] * size.height};
+  for (Point& p : points) p = {p.x * size.width, p.y * size.height};
   return points;
 }
 

@@ -15,6 +15,6 @@ double decimal_value(std::u32string_view number);
 
 /// Points in percent, none above 100, of the first of these spellings that the text has: `p=500,200`,
 /// `Click(50.0, 20.0)`, `(50.0, 20.0)`, the last with one decimal or more.
-std::vector<Point> scan_other_spellings(const std::u32string& text);
+std::vector<geometry::Point> scan_other_spellings(const std::u32string& text);
 
 }  // namespace molmo::data

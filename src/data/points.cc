@@ -11,6 +11,8 @@
 namespace molmo::data {
 namespace {
 
+using geometry::Point;
+
 // Rounds to the array's precision after every operation, as NumPy does. Not inlined: g++ 12.2 at -O2 and above drops
 // the double -> float -> double rounding of neighbouring values when it vectorises a pair (-ftree-slp-vectorize).
 [[gnu::noinline]] double narrow(double value, bool is_float32) {
@@ -26,9 +28,9 @@ std::vector<Point> round_and_sort(const PointArray& array) {
   const bool is_float32 = array.is_float32;
   std::vector<Point> points = array.points;
   for (Point& point : points) {
-    for (double& value : point) value = round_to_tenth(value, is_float32);
+    point = {round_to_tenth(point.x, is_float32), round_to_tenth(point.y, is_float32)};
   }
-  const auto key = [&](const Point& p) { return narrow(narrow(p[0] * 10000.0, is_float32) + p[1], is_float32); };
+  const auto key = [&](const Point& p) { return narrow(narrow(p.x * 10000.0, is_float32) + p.y, is_float32); };
   std::stable_sort(points.begin(), points.end(), [&](const Point& a, const Point& b) { return key(a) < key(b); });
   return points;
 }
@@ -37,15 +39,11 @@ std::vector<Point> round_and_sort(const PointArray& array) {
 
 PointArray to_percent(PointArray array, std::optional<double> point_scale, ImageSize size) {
   const bool is_float32 = array.is_float32;
-  const Point pixels_per_percent{size.width / 100.0, size.height / 100.0};
-  for (Point& point : array.points) {
-    for (size_t i = 0; i < 2; ++i) {
-      // PARITY: the factor of a scale has the array's precision; the division of pixels happens in double.
-      const double percent =
-          point_scale ? point[i] * narrow(100.0 / *point_scale, is_float32) : point[i] / pixels_per_percent[i];
-      point[i] = narrow(percent, is_float32);
-    }
-  }
+  // PARITY: the factor of a scale has the array's precision; the division of pixels happens in double.
+  const auto percent = [&](double value, int side) {
+    return narrow(point_scale ? value * narrow(100.0 / *point_scale, is_float32) : value / (side / 100.0), is_float32);
+  };
+  for (Point& point : array.points) point = {percent(point.x, size.width), percent(point.y, size.height)};
   return array;
 }
 
@@ -53,12 +51,12 @@ std::string point_tag(const PointArray& percent, std::string_view alt_text, std:
   MOLMO_CHECK(!percent.points.empty());
   const std::vector<Point> points = round_and_sort(percent);
   if (points.size() == 1) {
-    return fmt::format("<point x=\"{:.1f}\" y=\"{:.1f}\" alt=\"{}\">{}</point>", points[0][0], points[0][1], alt_text,
+    return fmt::format("<point x=\"{:.1f}\" y=\"{:.1f}\" alt=\"{}\">{}</point>", points[0].x, points[0].y, alt_text,
                        inline_text);
   }
   std::string tag = "<points";
   for (size_t i = 0; i < points.size(); ++i) {
-    tag += fmt::format(" x{0}=\"{1:.1f}\" y{0}=\"{2:.1f}\"", i + 1, points[i][0], points[i][1]);
+    tag += fmt::format(" x{0}=\"{1:.1f}\" y{0}=\"{2:.1f}\"", i + 1, points[i].x, points[i].y);
   }
   return tag + fmt::format(" alt=\"{}\">{}</points>", alt_text, inline_text);
 }

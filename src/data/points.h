@@ -6,17 +6,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace molmo::data {
+#include "base/geometry.h"
 
-using Point = std::array<double, 2>;  ///< x, y
-using Box = std::array<double, 4>;    ///< x0, y0, x1, y1
+namespace molmo::data {
 
 /// Width and height of a picture in pixels.
 struct ImageSize {
@@ -26,7 +24,7 @@ struct ImageSize {
 /// Points with the precision that their arithmetic is rounded to (PARITY: PixMo-Count stores float32, the others
 /// float64).
 struct PointArray {
-  std::vector<Point> points;
+  std::vector<geometry::Point> points;
   bool is_float32 = false;
 };
 
@@ -52,12 +50,12 @@ std::string fill_point_placeholders(std::string_view answer, std::span<const Poi
 
 /// Points in pixels named by a reply. Order: every `Click(a, b)`, every `(a, b)` (so a click is found twice), every
 /// `x="a" y="b"`, every `p=ddd,ddd`; pairs with a value above 100 are dropped.
-std::vector<Point> extract_points(std::string_view text, ImageSize size);
+std::vector<geometry::Point> extract_points(std::string_view text, ImageSize size);
 
 /// Those points taken two by two as corners; an odd last one is dropped.
-std::vector<Box> extract_boxes(std::string_view text, ImageSize size);
+std::vector<geometry::Box> extract_boxes(std::string_view text, ImageSize size);
 
 /// Pairs `a.b, c.d` of a counting reply. PARITY: multiplied by the picture's size without a division by 100.
-std::vector<Point> extract_count_points(std::string_view text, ImageSize size);
+std::vector<geometry::Point> extract_count_points(std::string_view text, ImageSize size);
 
 }  // namespace molmo::data

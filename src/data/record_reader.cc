@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 namespace molmo::data {
@@ -11,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kAnyPixel = 1e6;  // no picture is wider
+constexpr double kAnyPixel = 1e6;           // no picture is wider
+constexpr geometry::Point kRounding{1, 1};  // of pixels, by which a point may lie beyond its box
 
 std::string required_text(const ObjectReader& object, const char* key) {
   if (!object.require(key, "text")) return "";
@@ -32,15 +34,14 @@ std::array<double, N> read_tuple(const ObjectReader& object, const std::string& 
   return out;
 }
 
-// Points (2) or boxes (4).
-template <size_t N>
-std::vector<std::array<double, N>> read_tuples(const ObjectReader& object, const char* key, double max) {
-  std::vector<std::array<double, N>> out;
-  const Json* list = object.list(key);
-  for (size_t i = 0; list && i < list->size(); ++i) {
-    out.push_back(read_tuple<N>(object, fmt::format("{}[{}]", key, i), (*list)[i], max));
-  }
-  return out;
+geometry::Point read_point(const ObjectReader& object, const std::string& key, const Json& value, double max) {
+  const auto [x, y] = read_tuple<2>(object, key, value, max);
+  return {x, y};
+}
+
+geometry::Box read_box(const ObjectReader& object, const std::string& key, const Json& value) {
+  const auto [x0, y0, x1, y1] = read_tuple<4>(object, key, value, kAnyPixel);
+  return {x0, y0, x1, y1};
 }
 
 // "pixel" or "percent"; `inherited` where the key is absent.
@@ -53,8 +54,8 @@ bool read_is_percent(const ObjectReader& object, bool inherited) {
   return *unit == "percent";
 }
 
-bool expect_corners(const ObjectReader& object, const std::string& key, const Box& box) {
-  const bool is_good = box[0] <= box[2] && box[1] <= box[3];
+bool expect_corners(const ObjectReader& object, const std::string& key, const geometry::Box& box) {
+  const bool is_good = box.x0 <= box.x1 && box.y0 <= box.y1;
   if (!is_good) object.report(key, "expected x0 <= x1 and y0 <= y1");
   return is_good;
 }
@@ -68,7 +69,9 @@ QaEntry read_qa(const ObjectReader& object) {
 }
 
 void read_boxes(const ObjectReader& object, PointsEntry& entry) {
-  entry.boxes = read_tuples<4>(object, "boxes", kAnyPixel);
+  const Json* boxes = object.list("boxes");
+  for (size_t i = 0; boxes && i < boxes->size(); ++i)
+    entry.boxes.push_back(read_box(object, fmt::format("boxes[{}]", i), (*boxes)[i]));
   if (entry.boxes.size() != entry.points.size()) {
     return object.report("boxes", fmt::format("got {}, expected one for each of the {} points", entry.boxes.size(),
                                               entry.points.size()));
@@ -76,9 +79,9 @@ void read_boxes(const ObjectReader& object, PointsEntry& entry) {
   for (size_t i = 0; i < entry.boxes.size(); ++i) {
     const std::string key = fmt::format("boxes[{}]", i);
     if (!expect_corners(object, key, entry.boxes[i]) || entry.is_percent) continue;
-    if (holds_point(entry.boxes[i], entry.points[i])) continue;
-    object.report(key, fmt::format("got [{}], which does not hold its point [{}]", fmt::join(entry.boxes[i], ", "),
-                                   fmt::join(entry.points[i], ", ")));
+    if (contains(entry.boxes[i], entry.points[i], kRounding)) continue;
+    object.report(key, fmt::format("got {}, which does not hold its point {}", to_text(entry.boxes[i]),
+                                   to_text(entry.points[i])));
   }
 }
 
@@ -88,7 +91,11 @@ PointsEntry read_points(const ObjectReader& object, bool is_percent) {
   entry.label = required_text(object, "label");
   entry.is_percent = read_is_percent(object, is_percent);
   object.require("points", "a list (empty: the picture holds none)");
-  entry.points = read_tuples<2>(object, "points", entry.is_percent ? 100.0 : kAnyPixel);
+  const Json* points = object.list("points");
+  for (size_t i = 0; points && i < points->size(); ++i) {
+    entry.points.push_back(
+        read_point(object, fmt::format("points[{}]", i), (*points)[i], entry.is_percent ? 100.0 : kAnyPixel));
+  }
   if (object.has("boxes")) read_boxes(object, entry);
   return entry;
 }
@@ -117,7 +124,7 @@ ChoiceEntry read_choice(const ObjectReader& object) {
 ObjectEntry read_object(const ObjectReader& object) {
   object.expect_keys({"kind", "box"});
   ObjectEntry entry{.kind = required_text(object, "kind"), .box = {}};
-  if (const Json* box = object.require("box", "4 numbers")) entry.box = read_tuple<4>(object, "box", *box, kAnyPixel);
+  if (const Json* box = object.require("box", "4 numbers")) entry.box = read_box(object, "box", *box);
   expect_corners(object, "box", entry.box);
   return entry;
 }

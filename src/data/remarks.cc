@@ -15,7 +15,7 @@ bool is_bare(const Record& r) {
 
 // Points in percent of which none lies beyond the first percent: fractions of the sides were meant.
 bool has_fractions(const Record& record) {
-  const auto lies_within_one = [](const Point& p) { return p[0] <= 1 && p[1] <= 1; };
+  const auto lies_within_one = [](const geometry::Point& p) { return p.x <= 1 && p.y <= 1; };
   size_t num_points = 0;
   for (const PointsEntry& entry : record.points) {
     if (!entry.is_percent) continue;

@@ -50,17 +50,16 @@ void add_marks(const Answered& item, ReportExample& example) {
   using Kind = ReportMark::Kind;
   const Task task = item.question.task;
   if (task != Task::kPointing && task != Task::kAbsence) {
-    for (const data::Point& point : data::read_points(item.reply, item.size))
-      example.marks.push_back({point[0], point[1], Kind::kPlain});
+    for (const geometry::Point& point : data::read_points(item.reply, item.size))
+      example.marks.push_back({point.x, point.y, Kind::kPlain});
     return;
   }
   const PointMatch match = match_points(item.question, item.reply, item.size);
   for (size_t i = 0; i < match.truth.size(); ++i) {
-    if (!match.is_found[i]) example.marks.push_back({match.truth[i][0], match.truth[i][1], Kind::kMissed});
+    if (!match.is_found[i]) example.marks.push_back({match.truth[i].x, match.truth[i].y, Kind::kMissed});
   }
   for (size_t i = 0; i < match.predicted.size(); ++i)
-    example.marks.push_back(
-        {match.predicted[i][0], match.predicted[i][1], match.is_hit[i] ? Kind::kHit : Kind::kWrong});
+    example.marks.push_back({match.predicted[i].x, match.predicted[i].y, match.is_hit[i] ? Kind::kHit : Kind::kWrong});
   example.boxes = item.question.truth.boxes;
 }
 

@@ -156,10 +156,10 @@ HitRadius parse_radius(const std::string& text) {
       fmt::format("[eval] --radius {}: expected pixels, as 20, or percent of a picture's shorter side, as 5%", text));
 }
 
-std::vector<data::Point> true_points(const Question& question, data::ImageSize size) {
-  std::vector<data::Point> points = question.truth.points;
+std::vector<geometry::Point> true_points(const Question& question, data::ImageSize size) {
+  std::vector<geometry::Point> points = question.truth.points;
   if (!question.truth.is_percent) return points;
-  for (data::Point& point : points) point = {point[0] * size.width / 100.0, point[1] * size.height / 100.0};
+  for (geometry::Point& point : points) point = {point.x * size.width / 100.0, point.y * size.height / 100.0};
   return points;
 }
 

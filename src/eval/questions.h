@@ -46,9 +46,9 @@ HitRadius parse_radius(const std::string& text);
 
 /// What is true of a question; which fields count depends on the task.
 struct Truth {
-  std::vector<data::Point> points;  ///< pixels, or percent
-  bool is_percent = false;          ///< of the points
-  std::vector<data::Box> boxes;     ///< pixels, parallel to the points; where there are none, `radius` counts
+  std::vector<geometry::Point> points;  ///< pixels, or percent
+  bool is_percent = false;              ///< of the points
+  std::vector<geometry::Box> boxes;     ///< pixels, parallel to the points; where there are none, `radius` counts
   HitRadius radius;
   int64_t count = 0;
   std::vector<std::string> answers;  ///< accepted answers, or the caption
@@ -63,7 +63,7 @@ struct Question {
 };
 
 /// The true points of a picture of `size` in pixels.
-std::vector<data::Point> true_points(const Question& question, data::ImageSize size);
+std::vector<geometry::Point> true_points(const Question& question, data::ImageSize size);
 
 struct QuestionOptions {
   std::vector<Task> tasks;

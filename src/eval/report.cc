@@ -77,9 +77,9 @@ std::string picture_svg(const ReportExample& example) {
       "<svg viewBox='0 0 {0} {1}' role=img aria-label='{2}'><image href='{3}' width={0} height={1} "
       "preserveAspectRatio=none />",
       example.width, example.height, escape_html(example.question), example.data_uri);
-  for (const auto& box : example.boxes)
-    svg += fmt::format("<rect class=box x={:.1f} y={:.1f} width={:.1f} height={:.1f} stroke-width={:.1f} />", box[0],
-                       box[1], box[2] - box[0], box[3] - box[1], 0.005 * side);
+  for (const geometry::Box& box : example.boxes)
+    svg += fmt::format("<rect class=box x={:.1f} y={:.1f} width={:.1f} height={:.1f} stroke-width={:.1f} />", box.x0,
+                       box.y0, box.x1 - box.x0, box.y1 - box.y0, 0.005 * side);
   for (const ReportMark& mark : example.marks) svg += mark_svg(mark, 0.02 * side);
   return svg + "</svg>";
 }
@@ -166,7 +166,8 @@ std::string format_report_html(const Report& report) {
   html += "<h2>Scores</h2>" + score_table(report.scores);
   html +=
       "<p>The bar is the model's 95 % interval. The dotted lines are two baselines of the same run: the same model "
-      "with blank pictures, and chance, the correct answer to a random other question of the same task. A model that sees "
+      "with blank pictures, and chance, the correct answer to a random other question of the same task. A model that "
+      "sees "
       "is far above both.</p>";
   if (const std::string chart = loss_chart_html(report.curves); !chart.empty())
     html += "<h2>Training</h2>" + chart + "<p>Cross-entropy of a training step on a logarithmic axis.</p>";

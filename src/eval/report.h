@@ -3,12 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/geometry.h"
 #include "eval/plain_text.h"
 
 namespace molmo::eval {
@@ -44,7 +44,7 @@ struct ReportExample {
   std::string data_uri;       ///< "data:image/jpeg;base64,...", perhaps smaller than the picture
   int width = 0, height = 0;  ///< of the picture that marks and boxes count in
   std::vector<ReportMark> marks;
-  std::vector<std::array<double, 4>> boxes;  ///< of the true things
+  std::vector<geometry::Box> boxes;  ///< of the true things
   std::string question, truth;
   std::vector<ReplyPiece> reply;
   double score = 0.0;

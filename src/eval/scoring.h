@@ -11,7 +11,7 @@ namespace molmo::eval {
 
 /// How the points of a reply meet the true ones, in pixels of a picture of `size`.
 struct PointMatch {
-  std::vector<data::Point> predicted, truth;
+  std::vector<geometry::Point> predicted, truth;
   std::vector<bool> is_hit;    ///< of the predicted points
   std::vector<bool> is_found;  ///< of the true ones
   double f1 = 0.0;

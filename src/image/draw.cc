@@ -19,7 +19,7 @@ const cv::Scalar kLight(255, 255, 255), kDark(20, 20, 20);
 constexpr int kSubpixelBits = 4;
 constexpr double kFarAway = 1e5;  // pixels; farther points would overflow OpenCV's fixed-point numbers
 
-cv::Point fixed_point(const PointMark& mark) {
+cv::Point fixed_point(const geometry::Point& mark) {
   constexpr double kScale = 1 << kSubpixelBits;
   return {static_cast<int>(std::lround(mark.x * kScale)), static_cast<int>(std::lround(mark.y * kScale))};
 }
@@ -47,17 +47,17 @@ class Marker {
   explicit Marker(cv::Mat canvas)
       : canvas_(std::move(canvas)), radius_(std::clamp(0.014 * std::hypot(canvas_.cols, canvas_.rows), 4.0, 40.0)) {}
 
-  void disc(const PointMark& mark, const cv::Scalar& color) const {
+  void disc(const geometry::Point& mark, const cv::Scalar& color) const {
     circle(mark, 1.30, kDark, -1);  // two outlines: one of them shows on any background
     circle(mark, 1.18, kLight, -1);
     circle(mark, 1.0, color, -1);
   }
-  void ring(const PointMark& mark, const cv::Scalar& color) const {
+  void ring(const geometry::Point& mark, const cv::Scalar& color) const {
     circle(mark, 1.6, kDark, thickness(0.50));
     circle(mark, 1.6, kLight, thickness(0.36));
     circle(mark, 1.6, color, thickness(0.18));
   }
-  void number(const PointMark& mark, int value) const {
+  void number(const geometry::Point& mark, int value) const {
     if (radius_ < 6.0) return;  // too small to read: the disc alone
     const std::string text = std::to_string(value);
     const double scale = radius_ / (text.size() > 1 ? 17.0 : 13.0);
@@ -75,7 +75,7 @@ class Marker {
 
  private:
   int thickness(double share) const { return std::max(1, static_cast<int>(std::lround(share * radius_))); }
-  void circle(const PointMark& mark, double share, const cv::Scalar& color, int thickness) const {
+  void circle(const geometry::Point& mark, double share, const cv::Scalar& color, int thickness) const {
     const int radius = static_cast<int>(std::lround(share * radius_ * (1 << kSubpixelBits)));
     cv::circle(canvas_, fixed_point(mark), radius, color, thickness, cv::LINE_AA, kSubpixelBits);
   }
@@ -108,7 +108,7 @@ class Legend {
     const Marker marker(strip, 0.28 * line_height_);
     for (size_t i = 0; i < lines_.size(); ++i) {
       const double middle = (static_cast<double>(i) + 0.5) * line_height_;
-      const PointMark bullet{0.8 * line_height_, middle};
+      const geometry::Point bullet{0.8 * line_height_, middle};
       lines_[i].is_ring ? marker.ring(bullet, lines_[i].color) : marker.disc(bullet, lines_[i].color);
       cv::putText(strip, lines_[i].text, {left(), static_cast<int>(middle + 0.3 * line_height_)},
                   cv::FONT_HERSHEY_SIMPLEX, scale_, kLight, weight(), cv::LINE_AA);
@@ -137,9 +137,9 @@ Picture draw_points(const Picture& picture, std::span<const PointGroup> groups) 
   int number = 0;
   for (size_t g = 0; g < groups.size(); ++g) {
     const cv::Scalar& color = kColors[g % std::size(kColors)];
-    for (const PointMark& point : groups[g].points) {
+    for (const geometry::Point& point : groups[g].points) {
       if (!std::isfinite(point.x + point.y)) continue;
-      const PointMark mark{std::clamp(point.x, -kFarAway, kFarAway), std::clamp(point.y, -kFarAway, kFarAway)};
+      const geometry::Point mark{std::clamp(point.x, -kFarAway, kFarAway), std::clamp(point.y, -kFarAway, kFarAway)};
       if (groups[g].is_truth) {
         marker.ring(mark, color);
       } else {

@@ -6,19 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "base/geometry.h"
 #include "image/picture.h"
 
 namespace molmo::image {
 
-struct PointMark {
-  double x = 0.0, y = 0.0;  ///< pixels
-};
-
 /// Points of one label and one colour.
 struct PointGroup {
   std::string label;
-  std::vector<PointMark> points;
-  bool is_truth = false;  ///< hollow rings instead of numbered discs
+  std::vector<geometry::Point> points;  ///< pixels
+  bool is_truth = false;                ///< hollow rings instead of numbered discs
 };
 
 /// A copy with numbered markers whose size follows the picture's diagonal. Labels stand in a strip that is added below

@@ -14,6 +14,9 @@
 namespace molmo::metrics {
 namespace {
 
+using geometry::Box;
+using geometry::Point;
+
 constexpr size_t kMostPairs = size_t{1} << 20;  // of a prediction and a reference: the assignment takes cubic time
 
 PointingScore score_without_references(size_t num_predicted) {
@@ -32,15 +35,11 @@ std::vector<double> distances(std::span<const Point> a, std::span<const Point> b
   std::vector<double> costs;
   for (const Point& p : a) {
     for (const Point& q : b) {
-      const double dx = p[0] - q[0], dy = p[1] - q[1];
+      const double dx = p.x - q.x, dy = p.y - q.y;
       costs.push_back(std::sqrt(dx * dx + dy * dy));
     }
   }
   return costs;
-}
-
-bool is_inside(const Point& point, const Box& box) {
-  return box[0] <= point[0] && point[0] <= box[2] && box[1] <= point[1] && point[1] <= box[3];
 }
 
 // F1 of the most pairs of a prediction and a reference, each at most once, of which `is_hit(prediction, reference)`.
@@ -65,12 +64,10 @@ PointingScore f1_of_hits(size_t num_predicted, size_t num_references, const IsHi
   return score;
 }
 
-double area(const Box& box) { return std::max(0.0, box[2] - box[0]) * std::max(0.0, box[3] - box[1]); }
-
 }  // namespace
 
 bool Mask::contains(const Point& point) const {
-  const double x = std::nearbyint(point[0]), y = std::nearbyint(point[1]);
+  const double x = std::nearbyint(point.x), y = std::nearbyint(point.y);
   if (!(x >= 0 && y >= 0 && x < static_cast<double>(width) && y < static_cast<double>(height))) return false;
   return inside[static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)] != 0;
 }
@@ -126,17 +123,17 @@ PointingScore pointing_score(std::span<const Point> predicted, bool is_point_rep
 
 PointingScore point_f1(std::span<const Point> predicted, std::span<const Box> boxes) {
   return f1_of_hits(predicted.size(), boxes.size(),
-                    [&](size_t p, size_t b) { return is_inside(predicted[p], boxes[b]); });
+                    [&](size_t p, size_t b) { return contains(boxes[b], predicted[p]); });
 }
 
 PointingScore point_f1(std::span<const Point> predicted, std::span<const Point> references, double radius) {
   return f1_of_hits(predicted.size(), references.size(), [&](size_t p, size_t r) {
-    return std::hypot(predicted[p][0] - references[r][0], predicted[p][1] - references[r][1]) <= radius;
+    return std::hypot(predicted[p].x - references[r].x, predicted[p].y - references[r].y) <= radius;
   });
 }
 
 double box_iou(const Box& a, const Box& b) {
-  const Box overlap{std::max(a[0], b[0]), std::max(a[1], b[1]), std::min(a[2], b[2]), std::min(a[3], b[3])};
+  const Box overlap{std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1), std::min(a.y1, b.y1)};
   return area(overlap) / (area(a) + area(b) - area(overlap) + 1e-6);
 }
 

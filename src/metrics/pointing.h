@@ -3,19 +3,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "base/geometry.h"
 #include "metrics/mode.h"
 
 namespace molmo::metrics {
-
-using Point = std::array<double, 2>;  ///< x, y
-using Box = std::array<double, 4>;    ///< x0, y0, x1, y1
 
 /// A region of a picture, [height, width].
 struct Mask {
@@ -23,7 +20,7 @@ struct Mask {
   std::vector<uint8_t> inside;  ///< row-major, 0 or 1
 
   /// Whether the pixel that `point` rounds to (half to even) is in the picture and in the region.
-  bool contains(const Point& point) const;
+  bool contains(const geometry::Point& point) const;
 };
 
 /// Reads row-major run lengths (first run outside). Error unless they fill the picture.
@@ -41,18 +38,20 @@ struct PointingScore {
 /// is an Error for a valid reply without points. `predicted` is in pixels; so should `references` be (PARITY: the
 /// shipped evaluation passes percent). More than 2^20 pairs of a prediction and a reference, which no answer has, score
 /// 0: the assignment would take minutes.
-PointingScore pointing_score(std::span<const Point> predicted, bool is_point_reply, std::span<const Point> references,
-                             std::span<const Mask> masks, Mode mode = Mode::kReference);
+PointingScore pointing_score(std::span<const geometry::Point> predicted, bool is_point_reply,
+                             std::span<const geometry::Point> references, std::span<const Mask> masks,
+                             Mode mode = Mode::kReference);
 
 /// Pointing against boxes: predictions and boxes are paired, each at most once, so that as many predictions as possible
 /// lie inside their box (borders included): the hits. F1 is 2 hits over all predictions and boxes; without boxes 1 if
 /// nothing was predicted, else 0.
-PointingScore point_f1(std::span<const Point> predicted, std::span<const Box> boxes);
+PointingScore point_f1(std::span<const geometry::Point> predicted, std::span<const geometry::Box> boxes);
 
 /// The same where a hit is a prediction at most `radius` pixels from its reference.
-PointingScore point_f1(std::span<const Point> predicted, std::span<const Point> references, double radius);
+PointingScore point_f1(std::span<const geometry::Point> predicted, std::span<const geometry::Point> references,
+                       double radius);
 
 /// Intersection over union, with 1e-6 added to the union. A box with corners in the wrong order has area 0.
-double box_iou(const Box& a, const Box& b);
+double box_iou(const geometry::Box& a, const geometry::Box& b);
 
 }  // namespace molmo::metrics

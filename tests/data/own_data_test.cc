@@ -67,7 +67,7 @@ TEST_F(OwnDataTest, ReadsEveryField) {
   EXPECT_EQ(data.records[1].qa[0].style, "short_answer");
   EXPECT_EQ(data.records[1].qa[1].answers, (std::vector<std::string>{"B", "C"}));
   EXPECT_TRUE(data.records[2].points[0].is_percent);
-  EXPECT_EQ(data.records[2].points[0].boxes[0], (Box{0, 1, 2, 3}));
+  EXPECT_EQ(data.records[2].points[0].boxes[0], (geometry::Box{0, 1, 2, 3}));
   EXPECT_EQ(data.records[2].choices[0].answer, 1);
   EXPECT_EQ(data.records[2].objects[0].kind, "dog");
   EXPECT_EQ(select_split(data, "test").size(), 1u);
@@ -146,7 +146,7 @@ TEST_F(OwnDataTest, ACountTakesThePointsOfItsOwnLabel) {
   const std::vector<Message> messages = make_example(r, TrainStage::kSft, only_counts, random).messages;
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_EQ(messages[0].label, "cats");
-  EXPECT_EQ(messages[0].points->points, (std::vector<Point>{{3, 4}, {5, 6}}));
+  EXPECT_EQ(messages[0].points->points, (std::vector<geometry::Point>{{3, 4}, {5, 6}}));
 }
 
 TEST_F(OwnDataTest, PointsOutsideThePictureAreFound) {

@@ -9,6 +9,9 @@
 namespace molmo::data {
 namespace {
 
+using geometry::Box;
+using geometry::Point;
+
 constexpr ImageSize kSize{640, 480};
 
 TEST(Points, TextGoesOutAndComesBackInTheSameOrder) {
@@ -20,8 +23,8 @@ TEST(Points, TextGoesOutAndComesBackInTheSameOrder) {
             " shows a total of 3.");
   const std::vector<Point> back = extract_points(text, kSize);
   ASSERT_EQ(back.size(), 3u);
-  EXPECT_NEAR(back[1][0], 12.34, 0.05 * 6.4);
-  EXPECT_NEAR(back[1][1], 300, 1e-9);
+  EXPECT_NEAR(back[1].x, 12.34, 0.05 * 6.4);
+  EXPECT_NEAR(back[1].y, 300, 1e-9);
 }
 
 TEST(Points, OrderOfInputDoesNotMatter) {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr data::ImageSize kSize{200, 100};
 
-Question pointing(std::vector<data::Point> points, std::vector<data::Box> boxes) {
+Question pointing(std::vector<geometry::Point> points, std::vector<geometry::Box> boxes) {
   Question question{.task = points.empty() ? Task::kAbsence : Task::kPointing, .record = nullptr, .label = "dogs"};
   question.truth.points = std::move(points);
   question.truth.boxes = std::move(boxes);
@@ -44,7 +44,7 @@ TEST(Scoring, PointsWithoutBoxesHitWithinTheRadius) {
 TEST(Scoring, PercentsAreOfThePicture) {
   Question question = pointing({{10, 10}, {75, 80}}, {{10, 0, 30, 20}, {140, 70, 160, 90}});
   question.truth.is_percent = true;
-  EXPECT_EQ(true_points(question, kSize), (std::vector<data::Point>{{20, 10}, {150, 80}}));
+  EXPECT_EQ(true_points(question, kSize), (std::vector<geometry::Point>{{20, 10}, {150, 80}}));
   EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
   EXPECT_NE(true_reply(question, kSize).find("x1=\"10.0\" y1=\"10.0\" x2=\"75.0\" y2=\"80.0\""), std::string::npos)
       << true_reply(question, kSize);

@@ -20,6 +20,8 @@ namespace {
 
 using namespace molmo;
 using namespace molmo::metrics;
+using geometry::Box;
+using geometry::Point;
 
 constexpr data::ImageSize kSize{200, 100};
 
@@ -33,7 +35,7 @@ void read_points(const std::string& reply) {
   const std::vector<Point> points = data::read_points(reply, kSize);
   for (const std::vector<Point>& found : {points, data::extract_points(reply, kSize)}) {
     for (const Point& point : found)
-      expect(point[0] >= 0 && point[0] <= kSize.width && point[1] >= 0 && point[1] <= kSize.height);
+      expect(point.x >= 0 && point.x <= kSize.width && point.y >= 0 && point.y <= kSize.height);
   }
   data::extract_count_points(reply, kSize);
   data::extract_boxes(reply, kSize);

@@ -25,6 +25,9 @@
 namespace molmo::metrics {
 namespace {
 
+using geometry::Box;
+using geometry::Point;
+
 constexpr int64_t kLargest = std::numeric_limits<int64_t>::max(), kSmallest = std::numeric_limits<int64_t>::min();
 
 TEST(HugeNumbers, AreWrongAndNotUndefined) {

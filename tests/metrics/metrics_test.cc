@@ -15,6 +15,9 @@
 namespace molmo::metrics {
 namespace {
 
+using geometry::Box;
+using geometry::Point;
+
 TEST(PointF1, OnePointCannotServeTwoBoxes) {
   const Box boxes[] = {{0, 0, 10, 10}, {0, 0, 10, 10}};
   const Point once[] = {{5, 5}};
@@ -41,9 +44,9 @@ TEST(PointF1, PointsMoveOnToOtherBoxes) {
 TEST(PointF1, AllFourEdgesOfABoxBelongToIt) {
   const Box box[] = {{10, 20, 30, 40}};
   for (const Point& point : {Point{10, 30}, Point{30, 30}, Point{20, 20}, Point{20, 40}, Point{30, 40}})
-    EXPECT_EQ(point_f1({&point, 1}, box).f1, 1.0) << point[0] << ", " << point[1];
+    EXPECT_EQ(point_f1({&point, 1}, box).f1, 1.0) << to_text(point);
   for (const Point& point : {Point{9.9, 30}, Point{30.1, 30}, Point{20, 19.9}, Point{20, 40.1}})
-    EXPECT_EQ(point_f1({&point, 1}, box).f1, 0.0) << point[0] << ", " << point[1];
+    EXPECT_EQ(point_f1({&point, 1}, box).f1, 0.0) << to_text(point);
 }
 
 TEST(PointF1, NothingToFindWantsNothing) {

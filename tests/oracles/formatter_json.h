@@ -10,13 +10,14 @@
 #include "base/json.h"
 #include "data/prompt_formatter.h"
 #include "molmo/error.h"
+#include "oracles/geometry_json.h"
 
 namespace molmo::testing {
 
 // {"dtype": ..., "data": [[x, y], ...]} or a plain list (float64).
 inline data::PointArray read_points(const Json& json) {
   const Json& values = json.is_object() ? json.at("data") : json;
-  return {values.get<std::vector<data::Point>>(), json.is_object() && json.at("dtype") == "float32"};
+  return {values.get<std::vector<geometry::Point>>(), json.is_object() && json.at("dtype") == "float32"};
 }
 
 // An option of the config by the name that the reference gives it; null and absent mean the class default.

@@ -36,8 +36,8 @@ bool has_drawn_prefix(const DataExample& example) {
 void restore_precision(DataExample& example) {
   for (Message& message : example.messages) {
     if (!message.points || message.point_scale) continue;
-    message.points->is_float32 = std::ranges::all_of(message.points->points, [](const Point& p) {
-      return p[0] == static_cast<float>(p[0]) && p[1] == static_cast<float>(p[1]);
+    message.points->is_float32 = std::ranges::all_of(message.points->points, [](const geometry::Point& p) {
+      return p.x == static_cast<float>(p.x) && p.y == static_cast<float>(p.y);
     });
   }
 }

@@ -8,17 +8,14 @@
 #include "metrics/average.h"
 #include "metrics/point_reply.h"
 #include "metrics/pointing.h"
+#include "oracles/geometry_json.h"
 #include "oracles/metrics/lines.h"
 
 namespace molmo::metrics {
 namespace {
 
-template <size_t N>
-std::vector<double> flatten(const std::vector<std::array<double, N>>& rows) {
-  std::vector<double> values;
-  for (const auto& row : rows) values.insert(values.end(), row.begin(), row.end());
-  return values;
-}
+using geometry::Box;
+using geometry::Point;
 
 std::vector<double> flatten(const Json& rows) {
   std::vector<double> values;
@@ -60,8 +57,9 @@ GOLDEN_LINES(boxes) {
   golden.expect_equal(id + " valid", !boxes.empty(), row.at("valid").get<bool>());
   double iou = 0.0;
   if (!boxes.empty()) {
-    const auto [x, y, width, height] = row.at("reference_xywh").get<Box>();
-    golden.expect_near(id + " box", boxes[0], row.at("box").get<std::vector<double>>(), 0.0, 1e-12);
+    const auto [x, y, width, height] = row.at("reference_xywh").get<std::array<double, 4>>();
+    golden.expect_near(id + " box", flatten(std::vector{boxes[0]}), row.at("box").get<std::vector<double>>(), 0.0,
+                       1e-12);
     iou = box_iou(boxes[0], {x, y, x + width, y + height});
   }
   expect_score(golden, id + " iou", iou, row.at("iou"));

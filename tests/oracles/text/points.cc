@@ -8,11 +8,14 @@
 
 #include "base/json.h"
 #include "base/unicode_text.h"
+#include "oracles/geometry_json.h"
 #include "support/golden.h"
 
 namespace molmo::data {
 namespace {
 
+using geometry::Box;
+using geometry::Point;
 using testing::GoldenCase;
 using testing::GoldenRun;
 
@@ -27,13 +30,6 @@ ImageSize read_size(const Json& row) { return {row.at("image_size").at(0), row.a
 std::optional<double> read_scale(const Json& row) {
   const Json& scale = row.at("point_scale");
   return scale.is_null() ? std::nullopt : std::optional(scale.get<double>());
-}
-
-template <size_t N>
-std::vector<double> flatten(const std::vector<std::array<double, N>>& rows) {
-  std::vector<double> values;
-  for (const auto& row : rows) values.insert(values.end(), row.begin(), row.end());
-  return values;
 }
 
 void check_extraction(const Json& row, const std::string& id, GoldenCase& golden) {
