@@ -180,7 +180,7 @@ class HelpWriter {
 };
 
 // Collects problems of several sources and throws them as one error, a line each.
-class Report {
+class ProblemReport {
  public:
   void add(const std::string& where, const std::vector<std::string>& problems) {
     for (const std::string& problem : problems) {
@@ -207,7 +207,7 @@ JsonFindings read_over(T& config, const Json& json, bool null_removes = false) {
 
 // `json` with the overrides. Each is read alone first, so that a problem names the one that holds the key.
 template <class T>
-Json override_json(Json json, const std::vector<std::string>& overrides, Report& report) {
+Json override_json(Json json, const std::vector<std::string>& overrides, ProblemReport& report) {
   for (const auto& [where, override] : parse_overrides(overrides)) {
     T scratch;
     const JsonFindings findings = read_over(scratch, override, /*null_removes=*/true);
@@ -221,7 +221,7 @@ Json override_json(Json json, const std::vector<std::string>& overrides, Report&
 template <class T>
 Json resolve(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   const ConfigLayers layers = read_layers(path);
-  Report report;
+  ProblemReport report;
   for (const auto& [where, json] : layers) {
     T scratch;
     report.add(where, read_over(scratch, json).problems);
@@ -245,7 +245,7 @@ T from_json(const Json& json, const std::string& where) {
     throw Error(fmt::format("[config] {}: got a JSON {}, expected an object", where, json.type_name()));
   }
   T config;
-  Report report;
+  ProblemReport report;
   report.add(where, read_over(config, json).problems);
   report.throw_if_any();
   std::vector<std::string> problems;
@@ -262,7 +262,7 @@ T load_config(const std::filesystem::path& path, const std::vector<std::string>&
 
 template <class T>
 T override_config(const T& config, const std::vector<std::string>& overrides, const std::string& where) {
-  Report report;
+  ProblemReport report;
   const Json json = override_json<T>(to_json(config), overrides, report);
   report.throw_if_any();
   return from_json<T>(json, where);
