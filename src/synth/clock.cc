@@ -91,14 +91,14 @@ void draw_hand(cv::Mat& canvas, double turn, double length, int width, const cv:
 
 }  // namespace
 
-std::string ClockTime::text() const { return fmt::format("{}:{:02}", hour, minute); }
+std::string DialTime::text() const { return fmt::format("{}:{:02}", hour, minute); }
 
-ClockTime draw_clock_time(int minute_step, RandomState& random) {
+DialTime draw_dial_time(int minute_step, RandomState& random) {
   const int hour = static_cast<int>(random.randint(1, 13));
   return {.hour = hour, .minute = minute_step * static_cast<int>(random.randint(0, 60 / minute_step))};
 }
 
-Sprite draw_clock(const ClockTime& time, RandomState& random) {
+Sprite draw_clock(const DialTime& time, RandomState& random) {
   const ClockLook look = draw_look(random);
   cv::Mat canvas = cv::Mat::zeros(kSide, kSide, CV_8UC4), smooth;
   draw_dial(canvas, look);

@@ -10,7 +10,7 @@
 namespace molmo::synth {
 
 /// A time on a twelve-hour dial.
-struct ClockTime {
+struct DialTime {
   int hour = 12;   ///< 1..12
   int minute = 0;  ///< 0..59
 
@@ -19,9 +19,9 @@ struct ClockTime {
 };
 
 /// A time whose minutes are a multiple of `minute_step`.
-ClockTime draw_clock_time(int minute_step, RandomState& random);
+DialTime draw_dial_time(int minute_step, RandomState& random);
 
 /// Draws a clock in random colours and dial (numbers, quarters or ticks; round or square). Never flipped or turned.
-Sprite draw_clock(const ClockTime& time, RandomState& random);
+Sprite draw_clock(const DialTime& time, RandomState& random);
 
 }  // namespace molmo::synth

@@ -174,7 +174,7 @@ Scene compose_clock(const Level& level, const std::vector<Kind>& kinds, RandomSt
   Scene scene;
   start_scene(level, scene, random);
   Canvas canvas(std::move(scene.picture));
-  const ClockTime time = draw_clock_time(level.minute_step, random);
+  const DialTime time = draw_dial_time(level.minute_step, random);
   scene.time = time.text();
   const double shorter = std::min(canvas.width(), canvas.height());
   const Sprite clock = draw_clock(time, random);

@@ -91,8 +91,8 @@ TEST(RenderSprite, FlipMirrorsTheArrow) {
 }
 
 TEST(Clock, TextHasTwoMinuteDigits) {
-  EXPECT_EQ((ClockTime{.hour = 8, .minute = 5}.text()), "8:05");
-  EXPECT_EQ((ClockTime{.hour = 12, .minute = 0}.text()), "12:00");
+  EXPECT_EQ((DialTime{.hour = 8, .minute = 5}.text()), "8:05");
+  EXPECT_EQ((DialTime{.hour = 12, .minute = 0}.text()), "12:00");
 }
 
 TEST(Clock, HandsPointAtTheTime) {
@@ -111,7 +111,7 @@ TEST(Clock, HandsPointAtTheTime) {
 TEST(Clock, MinutesKeepToTheStep) {
   RandomState random(1);
   for (int i = 0; i < 50; ++i) {
-    const ClockTime time = draw_clock_time(15, random);
+    const DialTime time = draw_dial_time(15, random);
     EXPECT_EQ(time.minute % 15, 0);
     EXPECT_TRUE(time.hour >= 1 && time.hour <= 12);
   }
