@@ -69,7 +69,7 @@ Json annotate_scene(const Scene& scene, const std::string& image, Split split, b
     if (kind == scene.main_kind) record["counts"] = Json::array({{{"label", label}, {"count", count}}});
   }
   record["qa"] = Json::array();
-  for (const Question& question : draw_questions(scene, random)) {
+  for (const QaPair& question : draw_questions(scene, random)) {
     record["qa"].push_back({{"q", question.text}, {"a", question.answer}, {"style", question.style}});
   }
   if (const std::optional<Choice> choice = draw_choice(scene, random)) {

@@ -20,7 +20,7 @@ double middle_x(const SceneObject& object) { return (object.box[0] + object.box[
 
 std::string answer_yes_no(bool yes) { return yes ? "yes" : "no"; }
 
-void add_presence(const Scene& scene, RandomState& random, std::vector<Question>& questions) {
+void add_presence(const Scene& scene, RandomState& random, std::vector<QaPair>& questions) {
   const std::vector<KindCount> present = count_kinds(scene);
   const bool asks_present = scene.absent_kinds.empty() || (!present.empty() && random.random() < 0.5);
   if (asks_present && present.empty()) return;
@@ -30,12 +30,12 @@ void add_presence(const Scene& scene, RandomState& random, std::vector<Question>
   questions.push_back({fmt::format("Is there {} in the picture?", with_article(kind)), answer_yes_no(asks_present)});
 }
 
-void add_background(const Scene& scene, std::vector<Question>& questions) {
+void add_background(const Scene& scene, std::vector<QaPair>& questions) {
   questions.push_back({"What pattern does the background have?", scene.pattern});
   if (scene.second_color.empty()) questions.push_back({"What color is the background?", scene.color});
 }
 
-void add_sizes(const Scene& scene, std::vector<Question>& questions) {
+void add_sizes(const Scene& scene, std::vector<QaPair>& questions) {
   if (scene.objects.size() < 2) return;
   std::vector<const SceneObject*> by_size = from_left_to_right(scene);
   std::stable_sort(by_size.begin(), by_size.end(),
@@ -47,7 +47,7 @@ void add_sizes(const Scene& scene, std::vector<Question>& questions) {
     questions.push_back({"What is the smallest object?", by_size[last]->kind});
 }
 
-void add_sides(const Scene& scene, std::vector<Question>& questions) {
+void add_sides(const Scene& scene, std::vector<QaPair>& questions) {
   const std::vector<const SceneObject*> row = from_left_to_right(scene);
   if (row.size() < 2) return;
   const double margin = kClearlyApart * scene.picture.width;
@@ -67,7 +67,7 @@ void add_sides(const Scene& scene, std::vector<Question>& questions) {
   }
 }
 
-void add_colors(const Scene& scene, std::vector<Question>& questions) {
+void add_colors(const Scene& scene, std::vector<QaPair>& questions) {
   for (const SceneObject& object : scene.objects) {
     if (object.color.empty() || count_of(scene, object.kind) != 1) continue;
     questions.push_back({fmt::format("What color is the {}?", object.kind), object.color});
@@ -76,8 +76,8 @@ void add_colors(const Scene& scene, std::vector<Question>& questions) {
 
 }  // namespace
 
-std::vector<Question> draw_questions(const Scene& scene, RandomState& random) {
-  std::vector<Question> questions;
+std::vector<QaPair> draw_questions(const Scene& scene, RandomState& random) {
+  std::vector<QaPair> questions;
   add_presence(scene, random, questions);
   add_background(scene, questions);
   if (scene.time.empty()) {

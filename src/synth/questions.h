@@ -11,7 +11,7 @@
 
 namespace molmo::synth {
 
-struct Question {
+struct QaPair {
   std::string text, answer, style = "short_answer";
 };
 
@@ -23,7 +23,7 @@ struct Choice {
 
 /// Three of the questions that the scene answers (presence, background, size, places, colors, number of things), in
 /// random order; before them that for the time (style "clock").
-std::vector<Question> draw_questions(const Scene& scene, RandomState& random);
+std::vector<QaPair> draw_questions(const Scene& scene, RandomState& random);
 
 /// "Which of these is in the picture?" with one kind that is there; nothing where the scene is empty.
 std::optional<Choice> draw_choice(const Scene& scene, RandomState& random);
