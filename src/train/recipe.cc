@@ -28,24 +28,24 @@ void expect_valid(config::TrainConfig config) {
     throw Error(fmt::format("[train] the recipe with the model of {}: {}", source, join_text(problems, "; ")));
 }
 
-struct Source {
+struct StartingModel {
   config::MolmoConfig molmo;
   fs::path tokenizer;
 };
 
-Source source_of_model(const std::string& name) {
+StartingModel source_of_model(const std::string& name) {
   const fs::path folder = hub::find_model(name);
   config::MolmoConfig molmo = config::read_model_config(folder);
   fs::path tokenizer = folder / molmo.tokenizer.file;
   return {std::move(molmo), std::move(tokenizer)};
 }
 
-std::optional<Source> source_of_run(const fs::path& run) {
+std::optional<StartingModel> source_of_run(const fs::path& run) {
   if (run.empty() || !fs::exists(run / kRecipeFile)) return std::nullopt;
   config::MolmoConfig molmo = config::load_config<config::TrainConfig>(run / kRecipeFile).molmo;
   fs::path tokenizer = run / fs::path(molmo.tokenizer.file).filename();
   if (!fs::exists(tokenizer)) return std::nullopt;
-  return Source{std::move(molmo), std::move(tokenizer)};
+  return StartingModel{std::move(molmo), std::move(tokenizer)};
 }
 
 // Keys that do not change what is learnt, beyond rounding; of those with a dot at the end, all below.
@@ -86,7 +86,7 @@ config::TrainConfig resolve_recipe(config::TrainConfig config, const fs::path& r
                                    const std::vector<std::string>& given) {
   config::MolmoConfig& molmo = config.molmo;
   take_stage_dropouts(given, config);
-  const std::optional<Source> begun = source_of_run(run);
+  const std::optional<StartingModel> begun = source_of_run(run);
   if (!config.init_from) {
     if (config.max_crops) molmo.preprocess.max_crops = *config.max_crops;
     std::string& tokenizer = molmo.tokenizer.file;
@@ -94,7 +94,7 @@ config::TrainConfig resolve_recipe(config::TrainConfig config, const fs::path& r
       tokenizer = begun ? begun->tokenizer : hub::find_model(*config.init_llm_from) / tokenizer;
     return config;
   }
-  Source source = begun ? *begun : source_of_model(*config.init_from);
+  StartingModel source = begun ? *begun : source_of_model(*config.init_from);
   source.molmo.tokenizer.file = source.tokenizer;
   take_model(source.molmo, given, config);
   take_stage_dropouts({}, config);
