@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "text/char_table.h"
+
 #include <utf8proc.h>
 
 #include <algorithm>
 #include <map>
-
-#include "text/unicode.h"
 
 namespace molmo::text {
 namespace {

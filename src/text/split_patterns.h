@@ -6,6 +6,7 @@
 #include <array>
 #include <string_view>
 
+#include "text/char_table.h"
 #include "text/unicode.h"
 
 namespace molmo::text {

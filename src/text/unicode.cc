@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "text/char_table.h"
 
 namespace molmo::text {
 namespace {

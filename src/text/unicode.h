@@ -1,5 +1,5 @@
-// UTF-8 and the few Unicode facts that tokenizers need: letter, number and white-space classes, NFC, and the
-// replacement of ill-formed bytes. Tables are built once from utf8proc.
+// UTF-8 as tokenizers need it: decoding, NFC, white space and words at the ends of a text, and the replacement of
+// ill-formed bytes.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,28 +11,6 @@
 #include <vector>
 
 namespace molmo::text {
-
-/// What the split patterns tell apart: \p{L}, \p{N}, \s (White_Space), and the rest.
-enum CharClass : uint8_t { kOther = 0, kLetter = 1, kNumber = 2, kSpace = 3 };
-
-/// Two-stage table over all code points: the class in the low bits, and flags for NFC.
-class CharTable {
- public:
-  static constexpr uint8_t kClassMask = 3;
-  static constexpr uint8_t kNfcCheck = 4;     ///< may change under NFC, or may change what stands before it
-  static constexpr uint8_t kNfcIsolated = 8;  ///< takes no part in NFC although newer Unicode says so
-
-  CharTable();
-  uint8_t flags(char32_t c) const { return blocks_[size_t{index_[c >> 7]} * 128 + (c & 127)]; }
-  CharClass char_class(char32_t c) const { return static_cast<CharClass>(flags(c) & kClassMask); }
-
- private:
-  std::array<uint16_t, (0x110000 >> 7)> index_{};
-  std::vector<uint8_t> blocks_;
-};
-
-/// The one table of the process, built at the first call (a few milliseconds).
-const CharTable& char_table();
 
 /// Decodes the character at `p` of well-formed UTF-8 and stores its length in bytes.
 inline char32_t decode_char(const char* p, size_t* length) {

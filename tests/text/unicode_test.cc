@@ -5,6 +5,7 @@
 #include <utf8proc.h>
 
 #include "base/random.h"
+#include "text/char_table.h"
 
 namespace molmo::text {
 namespace {
