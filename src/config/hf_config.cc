@@ -11,6 +11,7 @@
 #include "config/json_fields.h"
 #include "config/load.h"
 #include "config/native_config.h"
+#include "config/native_writer.h"
 #include "config/presets.h"
 #include "molmo/error.h"
 

@@ -30,8 +30,4 @@ MolmoConfig molmo_from_native(const JsonFields& fields);
 /// Preprocessing that fits a model: sizes, pooling and padding masks follow from it, the rest is as released.
 PreprocessConfig preprocess_for(const ModelConfig& model);
 
-/// The native fields of a configuration; molmo_from_native() of them gives the same configuration (but for EOS and
-/// file).
-Json to_native(const MolmoConfig& molmo);
-
 }  // namespace molmo::config

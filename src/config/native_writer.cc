@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <nlohmann/json.hpp>
+#include "config/native_writer.h"
 
-#include "config/native_config.h"
+#include <nlohmann/json.hpp>
 
 namespace molmo::config {
 namespace {

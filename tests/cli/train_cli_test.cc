@@ -13,6 +13,7 @@
 #include "cli/trained_program.h"
 #include "config/load.h"
 #include "config/native_config.h"
+#include "config/native_writer.h"
 
 namespace molmo {
 namespace {

@@ -8,6 +8,7 @@
 #include "config/hf_config.h"
 #include "config/load.h"
 #include "config/native_config.h"
+#include "config/native_writer.h"
 #include "support/error_of.h"
 
 namespace molmo::config {
