@@ -1,4 +1,4 @@
-// Points as a reply means them, where data/points.h reads the benchmark's four spellings to the letter.
+// Points as a reply means them, where data/point_scanner.h reads the benchmark's four spellings to the letter.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading points out of a reply: hand-written scanners for the four spellings (data/points.h).
+// Hand-written scanners for the four spellings.
 #include "data/point_scanner.h"
 
 #include <algorithm>

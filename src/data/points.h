@@ -48,14 +48,4 @@ inline constexpr std::string_view kPointPlaceholder = "<|POINT|>";
 /// Replaces one placeholder per annotation from the left; more annotations than placeholders is an Error.
 std::string fill_point_placeholders(std::string_view answer, std::span<const PointAnnotation> annotations);
 
-/// Points in pixels named by a reply. Order: every `Click(a, b)`, every `(a, b)` (so a click is found twice), every
-/// `x="a" y="b"`, every `p=ddd,ddd`; pairs with a value above 100 are dropped.
-std::vector<geometry::Point> extract_points(std::string_view text, ImageSize size);
-
-/// Those points taken two by two as corners; an odd last one is dropped.
-std::vector<geometry::Box> extract_boxes(std::string_view text, ImageSize size);
-
-/// Pairs `a.b, c.d` of a counting reply. PARITY: multiplied by the picture's size without a division by 100.
-std::vector<geometry::Point> extract_count_points(std::string_view text, ImageSize size);
-
 }  // namespace molmo::data

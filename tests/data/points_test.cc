@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "data/point_reader.h"
+#include "data/point_scanner.h"
 #include "molmo/error.h"
 
 namespace molmo::data {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "data/point_reader.h"
+#include "data/point_scanner.h"
 #include "data/points.h"
 #include "metrics/clock.h"
 #include "metrics/clock_reply.h"

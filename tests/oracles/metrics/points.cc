@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "data/point_scanner.h"
 #include "metrics/average.h"
 #include "metrics/point_reply.h"
 #include "metrics/pointing.h"

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/unicode_text.h"
+#include "data/point_scanner.h"
 #include "oracles/geometry_json.h"
 #include "support/golden.h"
 
