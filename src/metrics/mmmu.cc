@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/unicode_text.h"
+#include "metrics/mmmu_numbers.h"
 #include "metrics/number_text.h"
 #include "molmo/error.h"
 

@@ -18,9 +18,6 @@ std::vector<std::string> mmmu_options(std::span<const std::string> options);
 /// named where there are several. Nothing where none is named (the benchmark then guesses). Error without options.
 std::optional<char> parse_mmmu_letter(std::string_view response, std::span<const std::string> options);
 
-/// The numbers in a text, as written: with thousands commas, then scientific, then plain ones.
-std::vector<std::string> find_mmmu_numbers(std::string_view text);
-
 /// A normalised candidate: a number rounded to 2 decimals, or lower-case text.
 using MmmuCandidate = std::variant<double, std::string>;
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The three number searches of MMMU's parser. They are written as backtracking patterns there; read longest first they
 // need no step back, because what must not or must follow a number decides at the end of its digits.
+#include "metrics/mmmu_numbers.h"
+
 #include <algorithm>
 
 #include "base/unicode_text.h"
-#include "metrics/mmmu.h"
 
 namespace molmo::metrics {
 

@@ -15,6 +15,7 @@
 #include "metrics/count.h"
 #include "metrics/count_reply.h"
 #include "metrics/mmmu.h"
+#include "metrics/mmmu_numbers.h"
 #include "metrics/number_text.h"
 #include "metrics/point_reply.h"
 #include "metrics/pointing.h"

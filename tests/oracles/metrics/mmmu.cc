@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metrics/mmmu_numbers.h"
 #include "metrics/python_random.h"
 #include "oracles/metrics/lines.h"
 
