@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "image/decode_formats.h"
+#include "image/orientation.h"
 #include "molmo/error.h"
 
 namespace molmo::image {

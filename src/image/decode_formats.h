@@ -25,16 +25,6 @@ Decoded decode_gif(Decoding& decoding);
 Decoded decode_bmp(Decoding& decoding);
 Decoded decode_pnm(Decoding& decoding);
 
-/// Orientation of an EXIF block (with or without the "Exif\0\0" head) or, where that has no such tag, of XMP text; 1
-/// where absent, unreadable or out of range. Either may be empty.
-int find_orientation(Bytes exif, Bytes xmp);
-
-/// Whether an orientation is one of those that turn or mirror, 2 to 8.
-constexpr bool turns(int orientation) { return orientation >= 2 && orientation <= 8; }
-
-/// A copy turned and mirrored as the orientation says; the picture itself where it does not turn.
-Picture apply_orientation(Picture picture, int orientation);
-
 /// CMYK (0: no ink) to one RGB channel, with the reference's rounding.
 inline uint8_t cmyk_channel(uint8_t ink, uint8_t black) {
   const unsigned light = 255u - black, product = light * ink + 128u;

@@ -11,6 +11,7 @@
 #include <jerror.h>
 
 #include "image/decode_formats.h"
+#include "image/orientation.h"
 
 namespace molmo::image {
 namespace {

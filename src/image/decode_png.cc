@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "image/orientation.h"
 #include "image/png_chunks.h"
 
 namespace molmo::image {

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "image/decode_formats.h"
+#include "image/orientation.h"
 #include "image/tiff_layout.h"
 
 namespace molmo::image {

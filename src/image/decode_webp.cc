@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "image/decode_formats.h"
+#include "image/orientation.h"
 
 namespace molmo::image {
 namespace {

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "image/decode.h"
 #include "image/decode_formats.h"
+#include "image/orientation.h"
 
 namespace molmo::image {
 namespace {

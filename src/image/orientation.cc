@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "image/orientation.h"
+
 #include <cctype>
 #include <cstring>
 #include <string_view>
 
-#include "image/decode_formats.h"
 #include "image/tiff_directory.h"
 
 namespace molmo::image {
