@@ -9,7 +9,7 @@
 
 #include "metrics/anls.h"
 #include "metrics/cap_f1.h"
-#include "metrics/cleanup.h"
+#include "metrics/clean_prediction.h"
 #include "metrics/clock_reply.h"
 #include "metrics/exact_match.h"
 #include "metrics/mmmu.h"

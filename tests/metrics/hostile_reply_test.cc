@@ -9,7 +9,7 @@
 #include "base/unicode_form.h"
 #include "base/unicode_text.h"
 #include "metrics/cap_f1.h"
-#include "metrics/cleanup.h"
+#include "metrics/clean_prediction.h"
 #include "metrics/clock.h"
 #include "metrics/clock_reply.h"
 #include "metrics/count.h"

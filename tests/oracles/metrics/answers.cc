@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Short answers: clean-up, VQA score, exact match, A-OKVQA, ANLS, relaxed correctness, multiple choice, RealWorldQA.
 #include "metrics/anls.h"
-#include "metrics/cleanup.h"
+#include "metrics/clean_prediction.h"
 #include "metrics/exact_match.h"
 #include "metrics/multiple_choice.h"
 #include "metrics/relaxed_correctness.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "metrics/cleanup.h"
+#include "metrics/clean_prediction.h"
 
 #include <algorithm>
 #include <unordered_map>
