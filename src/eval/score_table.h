@@ -34,7 +34,7 @@ struct TaskScore {
 std::vector<TaskScore> summarize(std::span<const QuestionScore> questions, std::span<const Task> tasks, uint32_t seed);
 
 /// {"pointing_f1": {"model", "blank", "chance", "n", "interval", "mode"}, ...}; "mode" names the rules of scoring
-/// (metrics/mode.h).
+/// (metrics/scoring_mode.h).
 Json scores_json(std::span<const TaskScore> scores);
 
 /// The score table as text.

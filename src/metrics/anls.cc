@@ -15,10 +15,10 @@ AnlsParts anls_parts(std::string_view prediction, std::string_view reference) {
   return {edit_distance(lower(a), lower(b)), std::max(a.size(), b.size())};
 }
 
-double anls_one(std::string_view prediction, std::string_view reference, double threshold, Mode mode) {
+double anls_one(std::string_view prediction, std::string_view reference, double threshold, ScoringMode mode) {
   const AnlsParts parts = anls_parts(prediction, reference);
   if (parts.max_length == 0) {
-    if (mode == Mode::kFixed) return 1.0;
+    if (mode == ScoringMode::kFixed) return 1.0;
     throw Error("[anls] prediction and reference are both empty: no similarity in reference mode");
   }
   const double distance = static_cast<double>(parts.edit_distance) / static_cast<double>(parts.max_length);
@@ -26,9 +26,9 @@ double anls_one(std::string_view prediction, std::string_view reference, double 
 }
 
 std::optional<double> anls(std::string_view prediction, std::span<const std::string> references, double threshold,
-                           Mode mode) {
+                           ScoringMode mode) {
   if (references.empty()) {
-    if (mode == Mode::kFixed) return std::nullopt;
+    if (mode == ScoringMode::kFixed) return std::nullopt;
     throw Error("[anls] got no reference answers, expected at least one in reference mode");
   }
   double best = 0.0;

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "metrics/mode.h"
+#include "metrics/scoring_mode.h"
 
 namespace molmo::metrics {
 
@@ -24,10 +24,10 @@ AnlsParts anls_parts(std::string_view prediction, std::string_view reference);
 /// Similarity to one reference: 1 - distance / length, 0 from `threshold` on. Two empty texts: 1 (reference mode:
 /// Error).
 double anls_one(std::string_view prediction, std::string_view reference, double threshold = kAnlsThreshold,
-                Mode mode = Mode::kReference);
+                ScoringMode mode = ScoringMode::kReference);
 
 /// The best similarity. Without references: nothing in fixed mode, Error in reference mode.
 std::optional<double> anls(std::string_view prediction, std::span<const std::string> references,
-                           double threshold = kAnlsThreshold, Mode mode = Mode::kReference);
+                           double threshold = kAnlsThreshold, ScoringMode mode = ScoringMode::kReference);
 
 }  // namespace molmo::metrics

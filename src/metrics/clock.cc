@@ -69,7 +69,7 @@ bool ClockScorer::is_wrapped_close(const std::optional<int64_t>& hour, const std
                                    ClockTime reference) const {
   if (set_ != ClockSet::kBenchmark) return false;
   if (!hour || !minute) {
-    if (mode_ == Mode::kFixed) return false;
+    if (mode_ == ScoringMode::kFixed) return false;
     throw Error("[clock] the first reply names no time: no score in reference mode");
   }
   // Times are clamped numbers of a reply (number_text.h): beyond a billion none is 719 minutes from a reference.
@@ -91,8 +91,8 @@ ClockScore ClockScorer::score(std::string_view reply, ClockTime reference) {
   if (reference.minute == 60) reference.minute = 0;
   if (time.hour) time.hour = hour_of_dial(*time.hour, set_, contains(text, U"PM"));
   if (time.minute == 60) time.minute = 0;
-  if (time.hour || mode_ == Mode::kFixed) last_hour_ = time.hour;
-  if (time.minute || mode_ == Mode::kFixed) last_minute_ = time.minute;
+  if (time.hour || mode_ == ScoringMode::kFixed) last_hour_ = time.hour;
+  if (time.minute || mode_ == ScoringMode::kFixed) last_minute_ = time.minute;
 
   score.hour_correct = time.hour == reference.hour;
   score.minute_correct = time.minute == reference.minute;
@@ -107,7 +107,7 @@ ClockScore ClockScorer::score(std::string_view reply, ClockTime reference) {
 }
 
 ClockScore clock_score(std::string_view reply, ClockTime reference, ClockSet set) {
-  return ClockScorer(set, Mode::kFixed).score(reply, reference);
+  return ClockScorer(set, ScoringMode::kFixed).score(reply, reference);
 }
 
 }  // namespace molmo::metrics

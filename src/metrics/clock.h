@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "metrics/mode.h"
+#include "metrics/scoring_mode.h"
 
 namespace molmo::metrics {
 
@@ -31,7 +31,7 @@ struct ClockScore {
 /// value of the reply before (PARITY), and is an Error in the first.
 class ClockScorer {
  public:
-  explicit ClockScorer(ClockSet set, Mode mode = Mode::kReference) : set_(set), mode_(mode) {}
+  explicit ClockScorer(ClockSet set, ScoringMode mode = ScoringMode::kReference) : set_(set), mode_(mode) {}
   ClockScore score(std::string_view reply, ClockTime reference);
 
  private:
@@ -39,7 +39,7 @@ class ClockScorer {
                         ClockTime reference) const;
 
   ClockSet set_;
-  Mode mode_;
+  ScoringMode mode_;
   std::optional<int64_t> last_hour_, last_minute_;
 };
 

@@ -51,18 +51,18 @@ bool has_word_none(std::u32string_view line) {
 
 }  // namespace
 
-std::optional<Integer> parse_count(std::string_view reply, Mode mode) {
+std::optional<Integer> parse_count(std::string_view reply, ScoringMode mode) {
   const std::u32string lowered = lower(decode_utf8(reply));
   const std::u32string_view text = strip(strip_right(lowered, U"."));
   if (const auto last = parse_last_word(text)) return last;
   const std::u32string_view line = text.substr(0, text.find(U'\n'));
   if (const auto total = parse_total(line)) return total;
   // PARITY: the reference's pattern holds backspaces where word boundaries were meant.
-  const bool says_none = contains(line, U"\bnone\b") || (mode == Mode::kFixed && has_word_none(line));
+  const bool says_none = contains(line, U"\bnone\b") || (mode == ScoringMode::kFixed && has_word_none(line));
   return says_none ? std::optional(Integer{"0", 0}) : std::nullopt;
 }
 
-CountScore count_score(std::string_view reply, int64_t count, Mode mode) {
+CountScore count_score(std::string_view reply, int64_t count, ScoringMode mode) {
   const std::optional<Integer> value = parse_count(reply, mode);
   if (!value) return {};
   if (value->digits.size() > kMostExactDigits) return {.is_valid = true};

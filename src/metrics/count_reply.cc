@@ -117,7 +117,7 @@ Tally tally_numbers(Text text) {
 }  // namespace
 
 std::optional<int64_t> read_count(std::string_view reply) {
-  if (const auto integer = parse_count(reply, Mode::kReference)) {
+  if (const auto integer = parse_count(reply, ScoringMode::kReference)) {
     return integer->digits.size() <= 18 ? std::optional(integer->value) : std::nullopt;
   }
   const std::u32string text = without_point_tags(fold_reply(reply));

@@ -95,15 +95,15 @@ Mask decode_run_lengths(int64_t width, int64_t height, std::span<const int64_t> 
 }
 
 PointingScore pointing_score(std::span<const Point> predicted, bool is_point_reply, std::span<const Point> references,
-                             std::span<const Mask> masks, Mode mode) {
+                             std::span<const Mask> masks, ScoringMode mode) {
   if (masks.size() != references.size()) {
     throw Error(
         fmt::format("[pointing] {} masks for {} reference points, expected one each", masks.size(), references.size()));
   }
   if (references.empty()) return score_without_references(predicted.size());
-  if (mode == Mode::kReference && !is_point_reply) return {};
+  if (mode == ScoringMode::kReference && !is_point_reply) return {};
   if (predicted.empty()) {
-    if (mode == Mode::kFixed) return {};
+    if (mode == ScoringMode::kFixed) return {};
     throw Error("[pointing] a valid reply without a usable point: no score in reference mode");
   }
   if (predicted.size() > kMostPairs / references.size()) return {};

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/geometry.h"
-#include "metrics/mode.h"
+#include "metrics/scoring_mode.h"
 
 namespace molmo::metrics {
 
@@ -40,7 +40,7 @@ struct PointingScore {
 /// 0: the assignment would take minutes.
 PointingScore pointing_score(std::span<const geometry::Point> predicted, bool is_point_reply,
                              std::span<const geometry::Point> references, std::span<const Mask> masks,
-                             Mode mode = Mode::kReference);
+                             ScoringMode mode = ScoringMode::kReference);
 
 /// Pointing against boxes: predictions and boxes are paired, each at most once, so that as many predictions as possible
 /// lie inside their box (borders included): the hits. F1 is 2 hits over all predictions and boxes; without boxes 1 if

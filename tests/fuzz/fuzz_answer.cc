@@ -56,7 +56,7 @@ constexpr Use kUses[] = {
     [](const std::string& reply, Answers answers) { is_relaxed_correct(reply, answers); },
     [](const std::string& reply, Answers answers) { expect(select_option(reply, answers) < answers.size()); },
     [](const std::string& reply, Answers answers) {
-      expect_score(anls_one(reply, answers[0], kAnlsThreshold, Mode::kFixed));
+      expect_score(anls_one(reply, answers[0], kAnlsThreshold, ScoringMode::kFixed));
     },
     [](const std::string& reply, Answers) { expect_score(caption_word_f1(reply, "a red dog")); },
     score_short_answer,

@@ -44,15 +44,15 @@ void read_points(const std::string& reply) {
   expect_score(point_f1(points, boxes).f1);
   const Mask masks[] = {{2, 1, {1, 0}}, {1, 1, {1}}};
   const Point references[] = {{0, 0}, {100, 50}};
-  expect_score(pointing_score(points, is_point_reply(reply), references, masks, Mode::kFixed).f1);
+  expect_score(pointing_score(points, is_point_reply(reply), references, masks, ScoringMode::kFixed).f1);
 }
 
 void read_numbers(const std::string& reply, uint8_t choice) {
   constexpr int64_t kCounts[] = {0, 1, 12, std::numeric_limits<int64_t>::max(), 1'000'000'000'000'000'000};
   const int64_t count = kCounts[choice % std::size(kCounts)];
-  for (const Mode mode : {Mode::kReference, Mode::kFixed}) count_score(reply, count, mode);
+  for (const ScoringMode mode : {ScoringMode::kReference, ScoringMode::kFixed}) count_score(reply, count, mode);
   // What the benchmark reads the embedded task reads too.
-  const auto parsed = parse_count(reply, Mode::kReference);
+  const auto parsed = parse_count(reply, ScoringMode::kReference);
   const auto read = read_count(reply);
   if (parsed && parsed->digits.size() <= 18) expect(read == parsed->value);
   const ClockTime time{choice % 13, choice % 61, choice % 2 == 0 ? -1 : choice % 60};

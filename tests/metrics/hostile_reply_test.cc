@@ -66,7 +66,7 @@ TEST(ClockSets, OnlyTheBenchmarkWrapsMinutes) {
 void read_everything(const std::string& reply) {
   const std::vector<std::string> answers = {"12", "10:09"};
   read_count(reply);
-  parse_count(reply, Mode::kFixed);
+  parse_count(reply, ScoringMode::kFixed);
   clock_reply_score(reply, answers);
   clock_score(reply, {.hour = 10, .minute = 9});
   short_answer_score(reply, answers);

@@ -59,7 +59,7 @@ GOLDEN_LINES(anls) {
     expect_score(golden, id, *anls(prediction, references, theta), row.at("score"));
   }
   const Json& fixed = row.contains("fixed") ? row.at("fixed") : row.at("score");
-  const auto got = anls(prediction, references, theta, Mode::kFixed);
+  const auto got = anls(prediction, references, theta, ScoringMode::kFixed);
   golden.expect_equal(id + " fixed has a score", got.has_value(), !fixed.is_null());
   if (got) expect_score(golden, id + " fixed", *got, fixed);
 }

@@ -23,7 +23,7 @@ GOLDEN_LINES(count) {
   golden.expect_equal(id + " correct", score.is_correct, row.at("correct").get<bool>());
   golden.expect_equal(id + " close", score.is_close, row.at("close").get<bool>());
   const Json& fixed = row.contains("fixed_value") ? row.at("fixed_value") : row.at("value");
-  const auto fixed_value = parse_count(prediction, Mode::kFixed);
+  const auto fixed_value = parse_count(prediction, ScoringMode::kFixed);
   golden.expect_equal(id + " fixed is valid", fixed_value.has_value(), !fixed.is_null());
   if (fixed_value && fixed.is_number()) golden.expect_equal(id + " fixed", fixed_value->value, fixed.get<int64_t>());
 }

@@ -87,16 +87,16 @@ GOLDEN_LINES(pointing) {
   const std::vector<Mask> masks = read_masks(row);
   golden.expect_near(id + " points", flatten(predicted), flatten(row.at("predicted_pixel")), 0.0, 1e-12);
   golden.expect_equal(id + " valid_format", is_valid, row.at("valid_format").get<bool>());
-  const auto check = [&](const char* key, const char* references, Mode mode) {
+  const auto check = [&](const char* key, const char* references, ScoringMode mode) {
     const Json& expected = row.at(key);
     const auto run = [&] { return pointing_score(predicted, is_valid, read_points(row.at(references)), masks, mode); };
     const std::string what = id + " " + key;
     if (expected.contains("raises")) return golden.expect_error(what, [&] { run(); });
     expect_pointing(golden, what, run(), expected);
   };
-  check("reference", "points_percent", Mode::kReference);
-  check("reference_pixel", "points_pixel", Mode::kReference);
-  check("fixed", "points_pixel", Mode::kFixed);
+  check("reference", "points_percent", ScoringMode::kReference);
+  check("reference_pixel", "points_pixel", ScoringMode::kReference);
+  check("fixed", "points_pixel", ScoringMode::kFixed);
 }
 
 GOLDEN_LINES(pointing_eval) {

@@ -5,6 +5,6 @@
 
 namespace molmo::metrics {
 
-enum class Mode { kReference, kFixed };
+enum class ScoringMode { kReference, kFixed };
 
 }  // namespace molmo::metrics
