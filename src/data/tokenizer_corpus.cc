@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/corpus.h"
+#include "data/tokenizer_corpus.h"
 
 #include <fmt/format.h>
 
