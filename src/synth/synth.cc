@@ -15,8 +15,8 @@
 #include "image/encode.h"
 #include "molmo/error.h"
 #include "synth/annotate.h"
-#include "synth/library.h"
 #include "synth/scene.h"
+#include "synth/sprite_library.h"
 
 namespace molmo::synth {
 namespace {
@@ -110,7 +110,7 @@ struct Counts {
 
 class SetWriter {
  public:
-  SetWriter(const SynthOptions& options, const Library& library) : options_(options), library_(library) {}
+  SetWriter(const SynthOptions& options, const SpriteLibrary& library) : options_(options), library_(library) {}
 
   /// Composes, annotates, encodes and writes one picture; returns its line of data.jsonl and adds to `counts`.
   std::string write(const PictureId& id, Counts& counts) const {
@@ -135,7 +135,7 @@ class SetWriter {
 
  private:
   const SynthOptions& options_;
-  const Library& library_;
+  const SpriteLibrary& library_;
 };
 
 std::vector<PictureId> list_pictures(const SynthOptions& options) {
@@ -182,7 +182,8 @@ SynthSummary summary_of_complete_set(const Json& state, const SynthOptions& opti
   return summary;
 }
 
-void write_pictures(const SynthOptions& options, const Library& library, ThreadPool& pool, SynthSummary& summary) {
+void write_pictures(const SynthOptions& options, const SpriteLibrary& library, ThreadPool& pool,
+                    SynthSummary& summary) {
   const std::vector<PictureId> ids = list_pictures(options);
   for (const Split split : {Split::kTrain, Split::kTest, Split::kTestUnseen})
     fs::create_directories(options.out / "img" / split_name(split));
@@ -216,7 +217,7 @@ SynthSummary make_set(const SynthOptions& options) {
 
   const SingleThreadedOpenCv guard;
   ThreadPool pool(static_cast<size_t>(options.num_threads - 1));  // the caller works too
-  const Library library = load_library(options.stamps, kLevels[options.level], pool);
+  const SpriteLibrary library = load_sprite_library(options.stamps, kLevels[options.level], pool);
   SynthSummary summary = summarize_options(options);
   summary.has_stamps = library.has_stamps;
   for (const Kind& kind : library.kinds) summary.kinds.push_back(kind.name);

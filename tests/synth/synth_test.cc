@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "molmo/error.h"
 #include "support/paths.h"
-#include "synth/library.h"
+#include "synth/sprite_library.h"
 
 namespace molmo::synth {
 namespace {
@@ -184,7 +184,7 @@ TEST_F(Synth, StampsAreOrderedByTheirPaths) {
     expected.push_back(fmt::format("Car {}.", 10 + i));
   }
   ThreadPool pool(2);
-  const Library library = load_library(stamps, kLevels[0], pool);
+  const SpriteLibrary library = load_sprite_library(stamps, kLevels[0], pool);
   ASSERT_TRUE(library.has_stamps);
   std::vector<std::string> captions;
   for (const Sprite& sprite : library.kinds.at(1).sprites) captions.push_back(sprite.caption);

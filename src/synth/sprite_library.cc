@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "synth/library.h"
+#include "synth/sprite_library.h"
 
 #include <fmt/format.h>
 
@@ -102,13 +102,13 @@ std::vector<Kind> take_kinds(std::span<const std::string_view> names, std::map<s
   return taken;
 }
 
-Library load_stamps(const fs::path& folder, const Level& level, ThreadPool& pool) {
+SpriteLibrary load_stamps(const fs::path& folder, const Level& level, ThreadPool& pool) {
   const auto unseen = unseen_stamp_kinds().first(static_cast<size_t>(level.num_unseen_kinds));
   const auto quickstart = quickstart_kinds().first(static_cast<size_t>(level.num_kinds));
   WantedNames wanted(quickstart.begin(), quickstart.end());
   if (level.num_kinds > 0) wanted.insert(unseen.begin(), unseen.end());
   std::map<std::string, Kind> found = load_kinds(folder, wanted, pool);
-  Library library{.has_stamps = true};
+  SpriteLibrary library{.has_stamps = true};
   library.unseen_kinds = take_kinds(unseen, found);
   if (level.num_kinds > 0) {
     library.kinds = take_kinds(quickstart, found);
@@ -118,21 +118,21 @@ Library load_stamps(const fs::path& folder, const Level& level, ThreadPool& pool
   return library;
 }
 
-Library draw_shapes(const Level& level) {
-  Library library{.kinds = draw_shape_kinds(), .unseen_kinds = draw_unseen_shape_kinds()};
+SpriteLibrary draw_shapes(const Level& level) {
+  SpriteLibrary library{.kinds = draw_shape_kinds(), .unseen_kinds = draw_unseen_shape_kinds()};
   if (level.num_kinds > 0) library.kinds.erase(library.kinds.begin() + level.num_kinds, library.kinds.end());
   return library;
 }
 
 }  // namespace
 
-Library load_library(const fs::path& stamps, const Level& level, ThreadPool& pool) {
+SpriteLibrary load_sprite_library(const fs::path& stamps, const Level& level, ThreadPool& pool) {
   if (!fs::is_directory(stamps)) {
     log_warning(fmt::format("[synth] no stamps in {} (Debian package tuxpaint-stamps-default): drawing shapes instead",
                             stamps.string()));
     return draw_shapes(level);
   }
-  Library library = load_stamps(stamps, level, pool);
+  SpriteLibrary library = load_stamps(stamps, level, pool);
   const size_t num_needed = level.num_kinds > 0 ? static_cast<size_t>(level.num_kinds) : kMinKinds;
   if (library.kinds.size() >= num_needed && !library.unseen_kinds.empty()) return library;
   log_warning(fmt::format("[synth] {} has stamps of {} of the {} kinds needed: drawing shapes instead", stamps.string(),

@@ -11,7 +11,7 @@
 
 namespace molmo::synth {
 
-struct Library {
+struct SpriteLibrary {
   std::vector<Kind> kinds;         ///< of the splits train and test
   std::vector<Kind> unseen_kinds;  ///< of the split test_unseen
   bool has_stamps = false;         ///< false: drawn shapes
@@ -20,6 +20,6 @@ struct Library {
 /// Loads what `level` uses. A stamp is used if it has an alpha channel, at least 40 pixels on its longer side, is not
 /// mostly see-through, and find_stamp_kind knows it. Of a kind with several stamps one is held out for the test split.
 /// Shapes take over, with a warning, where `stamps` is no folder or lacks kinds that the level needs.
-Library load_library(const std::filesystem::path& stamps, const Level& level, ThreadPool& pool);
+SpriteLibrary load_sprite_library(const std::filesystem::path& stamps, const Level& level, ThreadPool& pool);
 
 }  // namespace molmo::synth
