@@ -16,7 +16,7 @@
 
 #include "base/random.h"
 #include "config/input_config.h"
-#include "data/example.h"
+#include "data/message.h"
 
 namespace molmo::data {
 

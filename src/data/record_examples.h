@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 #include "config/train_config.h"
-#include "data/example.h"
+#include "data/message.h"
 #include "data/own_data.h"
 
 namespace molmo::data {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "data/example.h"
+#include "data/message.h"
 #include "data/own_data.h"
 
 namespace molmo::eval {
