@@ -25,8 +25,8 @@ image::Picture shrunk(const image::Picture& picture) {
     return std::max(1, static_cast<int>(std::lround(1.0 * side * kLongestSide / longest)));
   };
   image::Picture small(scaled(picture.width), scaled(picture.height));
-  image::Canvas canvas(picture, small.width, small.height, config::ResizeKind::kSiglip, 0.0f);
-  for (int y = 0; y < small.height; ++y) canvas.next_row(small.row(y));
+  image::Resizer resizer(picture, small.width, small.height, config::ResizeKind::kSiglip, 0.0f);
+  for (int y = 0; y < small.height; ++y) resizer.next_row(small.row(y));
   return small;
 }
 

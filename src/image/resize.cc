@@ -34,13 +34,13 @@ Content fit_content(int width, int height, int canvas_width, int canvas_height) 
   return {(canvas_height - fitted_height) / 2, (canvas_width - fitted_width) / 2, fitted_height, fitted_width};
 }
 
-std::shared_ptr<RowBlocks> Canvas::blocks_for(const Picture& picture, config::ResizeKind kind) {
+std::shared_ptr<RowBlocks> Resizer::blocks_for(const Picture& picture, config::ResizeKind kind) {
   MOLMO_CHECK(picture.width > 0 && picture.height > 0, "empty picture");
   return std::make_shared<RowBlocks>(picture, kind == config::ResizeKind::kFitAndPad ? 255.0f : 1.0f);
 }
 
-Canvas::Canvas(std::shared_ptr<RowBlocks> blocks, int width, int height, config::ResizeKind kind, float pad_value,
-               int rows_ahead)
+Resizer::Resizer(std::shared_ptr<RowBlocks> blocks, int width, int height, config::ResizeKind kind, float pad_value,
+                 int rows_ahead)
     : blocks_(std::move(blocks)),
       width_(width),
       height_(height),
@@ -72,18 +72,18 @@ Canvas::Canvas(std::shared_ptr<RowBlocks> blocks, int width, int height, config:
 }
 
 // Of a row of the content. Where the height stays it is copied.
-Taps Canvas::column_taps(int y) const {
+Taps Resizer::column_taps(int y) const {
   return columns_.taps.empty() ? Taps{.first = y, .count = 1} : columns_.taps[static_cast<size_t>(y)];
 }
 
-int Canvas::rows_needed(int y) const {
+int Resizer::rows_needed(int y) const {
   const int row = y - content_.top;
   if (kind_ == config::ResizeKind::kSiglip || row < 0) return 0;
   const Taps last = column_taps(std::min(row, content_.height - 1));
   return last.first + last.count;
 }
 
-void Canvas::absorb(int count) {
+void Resizer::absorb(int count) {
   if (kind_ == config::ResizeKind::kSiglip) return;
   for (; num_filtered_ < count; num_filtered_ += RowBlocks::kRows) {
     float* to = rows_.data() + size_t{kChannels} * content_.width * static_cast<size_t>(num_filtered_ % num_kept_);
@@ -91,7 +91,7 @@ void Canvas::absorb(int count) {
   }
 }
 
-void Canvas::next_row(float* out) {
+void Resizer::next_row(float* out) {
   const int row = next_++ - content_.top;
   if (row < 0 || row >= content_.height) {
     std::fill_n(out, kChannels * width_, pad_value_);
@@ -109,14 +109,14 @@ void Canvas::next_row(float* out) {
   std::fill(content + num_values, out + kChannels * width_, pad_value_);
 }
 
-void Canvas::next_row(uint8_t* out) {
+void Resizer::next_row(uint8_t* out) {
   MOLMO_CHECK(config::rounds_to_bytes(kind_), "bytes of a resize that does not round");
   unrounded_.resize(size_t{kChannels} * width_);  // stretched: there is no padding
   write_content_row(next_++, unrounded_.data());
   round_to_bytes(unrounded_.data(), unrounded_.size(), out);
 }
 
-void Canvas::write_content_row(int y, float* out) {
+void Resizer::write_content_row(int y, float* out) {
   if (kind_ == config::ResizeKind::kSiglip) {
     write_plain_row(y, out);
   } else {
@@ -125,11 +125,11 @@ void Canvas::write_content_row(int y, float* out) {
 }
 
 // Row `y` of the first pass, out of the ring.
-const float* Canvas::filtered_row(int y) const {
+const float* Resizer::filtered_row(int y) const {
   return rows_.data() + size_t{kChannels} * content_.width * static_cast<size_t>(y % num_kept_);
 }
 
-void Canvas::write_filtered_row(int y, float* out) {
+void Resizer::write_filtered_row(int y, float* out) {
   const int num_values = kChannels * content_.width;
   const Taps taps = column_taps(y);
   absorb(taps.first + taps.count);
@@ -152,7 +152,7 @@ void Canvas::write_filtered_row(int y, float* out) {
 }
 
 // Both values that each output of a row of the picture reads, in the order of the outputs.
-const Canvas::SpreadRow& Canvas::spread_row(int y) {
+const Resizer::SpreadRow& Resizer::spread_row(int y) {
   SpreadRow& row = spread_[static_cast<size_t>(y % 2)];  // neighbours, of which one was read for the row before
   if (row.y == y) return row;
   row.y = y;
@@ -180,7 +180,7 @@ const Canvas::SpreadRow& Canvas::spread_row(int y) {
   return row;
 }
 
-void Canvas::write_plain_row(int y, float* out) {
+void Resizer::write_plain_row(int y, float* out) {
   const TwoTaps& taps = plain_y_[static_cast<size_t>(y)];
   const SpreadRow& upper = spread_row(taps.first);
   const SpreadRow& lower = spread_row(taps.second);  // the row itself at the picture's end, else the next one

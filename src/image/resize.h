@@ -25,23 +25,23 @@ struct Content {
 /// may lose a pixel (trap T3). Error if a side would be 0 (ratios beyond the canvas side to 1).
 Content fit_content(int width, int height, int canvas_width, int canvas_height);
 
-/// A canvas with the picture on it, by the tower's rule:
+/// Resizes a picture onto a canvas, row by row, by the tower's rule:
 /// - fit and pad (CLIP): bilinear with antialias on pixels / 255, clamped to [0, 1], the rest `pad_value`;
 /// - dino, metaclip: stretched, bicubic (a = -0.5) with antialias, rounded half to even to 8 bits, / 255;
 /// - siglip: stretched, bilinear without antialias, rounded in the same way.
 /// The blocks' picture must outlive it.
-class Canvas {
+class Resizer {
  public:
   /// `blocks` are those of blocks_for(). Rows may be taken `rows_ahead` rows after the picture's rows that they need
   /// have been absorbed.
-  Canvas(std::shared_ptr<RowBlocks> blocks, int width, int height, config::ResizeKind kind, float pad_value,
-         int rows_ahead = 1);
+  Resizer(std::shared_ptr<RowBlocks> blocks, int width, int height, config::ResizeKind kind, float pad_value,
+          int rows_ahead = 1);
 
-  /// A canvas that shares nothing.
-  Canvas(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value)
-      : Canvas(blocks_for(picture, kind), width, height, kind, pad_value) {}
+  /// One that shares nothing.
+  Resizer(const Picture& picture, int width, int height, config::ResizeKind kind, float pad_value)
+      : Resizer(blocks_for(picture, kind), width, height, kind, pad_value) {}
 
-  /// What canvases of one picture and kind read, and may share.
+  /// What resizers of one picture and kind read, and may share.
   static std::shared_ptr<RowBlocks> blocks_for(const Picture& picture, config::ResizeKind kind);
 
   int width() const { return width_; }
@@ -51,7 +51,7 @@ class Canvas {
   /// Rows of the picture, counted from the top, that row `y` needs; 0 where absorbing does nothing for it.
   int rows_needed(int y) const;
 
-  /// Runs the first pass over the rows of the picture up to `count` and keeps what it gives. Canvases that share blocks
+  /// Runs the first pass over the rows of the picture up to `count` and keeps what it gives. Resizers that share blocks
   /// and absorb them in step read the picture once. next_row() absorbs what is missing by itself.
   void absorb(int count);
 

@@ -80,11 +80,11 @@ ImageInputs empty_inputs(const config::PreprocessConfig& config, int num_crops) 
 }
 
 // Crops of a canvas, which are those from number `first` on.
-PatchTarget crops_of(image::Canvas& canvas, const TileGrid& grid, int first, ImageInputs& inputs) {
+PatchTarget crops_of(image::Resizer& resizer, const TileGrid& grid, int first, ImageInputs& inputs) {
   const size_t size = size_t(inputs.num_patches) * inputs.patch_values;
   const size_t begin = size * first, count = size * grid.rows * grid.columns;
-  if (inputs.byte_patches.empty()) return {&canvas, grid, std::span(inputs.patches).subspan(begin, count), {}};
-  return {&canvas, grid, {}, std::span(inputs.byte_patches).subspan(begin, count)};
+  if (inputs.byte_patches.empty()) return {&resizer, grid, std::span(inputs.patches).subspan(begin, count), {}};
+  return {&resizer, grid, {}, std::span(inputs.byte_patches).subspan(begin, count)};
 }
 
 // Tokens, positions and masks of the tiles on a canvas.
@@ -121,22 +121,23 @@ ImageInputs make_image_inputs(const image::Picture& picture, const config::Prepr
   if (config.use_image_masks && has_tiles) inputs.masks.assign(size_t(inputs.num_crops) * inputs.num_patches, -1.0f);
   append_block(inputs.tokens, config.cells_high(), config.cells_wide(), config, special);
   append_overview_positions(inputs.token_positions, config);
-  const auto blocks = image::Canvas::blocks_for(picture, config.resize);
-  const auto canvas_of = [&](int width, int height) {
-    return image::Canvas(blocks, width, height, config.resize, static_cast<float>(config.pad_value), config.patch_size);
+  const auto blocks = image::Resizer::blocks_for(picture, config.resize);
+  const auto resize_to = [&](int width, int height) {
+    return image::Resizer(blocks, width, height, config.resize, static_cast<float>(config.pad_value),
+                          config.patch_size);
   };
-  image::Canvas overview = canvas_of(config.image_width, config.image_height);
+  image::Resizer overview = resize_to(config.image_width, config.image_height);
   if (!has_tiles) {
     const PatchTarget whole = crops_of(overview, {}, 0, inputs);
     write_patches(std::span(&whole, 1), picture.height, config);
     return inputs;
   }
   const CropGeometry geometry(config);
-  image::Canvas canvas = canvas_of(geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows));
+  image::Resizer tiles = resize_to(geometry.canvas_side(tiling.columns), geometry.canvas_side(tiling.rows));
   const TileGrid grid{.rows = tiling.rows, .columns = tiling.columns, .step = geometry.window_pixels};
-  const PatchTarget targets[] = {crops_of(canvas, grid, 1, inputs), crops_of(overview, {}, 0, inputs)};
+  const PatchTarget targets[] = {crops_of(tiles, grid, 1, inputs), crops_of(overview, {}, 0, inputs)};
   write_patches(targets, picture.height, config);
-  add_tiles(canvas.content(), tiling, config, special, inputs);
+  add_tiles(tiles.content(), tiling, config, special, inputs);
   return inputs;
 }
 

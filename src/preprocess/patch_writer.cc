@@ -64,12 +64,12 @@ template <class Value, class Finish>
 class PatchWriter {
  public:
   PatchWriter(const PatchTarget& target, const config::PreprocessConfig& config, Finish finish, std::span<Value> out)
-      : canvas_(*target.canvas),
+      : resizer_(*target.resizer),
         grid_(target.grid),
         config_(config),
         finish_(std::move(finish)),
         out_(out.data()),
-        row_values_(static_cast<size_t>(canvas_.width()) * kChannels),
+        row_values_(static_cast<size_t>(resizer_.width()) * kChannels),
         rows_(row_values_ * config.patch_size),
         patch_(patch_values()),
         is_streamed_(out.size_bytes() >= kLeastStreamed) {}
@@ -77,10 +77,10 @@ class PatchWriter {
   // Writes the rows of patches that `num_rows` rows of the picture are enough for.
   void write_until(int num_rows) {
     const int side = config_.patch_size;
-    canvas_.absorb(num_rows);
-    for (; top_ < canvas_.height() && canvas_.rows_needed(top_ + side - 1) <= num_rows; top_ += side) {
+    resizer_.absorb(num_rows);
+    for (; top_ < resizer_.height() && resizer_.rows_needed(top_ + side - 1) <= num_rows; top_ += side) {
       for (int y = 0; y < side; ++y) {
-        canvas_.next_row(rows_.data() + y * row_values_);
+        resizer_.next_row(rows_.data() + y * row_values_);
         finish_(rows_.data() + y * row_values_, row_values_);
       }
       write_crops();
@@ -151,7 +151,7 @@ class PatchWriter {
   static void drain_stream() {}
 #endif
 
-  image::Canvas& canvas_;
+  image::Resizer& resizer_;
   TileGrid grid_;
   const config::PreprocessConfig& config_;
   Finish finish_;

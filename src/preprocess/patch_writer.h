@@ -19,7 +19,7 @@ struct TileGrid {
 /// A canvas, its crops, and where their patches go: normalised, or as bytes before that (for resizes that round to
 /// bytes). The other one is empty.
 struct PatchTarget {
-  image::Canvas* canvas;
+  image::Resizer* resizer;  ///< of the canvas
   TileGrid grid;
   std::span<float> patches;         // [rows * columns, N, 3p^2]
   std::span<uint8_t> byte_patches;  // the same

@@ -17,10 +17,10 @@ Picture grey_picture(int width, int height, uint8_t value) {
   return picture;
 }
 
-std::vector<float> all_rows(Canvas canvas) {
-  const size_t row_size = size_t{3} * canvas.width();
-  std::vector<float> pixels(row_size * canvas.height(), -1.0f);
-  for (int y = 0; y < canvas.height(); ++y) canvas.next_row(pixels.data() + row_size * y);
+std::vector<float> all_rows(Resizer resizer) {
+  const size_t row_size = size_t{3} * resizer.width();
+  std::vector<float> pixels(row_size * resizer.height(), -1.0f);
+  for (int y = 0; y < resizer.height(); ++y) resizer.next_row(pixels.data() + row_size * y);
   return pixels;
 }
 
@@ -28,7 +28,7 @@ void expect_grey_survives(int from_width, int from_height, int width, int height
   const Picture picture = grey_picture(from_width, from_height, 51);
   for (const config::ResizeKind kind :
        {config::ResizeKind::kDino, config::ResizeKind::kMetaclip, config::ResizeKind::kSiglip}) {
-    const std::vector<float> pixels = all_rows(Canvas(picture, width, height, kind, 0.5f));
+    const std::vector<float> pixels = all_rows(Resizer(picture, width, height, kind, 0.5f));
     const auto [least, most] = std::ranges::minmax(pixels);
     EXPECT_NEAR(least, 0.2f, 1e-6f);
     EXPECT_NEAR(most, 0.2f, 1e-6f);
@@ -42,9 +42,9 @@ TEST(Resize, ShrinksToOnePixel) { expect_grey_survives(300, 200, 1, 1); }
 
 TEST(Resize, FittedPicturesArePadded) {
   const Picture picture = grey_picture(60, 30, 51);
-  Canvas canvas(picture, 28, 28, config::ResizeKind::kFitAndPad, 0.5f);
-  EXPECT_EQ(canvas.content(), (Content{7, 0, 14, 28}));
-  const std::vector<float> pixels = all_rows(canvas);
+  Resizer resizer(picture, 28, 28, config::ResizeKind::kFitAndPad, 0.5f);
+  EXPECT_EQ(resizer.content(), (Content{7, 0, 14, 28}));
+  const std::vector<float> pixels = all_rows(resizer);
   for (int y = 0; y < 28; ++y) {
     const float expected = y < 7 || y >= 21 ? 0.5f : 0.2f;
     for (int i = 0; i < 84; ++i) ASSERT_NEAR(pixels[static_cast<size_t>(84 * y + i)], expected, 1e-6f) << y;
@@ -56,11 +56,11 @@ TEST(Resize, RowsDoNotDependOnTheirNeighboursInABlock) {
   for (const int height : {1, 7, 8, 9, 23}) {
     Picture picture(37, height);
     for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = static_cast<uint8_t>(i * 31 + i / 7);
-    const std::vector<float> pixels = all_rows(Canvas(picture, 20, height, config::ResizeKind::kDino, 0.0f));
+    const std::vector<float> pixels = all_rows(Resizer(picture, 20, height, config::ResizeKind::kDino, 0.0f));
     for (int y = 0; y < height; ++y) {
       Picture one(37, 1);
       std::copy_n(picture.row(y), 3 * 37, one.pixels.data());
-      const std::vector<float> alone = all_rows(Canvas(one, 20, 1, config::ResizeKind::kDino, 0.0f));
+      const std::vector<float> alone = all_rows(Resizer(one, 20, 1, config::ResizeKind::kDino, 0.0f));
       EXPECT_TRUE(std::equal(alone.begin(), alone.end(), pixels.begin() + 60 * y)) << y << " of " << height;
     }
   }

@@ -22,11 +22,11 @@ constexpr int kBlock = 14;
 std::vector<float> normalized_canvas(const Json& c, const std::filesystem::path& folder) {
   const image::Picture picture = image::load_picture(folder / c.at("input").at("image").get<std::string>());
   const image::Normalization normalize = image::normalization_of(normalize_kind(c.at("normalize").get<std::string>()));
-  image::Canvas canvas(picture, c.at("target")[1].get<int>(), c.at("target")[0].get<int>(),
-                       resize_kind(c.at("resize").get<std::string>()), c.at("pad_value").get<float>());
-  const size_t row_size = size_t{3} * canvas.width();
-  std::vector<float> values(row_size * canvas.height());
-  for (int y = 0; y < canvas.height(); ++y) canvas.next_row(values.data() + row_size * y);
+  image::Resizer resizer(picture, c.at("target")[1].get<int>(), c.at("target")[0].get<int>(),
+                         resize_kind(c.at("resize").get<std::string>()), c.at("pad_value").get<float>());
+  const size_t row_size = size_t{3} * resizer.width();
+  std::vector<float> values(row_size * resizer.height());
+  for (int y = 0; y < resizer.height(); ++y) resizer.next_row(values.data() + row_size * y);
   for (size_t i = 0; i < values.size(); ++i) values[i] = normalize(values[i], static_cast<int>(i % 3));
   return values;
 }
