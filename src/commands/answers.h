@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <string>
 
-#include "commands/questions.h"
+#include "commands/requests.h"
 #include "molmo/molmo.h"
 
 namespace molmo::commands {
 
-/// Prints the answers of a run in order, numbered from 1 where the run has several questions.
+/// Prints the answers of a run in order, numbered from 1 where the run has several requests.
 class AnswerPrinter {
  public:
   struct Options {
@@ -21,12 +21,12 @@ class AnswerPrinter {
   explicit AnswerPrinter(Options options) : options_(std::move(options)) {}
 
   /// Before the text of an answer is streamed.
-  void begin(const Question& question);
+  void begin(const Request& request);
   /// The next answer. `prompt` holds the pictures that the points are drawn on.
-  void print(const Question& question, const Prompt& prompt, const Answer& answer);
+  void print(const Request& request, const Prompt& prompt, const Answer& answer);
 
  private:
-  std::filesystem::path draw(const Question& question, const Prompt& prompt, const Answer& answer) const;
+  std::filesystem::path draw(const Request& request, const Prompt& prompt, const Answer& answer) const;
 
   Options options_;
   size_t num_begun_ = 0;

@@ -11,7 +11,7 @@
 #include "commands/answers.h"
 #include "commands/commands.h"
 #include "commands/options.h"
-#include "commands/questions.h"
+#include "commands/requests.h"
 #include "commands/standard_input.h"
 #include "data/styles.h"
 #include "image/encode.h"
@@ -33,7 +33,7 @@ Examples:
 
 struct GenerateCommandOptions {
   std::string model;
-  QuestionOptions questions;
+  RequestOptions requests;
   std::string points;
   GenerateOptions generate;
   ComputeOptions compute;
@@ -42,7 +42,7 @@ struct GenerateCommandOptions {
   bool json = false, stream = false;
 };
 
-// Decodes pictures; one that several questions of a batch are about once, and that of standard input once in all.
+// Decodes pictures; one that several requests of a batch are about once, and that of standard input once in all.
 class Pictures {
  public:
   explicit Pictures(const DecodeLimits& limits) : limits_(limits) {}
@@ -73,48 +73,48 @@ class Pictures {
   std::map<std::string, Image> images_;
 };
 
-std::vector<Prompt> make_prompts(std::span<const Question> questions, Pictures& pictures) {
+std::vector<Prompt> make_prompts(std::span<const Request> requests, Pictures& pictures) {
   std::vector<Prompt> prompts;
-  for (const Question& question : questions) {
-    Prompt& prompt = prompts.emplace_back(Prompt{.text = question.prompt, .images = {}, .style = question.style});
-    for (const std::string& image : question.images) prompt.images.push_back(pictures.get(image));
+  for (const Request& request : requests) {
+    Prompt& prompt = prompts.emplace_back(Prompt{.text = request.prompt, .images = {}, .style = request.style});
+    for (const std::string& image : request.images) prompt.images.push_back(pictures.get(image));
   }
   return prompts;
 }
 
 // What would otherwise fail only when the model is loaded or the answers are there.
 void expect_sensible(const GenerateCommandOptions& options) {
-  const bool has_requests = !options.questions.requests_file.empty();
+  const bool has_requests = !options.requests.requests_file.empty();
   if (options.stream && (options.generate.num_beams > 1 || options.json || has_requests))
     throw Error("[generate] --stream with --beams, --json or --requests, expected plain text of one sequence");
-  if (has_requests && !(options.questions.images.empty() && options.questions.words.empty() &&
-                        options.questions.prompts_file.empty() && options.questions.combine.empty())) {
+  if (has_requests && !(options.requests.images.empty() && options.requests.words.empty() &&
+                        options.requests.prompts_file.empty() && options.requests.combine.empty())) {
     throw Error("[generate] --requests with images, prompts or --combine, expected each request to say what it asks");
   }
   check_options(options.generate);
-  data::expect_known_style(options.questions.style);
+  data::expect_known_style(options.requests.style);
   if (!options.points.empty()) image::expect_writable_picture(options.points);
 }
 
 void run_generate(const GenerateCommandOptions& options) {
   expect_single_process(cli::kGenerate.name);
   expect_sensible(options);
-  Questions questions(options.questions);
-  if (!options.points.empty() && !questions.have_pictures())
+  RequestQueue requests(options.requests);
+  if (!options.points.empty() && !requests.have_pictures())
     throw Error("[generate] --points without a picture, expected --image");
   const Model model(
       options.model,
       {.device = options.compute.device, .dtype = options.compute.dtype, .num_threads = options.compute.threads});
-  AnswerPrinter printer({.json = options.json || !options.questions.requests_file.empty(),
+  AnswerPrinter printer({.json = options.json || !options.requests.requests_file.empty(),
                          .stream = options.stream,
                          .points = options.points,
-                         .are_several = questions.are_several()});
+                         .are_several = requests.are_several()});
   Pictures pictures(options.pictures.limits);
   GenerateOptions generate = options.generate;
   const size_t batch_size = options.stream ? 1 : static_cast<size_t>(options.batch_size);
   const TextCallback show = [](size_t, const std::string& text) { std::cout << text << std::flush; };
   for (;;) {
-    const std::vector<Question> batch = questions.next(batch_size);
+    const std::vector<Request> batch = requests.next(batch_size);
     if (batch.empty()) return;
     const std::vector<Prompt> prompts = make_prompts(batch, pictures);
     if (options.stream) printer.begin(batch.front());
@@ -125,8 +125,8 @@ void run_generate(const GenerateCommandOptions& options) {
   }
 }
 
-void add_question_options(cli::Command& command, GenerateCommandOptions& options) {
-  QuestionOptions& o = options.questions;
+void add_request_options(cli::Command& command, GenerateCommandOptions& options) {
+  RequestOptions& o = options.requests;
   command.option("PROMPT", o.words,
                  "the prompt, or - to read it from standard input; words that name files are further images");
   command.option("--image", o.images, "image, several images, or - for standard input; none: text only")
@@ -164,7 +164,7 @@ void add_generate(cli::Command& app) {
   auto options = std::make_shared<GenerateCommandOptions>();
   cli::Command command = app.subcommand(cli::kGenerate.name, cli::kGenerate.description);
   command.option("--model", options->model, "model folder, run folder, or Hugging Face model id").required();
-  add_question_options(command, *options);
+  add_request_options(command, *options);
   command.option("--points", options->points, "draw the answer's points on the image and write it here (.png or .jpg)");
   add_decoding_options(command, options->generate);
   command.option("--batch-size", options->batch_size, "batch size in prompts").within(1, 4096);
@@ -174,7 +174,7 @@ void add_generate(cli::Command& app) {
   options->pictures.add_to(command);
   command.footer(kExamples + ("\nStyles: " + join_text(data::known_styles(), ", ") + "\n"));
   command.acts([options](int argc, char** argv) {
-    options->questions.num_plain_words = cli::num_words_after_dashes(argc, argv);
+    options->requests.num_plain_words = cli::num_words_after_dashes(argc, argv);
     return run_generate(*options), 0;
   });
 }

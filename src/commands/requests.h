@@ -1,4 +1,4 @@
-// What `molmo generate` is asked: words of the command line, lines of a file, or JSON requests, as questions in order.
+// What `molmo generate` is asked: words of the command line, lines of a file, or JSON lines, as requests in order.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,7 +15,7 @@ namespace molmo::commands {
 inline constexpr const char* kStandardInput = "-";
 
 /// One prompt and its pictures, in order; none: text only.
-struct Question {
+struct Request {
   std::vector<std::string> images;  ///< paths, or kStandardInput
   std::string prompt;
   std::string style = "";
@@ -23,7 +23,7 @@ struct Question {
 };
 
 /// The part of the command line that says what is asked.
-struct QuestionOptions {
+struct RequestOptions {
   std::vector<std::string> images;  ///< of --image
   std::vector<std::string> words;   ///< the rest: prompts, and pictures after the first of an --image
   size_t num_plain_words = 0;       ///< how many of them, at the end, came after "--": prompts whatever they look like
@@ -32,25 +32,25 @@ struct QuestionOptions {
   std::string style;
 };
 
-/// Hands out questions in order, a batch at a time.
-class Questions {
+/// Hands out requests in order, a batch at a time.
+class RequestQueue {
  public:
   /// Error for what cannot be asked: a picture that is missing, a URL, no prompt, a request that is none. All but the
   /// lines of standard input are looked at here. Logs how several pictures and several prompts are combined where
   /// `combine` does not say.
-  explicit Questions(const QuestionOptions& options);
+  explicit RequestQueue(const RequestOptions& options);
 
-  /// The next questions, at most `most`; none: that was all. Of standard input those that have arrived, at least one.
-  std::vector<Question> next(size_t most);
+  /// The next requests, at most `most`; none: that was all. Of standard input those that have arrived, at least one.
+  std::vector<Request> next(size_t most);
 
   /// Whether there is, or may be, more than one.
-  bool are_several() const { return stream_ || questions_.size() > 1; }
+  bool are_several() const { return stream_ || requests_.size() > 1; }
   bool have_pictures() const;
 
  private:
-  std::optional<Question> next_of_stream();
+  std::optional<Request> next_of_stream();
 
-  std::vector<Question> questions_;
+  std::vector<Request> requests_;
   size_t num_given_ = 0;
   std::optional<LineReader> stream_;
   size_t line_number_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "commands/questions.h"
+#include "commands/requests.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -90,8 +90,8 @@ std::string prompt_of_stdin() {
   return text;
 }
 
-std::vector<Question> combine(const std::vector<std::string>& images, const std::vector<std::string>& prompts,
-                              std::string how) {
+std::vector<Request> combine(const std::vector<std::string>& images, const std::vector<std::string>& prompts,
+                             std::string how) {
   const size_t num_images = images.size(), num_prompts = prompts.size();
   if (num_images == 0 && !how.empty()) throw Error("[generate] --combine without images, expected --image");
   if (how == "pairs" && num_images != num_prompts) {
@@ -106,20 +106,20 @@ std::vector<Question> combine(const std::vector<std::string>& images, const std:
                            how == "pairs" ? "asked in pairs, in order" : "every prompt is asked about every image"));
     }
   }
-  std::vector<Question> questions;
+  std::vector<Request> requests;
   if (how == "together" || num_images == 0) {
-    for (const std::string& prompt : prompts) questions.push_back({images, prompt});
+    for (const std::string& prompt : prompts) requests.push_back({images, prompt});
   } else if (how == "pairs") {
-    for (size_t i = 0; i < num_images; ++i) questions.push_back({{images[i]}, prompts[i]});
+    for (size_t i = 0; i < num_images; ++i) requests.push_back({{images[i]}, prompts[i]});
   } else {
     for (const std::string& image : images) {
-      for (const std::string& prompt : prompts) questions.push_back({{image}, prompt});
+      for (const std::string& prompt : prompts) requests.push_back({{image}, prompt});
     }
   }
-  return questions;
+  return requests;
 }
 
-std::vector<Question> questions_of_words(const QuestionOptions& options) {
+std::vector<Request> requests_of_words(const RequestOptions& options) {
   std::vector<std::string> images = options.images, prompts;
   const size_t num_free = options.words.size() - std::min(options.words.size(), options.num_plain_words);
   for (size_t i = 0; i < options.words.size(); ++i) {
@@ -143,7 +143,7 @@ std::vector<Question> questions_of_words(const QuestionOptions& options) {
   return combine(images, prompts, options.combine);
 }
 
-Question parse_request(std::string_view line, const std::string& where, size_t number, const std::string& style) {
+Request parse_request(std::string_view line, const std::string& where, size_t number, const std::string& style) {
   Json json;
   if (const auto mistake = try_parse_json(line, JsonText::kLine, &json)) {
     throw Error(fmt::format("[json] {}:{}:{}: {}{}{}", where, number, mistake->offset + 1, mistake->key,
@@ -157,53 +157,53 @@ Question parse_request(std::string_view line, const std::string& where, size_t n
   object.expect_keys({"id", "image", "images", "prompt", "style"});
   if (object.has("image") && object.has("images"))
     object.report("images", "got image and images, expected one of them");
-  Question question;
-  if (const auto image = object.text("image")) question.images.push_back(*image);
-  if (object.has("images")) question.images = object.texts("images");
+  Request request;
+  if (const auto image = object.text("image")) request.images.push_back(*image);
+  if (object.has("images")) request.images = object.texts("images");
   object.require("prompt", "text");
-  question.prompt = object.text("prompt").value_or("");
-  question.style = object.text("style").value_or(style);
-  data::expect_known_style(question.style);
-  if (object.has("id")) question.id = format_json_line(*object.find("id"));
-  for (const std::string& image : question.images) {
+  request.prompt = object.text("prompt").value_or("");
+  request.style = object.text("style").value_or(style);
+  data::expect_known_style(request.style);
+  if (object.has("id")) request.id = format_json_line(*object.find("id"));
+  for (const std::string& image : request.images) {
     if (image == kStandardInput) object.report("image", "got -, expected a file");
     expect_picture(place, image);
   }
-  return question;
+  return request;
 }
 
 }  // namespace
 
-Questions::Questions(const QuestionOptions& options) : style_(options.style) {
+RequestQueue::RequestQueue(const RequestOptions& options) : style_(options.style) {
   if (options.requests_file.empty()) {
-    questions_ = questions_of_words(options);
-    for (Question& question : questions_) question.style = style_;
+    requests_ = requests_of_words(options);
+    for (Request& request : requests_) request.style = style_;
   } else if (options.requests_file == kStandardInput) {
     stream_.emplace(STDIN_FILENO, "standard input");
   } else {
     const std::string text = read_text_file(options.requests_file);
     for_each_line(expect_utf8(text, options.requests_file), [&](size_t number, std::string_view line) {
-      questions_.push_back(parse_request(line, options.requests_file, number, style_));
+      requests_.push_back(parse_request(line, options.requests_file, number, style_));
     });
-    if (questions_.empty())
+    if (requests_.empty())
       throw Error(fmt::format("[generate] {}: no request, expected one a line", options.requests_file));
   }
 }
 
-bool Questions::have_pictures() const {
-  const auto has_picture = [](const Question& question) { return !question.images.empty(); };
-  return stream_ || std::any_of(questions_.begin(), questions_.end(), has_picture);
+bool RequestQueue::have_pictures() const {
+  const auto has_picture = [](const Request& request) { return !request.images.empty(); };
+  return stream_ || std::any_of(requests_.begin(), requests_.end(), has_picture);
 }
 
-std::vector<Question> Questions::next(size_t most) {
-  std::vector<Question> batch;
+std::vector<Request> RequestQueue::next(size_t most) {
+  std::vector<Request> batch;
   while (batch.size() < most) {
     if (stream_ && (batch.empty() || stream_->is_ready())) {
-      std::optional<Question> question = next_of_stream();
-      if (!question) break;
-      batch.push_back(std::move(*question));
-    } else if (!stream_ && num_given_ < questions_.size()) {
-      batch.push_back(questions_[num_given_++]);
+      std::optional<Request> request = next_of_stream();
+      if (!request) break;
+      batch.push_back(std::move(*request));
+    } else if (!stream_ && num_given_ < requests_.size()) {
+      batch.push_back(requests_[num_given_++]);
     } else {
       break;
     }
@@ -211,7 +211,7 @@ std::vector<Question> Questions::next(size_t most) {
   return batch;
 }
 
-std::optional<Question> Questions::next_of_stream() {
+std::optional<Request> RequestQueue::next_of_stream() {
   while (const std::optional<std::string> line = stream_->next()) {
     ++line_number_;
     if (!trim_text(*line).empty())
