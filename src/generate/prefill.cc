@@ -45,18 +45,19 @@ Prefill run_prefill(const model::Molmo& molmo, const model::ModelInputs& inputs,
     model::ModelInputs prefix = inputs;
     prefix.input_ids = inputs.input_ids.slice(0, 0, 1).slice(1, 0, shared);
     prefix.position_ids = positions.slice(0, 0, 1).slice(1, 0, shared);
-    molmo.hidden_states(prefix, &cache, forward);
+    model::ForwardOptions fills_cache = forward;
+    fills_cache.kept = at::empty({0}, positions.options());
+    molmo.hidden_states(prefix, &cache, fills_cache);
     cache.select_rows(at::zeros({rows}, inputs.input_ids.options()));
     rest = {};
     rest.input_ids = inputs.input_ids.slice(1, shared);
   }
   rest.position_ids = positions.slice(1, shared);
-  const Tensor hidden = molmo.hidden_states(rest, &cache, forward);  // [B, S - shared, D]
-  const Tensor last = (lengths - 1 - shared).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});  // [B, 1, D]
+  model::ForwardOptions last = forward;
+  last.kept = at::arange(rows, lengths.options()) * (prompt - shared) + lengths - 1 - shared;  // [B]
+  const Tensor hidden = molmo.hidden_states(rest, &cache, last);                               // [B, D]
   // Right-padded rows continue at their own next position, after the padding slots of the cache.
-  return {.cache = std::move(cache),
-          .hidden = hidden.gather(1, last).squeeze(1),
-          .next_positions = positions.amax(1, /*keepdim=*/true) + 1};
+  return {.cache = std::move(cache), .hidden = hidden, .next_positions = positions.amax(1, /*keepdim=*/true) + 1};
 }
 
 }  // namespace molmo::generate

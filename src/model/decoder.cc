@@ -134,16 +134,22 @@ Tensor Decoder::operator()(const Tensor& embeddings, const Tensor& ids, const Te
     const nn::RopeTables rope = nn::rope_tables(safe_positions, config_.head_dim(), config_.rope_theta);  // [B, S, Dh]
     context->rope = {rope.sin.unsqueeze(1), rope.cos.unsqueeze(1)};
   }
+  // Router losses and taps look at every token of the last block too.
+  const bool keeps_in_block = options.kept.defined() && options.router_losses == nullptr && !taps_are_heard();
+  auto last_context = std::make_shared<BlockContext>(*context);
+  if (keeps_in_block) last_context->kept = options.kept;
   Tensor x = enter(embeddings, safe_positions, cache, options);  // [B, S, D]
   tap("decoder.embeddings", x);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const DecoderBlock& block = blocks_[i];
-    const TensorList out = run_unit(block.unit(), TensorList{x},
-                                    [&block, context](const TensorList& in) { return block(in[0], *context); });
+    const auto& shared = i + 1 < blocks_.size() ? context : last_context;
+    const TensorList out =
+        run_unit(block.unit(), TensorList{x}, [&block, shared](const TensorList& in) { return block(in[0], *shared); });
     x = out[0];  // [B, S, D]
     tap("decoder.block.", static_cast<int64_t>(i), "", x);
     if (options.router_losses != nullptr && out.size() == 3) options.router_losses->add(out[1], out[2]);
   }
+  if (options.kept.defined() && !keeps_in_block) x = x.flatten(0, 1).index_select(0, options.kept);  // [M, D]
   if (cache != nullptr) cache->advance(ids != -1);
   x = run_unit(norm_unit_, x, [this](const Tensor& h) { return final_norm_(h); });
   tap("decoder.final_norm", x);

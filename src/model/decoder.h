@@ -23,7 +23,8 @@ class Decoder {
   Tensor embed(const Tensor& ids) const;  // [B, S] int64 -> [B, S, D]
 
   /// Blocks and final norm over embeddings with image features in place; learned positions and the embedding scale are
-  /// applied here. Without a cache `ids` gives the mask; with one, positions continue where it ends.
+  /// applied here. Without a cache `ids` gives the mask; with one, positions continue where it ends. Gives [M, D] where
+  /// the options keep some tokens.
   Tensor operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions, const PackedRows& packed,
                     KvCache* cache, const ForwardOptions& options) const;  // [B,S,D], 2 x [B,S] -> [B,S,D]
 

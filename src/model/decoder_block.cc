@@ -111,7 +111,7 @@ Tensor DecoderBlock::attention(const Tensor& x, const BlockContext& context) con
 }
 
 Tensor DecoderBlock::mixture(const Tensor& x, const ForwardOptions& options, TensorList& router_losses) const {
-  const Tensor tokens = x.flatten(0, 1);  // [B*S, D]
+  const Tensor tokens = x.reshape({-1, config_.width});  // [B*S or M, D]
   const nn::Routing routing = mixture_.route(tokens, options.compute);
   tap("decoder.block.", index_, ".router_probs", routing.probs);
   tap("decoder.block.", index_, ".experts", routing.experts);
@@ -129,16 +129,20 @@ TensorList DecoderBlock::operator()(const Tensor& x, const BlockContext& context
   Tensor branch = attention(after ? x : normed(attn_norm_, "decoder.block.0.attn_norm", x), context);
   tap_first("decoder.block.0.attn_out", branch);
   if (after) branch = normed(attn_norm_, "decoder.block.0.attn_norm", branch);
-  const Tensor mixed = x + nn::drop_residual(branch, context.options.dropout,
-                                             nn::block_site(index_, nn::BlockSite::kAttention));  // [B, S, D]
+  nn::DropoutState dropout = context.options.dropout;
+  Tensor mixed =
+      x + nn::drop_residual(branch, dropout, nn::block_site(index_, nn::BlockSite::kAttention));  // [B, S, D]
+  if (context.kept.defined()) {
+    mixed = mixed.flatten(0, 1).index_select(0, context.kept);  // [M, D]
+    dropout = nn::dropout_of(dropout, context.kept);
+  }
 
   TensorList router_losses;
   const Tensor inner = after ? mixed : normed(ff_norm_, "decoder.block.0.ff_norm", mixed);
   branch = is_mixture ? mixture(inner, context.options, router_losses) : feed_forward_(inner, context.options.compute);
   tap_first(is_mixture ? "decoder.block.0.ffn" : "decoder.block.0.ff_out", branch);
   if (after) branch = normed(ff_norm_, "decoder.block.0.ff_norm", branch);
-  TensorList outputs{
-      mixed + nn::drop_residual(branch, context.options.dropout, nn::block_site(index_, nn::BlockSite::kFeedForward))};
+  TensorList outputs{mixed + nn::drop_residual(branch, dropout, nn::block_site(index_, nn::BlockSite::kFeedForward))};
   outputs.insert(outputs.end(), router_losses.begin(), router_losses.end());
   return outputs;
 }

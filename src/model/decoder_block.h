@@ -23,6 +23,7 @@ struct BlockContext {
   nn::AttentionMask mask;  // bias [B, 1, S, Sk] or causal
   KvCache* cache = nullptr;
   ForwardOptions options;
+  Tensor kept;  // [M] int64: the tokens that take part after attention; undefined for all
 };
 
 /// q, k and v of all heads from one fused matrix, or from three (llama block).
@@ -54,14 +55,14 @@ class DecoderBlock {
  public:
   DecoderBlock(const config::DecoderConfig& config, int index, ParamScope scope);
 
-  /// [B, S, D] -> {same}, and for a mixture two sums after it, if the options ask for router losses: nn::load_balance
-  /// and nn::router_z.
+  /// [B, S, D] -> {same, or [M, D] of the kept tokens}, and for a mixture two sums after it, if the options ask for
+  /// router losses: nn::load_balance and nn::router_z.
   TensorList operator()(const Tensor& x, const BlockContext& context) const;
   const Unit& unit() const { return unit_; }
 
  private:
   Tensor attention(const Tensor& x, const BlockContext& context) const;                             // [B, S, D] -> same
-  Tensor mixture(const Tensor& x, const ForwardOptions& options, TensorList& router_losses) const;  // [B, S, D] -> same
+  Tensor mixture(const Tensor& x, const ForwardOptions& options, TensorList& router_losses) const;  // [..., D] -> same
   void tap_first(const char* name, const Tensor& value) const;  // block 0 announces its parts
 
   config::DecoderConfig config_;

@@ -22,6 +22,9 @@ struct ForwardOptions {
   at::ScalarType compute = at::kFloat;
   nn::DropoutState dropout;
   RouterLosses* router_losses = nullptr;  ///< filled by mixtures, if given
+  /// Of the B*S tokens, those whose final hidden states are wanted: [M] int64, undefined for all. The last block
+  /// computes its feed-forward for them alone: training reads the states of answers, decoding those of last tokens.
+  Tensor kept;
 };
 
 }  // namespace molmo::model

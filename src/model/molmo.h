@@ -27,8 +27,9 @@ class Molmo {
   /// Tower features alone, concatenated over the configured layers.
   Tensor tower_features(const Tensor& patches, const ForwardOptions& options) const;  // [C,N,3p^2] -> [C,N,n*Dv]
 
-  /// Final hidden states of a batch. With `cache` empty this is a prefill; images may come only then.
-  Tensor hidden_states(const ModelInputs& inputs, KvCache* cache, const ForwardOptions& options) const;  // -> [B, S, D]
+  /// Final hidden states of a batch, [B, S, D], or [M, D] of the tokens in options.kept. With `cache` empty this is a
+  /// prefill; images may come only then.
+  Tensor hidden_states(const ModelInputs& inputs, KvCache* cache, const ForwardOptions& options) const;
 
   /// Logits over embedding_size classes, in the compute dtype.
   Tensor logits(const Tensor& hidden, const ForwardOptions& options) const {

@@ -17,14 +17,23 @@ int64_t wrapping_product(uint64_t a, int64_t b) { return static_cast<int64_t>(a 
 
 // [...] keys -> [..., n] in [0, 1)
 Tensor uniforms(const Tensor& keys, const Tensor& x, int64_t site) {
-  MOLMO_CHECK(keys.defined() && keys.numel() > 0 && x.numel() % keys.numel() == 0, "dropout without keys");
-  return tensor::row_uniforms(keys.contiguous(), site, x.numel() / keys.numel()).view(x.sizes());
+  MOLMO_CHECK(keys.defined(), "dropout without keys");
+  const int64_t count = keys.numel() > 0 ? x.numel() / keys.numel() : 0;
+  MOLMO_CHECK(count * keys.numel() == x.numel(), "dropout with keys of another batch");
+  return tensor::row_uniforms(keys.contiguous(), site, count).view(x.sizes());
 }
 
 }  // namespace
 
 Tensor dropout_keys(const Tensor& streams, uint64_t seed) {
   return streams * kStreamStride + wrapping_product(seed, kStepStride);
+}
+
+DropoutState dropout_of(const DropoutState& state, const Tensor& tokens) {
+  DropoutState result = state;
+  for (Tensor* part : {&result.is_response, &result.token_keys})
+    if (part->defined()) *part = part->flatten().index_select(0, tokens);
+  return result;
 }
 
 Tensor drop(const Tensor& x, double p, const Tensor& keys, int64_t site) {

@@ -32,8 +32,12 @@ constexpr int64_t block_site(int layer, BlockSite which) {
 /// Keys of tokens or crops from their streams, which number them over the whole run.
 Tensor dropout_keys(const Tensor& streams, uint64_t seed);  // [...] int64 -> [...] int64
 
+/// The state of some tokens alone: they draw what they draw among all.
+DropoutState dropout_of(const DropoutState& state,
+                        const Tensor& tokens);  // [M] int64 into B*S -> [M] in place of [B, S]
+
 /// Drops elements of a branch output and rescales the rest by the position's own keep probability.
-Tensor drop_residual(const Tensor& x, const DropoutState& state, int64_t site);  // [B, S, D] -> [B, S, D]
+Tensor drop_residual(const Tensor& x, const DropoutState& state, int64_t site);  // [B, S, D] or [M, D] -> same
 
 /// Plain dropout with probability `p`; the leading axes of x are those of `keys`.
 Tensor drop(const Tensor& x, double p, const Tensor& keys, int64_t site);  // [..., n], [...] int64 -> [..., n]

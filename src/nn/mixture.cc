@@ -43,7 +43,8 @@ Tensor Mixture::operator()(const Tensor& tokens, const Routing& routing, at::Sca
   const int64_t* count = counts.const_data_ptr<int64_t>();
   std::vector<Tensor> outputs;
   for (int64_t expert = 0, begin = 0; expert < sizes_.num_experts; begin += count[expert++]) {
-    if (count[expert] == 0) continue;
+    // Without any tokens every expert gets its gradient of zeros from an empty product.
+    if (count[expert] == 0 && tokens.size(0) > 0) continue;
     const Tensor x = rows.narrow(0, begin, count[expert]);  // [n, D]
     const Tensor hidden =
         swiglu(linear(x, up[expert], Tensor(), compute), linear(x, gate[expert], Tensor(), compute));  // [n, F]

@@ -54,12 +54,12 @@ LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOpt
   model::RouterLosses router;
   const config::DecoderConfig& decoder = molmo_.config().decoder;
   if (decoder.load_balancing_weight > 0 || decoder.router_z_weight > 0) options.router_losses = &router;
-  const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);  // [B, S, D]
   const Tensor weights = batch.targets.weights.flatten();                      // [B*S]
-  const Tensor counted = (weights > 0).nonzero().squeeze(1);                   // [M]
-  const tensor::CrossEntropySums made = molmo_.loss(
-      hidden.flatten(0, 1).index_select(0, counted), batch.targets.labels.flatten().index_select(0, counted),
-      weights.index_select(0, counted), {.compute = options.compute, .z_loss_scale = z_loss_scale_});
+  options.kept = (weights > 0).nonzero().squeeze(1);                           // [M]
+  const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);  // [M, D]
+  const tensor::CrossEntropySums made =
+      molmo_.loss(hidden, batch.targets.labels.flatten().index_select(0, options.kept),
+                  weights.index_select(0, options.kept), {.compute = options.compute, .z_loss_scale = z_loss_scale_});
   LossSums sums{.loss = made.loss,
                 .cross_entropy = made.cross_entropy,
                 .z_loss = made.z_loss,

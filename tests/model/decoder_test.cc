@@ -73,5 +73,51 @@ TEST(Decoder, RouterLossesOfPaddedRowsAreThoseOfTheWrittenMask) {
   EXPECT_NEAR(fast.second, masked.second, 1e-4 * std::abs(masked.second));
 }
 
+// Hidden states, and the gradient of every parameter by a weighted sum of them.
+TensorList states_and_gradients(Molmo& molmo, const ForwardOptions& options, const Tensor& picked) {
+  const ModelInputs inputs = tokens({2, 7, 9, 11, -1, -1, 2, 30, 31, 32, 33, 34}, 2);
+  for (Parameter& param : molmo.params().all()) param.value.mutable_grad().reset();
+  Tensor hidden = molmo.hidden_states(inputs, nullptr, options);
+  if (picked.defined()) hidden = hidden.flatten(0, 1).index_select(0, picked);
+  (hidden * at::arange(hidden.numel()).view_as(hidden).cos()).sum().backward();  // a norm's squares would be constant
+  TensorList result{hidden.detach()};
+  for (const Parameter& param : molmo.params().all()) {
+    const Tensor& gradient = param.value.grad();
+    result.push_back(gradient.defined() ? gradient : at::zeros_like(param.value));
+  }
+  return result;
+}
+
+// The last block's feed-forward is computed for the kept tokens alone; nothing that is read may differ by it.
+TEST(Decoder, KeptTokensAreThoseAmongAll) {
+  for (const auto block : {config::BlockKind::kSequential, config::BlockKind::kLlama, config::BlockKind::kMoe}) {
+    config::ModelConfig config = molmo::testing::tiny_model_config();
+    config.decoder.block = block;
+    if (block == config::BlockKind::kMoe) config.decoder.num_experts = 4, config.decoder.experts_per_token = 2;
+    Molmo molmo(config);
+    molmo.params().materialize(at::kCPU, 3);
+    for (Parameter& param : molmo.params().all()) param.value.requires_grad_(true);
+    for (const double dropped : {0.0, 0.3}) {
+      for (const std::vector<int64_t>& which : {std::vector<int64_t>{1, 3, 7, 11}, {5}, {}}) {
+        const Tensor kept = at::tensor(which, at::kLong);
+        ForwardOptions all;
+        all.dropout.residual = dropped, all.dropout.response = dropped / 2, all.dropout.attention = dropped;
+        all.dropout.is_response = at::arange(12).view({2, 6}) % 2 == 0;
+        all.dropout.token_keys = nn::dropout_keys(at::arange(12, at::kLong).view({2, 6}), 1);
+        ForwardOptions some = all;
+        some.kept = kept;
+        const TensorList expected = states_and_gradients(molmo, all, kept);
+        const TensorList got = states_and_gradients(molmo, some, Tensor());
+        ASSERT_EQ(got[0].sizes(), expected[0].sizes());
+        for (size_t i = 0; i < got.size(); ++i) {
+          const double scale = expected[i].numel() > 0 ? expected[i].abs().max().item<double>() : 0.0;
+          EXPECT_TRUE(at::allclose(got[i], expected[i], /*rtol=*/0.0, /*atol=*/3e-6 * scale))
+              << (i == 0 ? "states" : molmo.params().all()[i - 1].name) << ", " << which.size() << " kept";
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace molmo::model
