@@ -109,6 +109,15 @@ struct TrainConfig {
 
   template <class V>
   void visit(V& v) {
+    visit_start(v);
+    visit_learning(v);
+    visit_run(v);
+  }
+
+ private:
+  // What is taught, from which weights, with which data.
+  template <class V>
+  void visit_start(V& v) {
     v({.name = "stage", .help = "what is taught: tower, caption or sft"}, stage);
     v({.name = "molmo", .help = "model, preprocessing, prompts and tokenizer of a fresh model"}, molmo);
     v({.name = "init_from",
@@ -131,6 +140,11 @@ struct TrainConfig {
     v({.name = "loss_evaluators", .help = "name -> held-out data whose loss is measured during the run"},
       loss_evaluators);
     v({.name = "evaluations", .help = "name -> tasks that the model answers during the run"}, evaluations);
+  }
+
+  // How the weights change.
+  template <class V>
+  void visit_learning(V& v) {
     v({.name = "optimizer", .help = "AdamW by component, schedule and clipping"}, optimizer);
     v({.name = "steps", .help = "updates of the run", .min = 1}, steps);
     v({.name = "global_batch_size", .help = "images per update", .min = 1, .max = 1 << 20}, global_batch_size);
@@ -146,6 +160,11 @@ struct TrainConfig {
       residual_dropout);
     v({.name = "response_dropout", .help = "dropout where the target is a response token", .min = 0, .max = 0.99},
       response_dropout);
+  }
+
+  // How the run goes about it.
+  template <class V>
+  void visit_run(V& v) {
     v({.name = "save_every", .help = "steps between checkpoints", .min = 1}, save_every);
     v({.name = "save_minutes",
        .help = "save also where so many minutes have passed since the last checkpoint; 0: by steps alone",
