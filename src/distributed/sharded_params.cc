@@ -17,8 +17,8 @@ class ShardedParams::ShardedUnit : public UnitWeights {
     const ShardOptions& options = owner.options_;
     const at::ScalarType master = c10::typeMetaToScalarType(options.master.dtype());
     for (Parameter* param : params) {
-      const bool is_computed = options.is_computed && options.is_computed(*param);
-      parts[{is_computed ? options.compute : master, param->value.requires_grad()}].push_back(param);
+      const at::ScalarType gathered = param->role.kind == ParamKind::kMatrix ? options.compute : master;
+      parts[{gathered, param->value.requires_grad()}].push_back(param);
     }
     for (const auto& [kind, members] : parts) {
       flats_.push_back(
@@ -89,7 +89,7 @@ ShardedParams::ShardedParams(const std::vector<ParamSet*>& sets, const std::vect
     for (const auto& flat : units_.back()->flats()) {
       for (size_t i = 0; i < flat->params().size(); ++i) {
         const Parameter& param = *flat->params()[i];
-        slices_.add(param.name, {0}, param.init);
+        slices_.add(param.name, {0}, param.init, param.role);
         slices_.find(param.name)->value = flat->slice(i);
         by_param_[param.name] = {flat.get(), i};
       }
@@ -134,7 +134,7 @@ void ShardedParams::gather(const std::function<void(const std::string& name, con
 
 TensorList ShardedParams::run(const Unit& unit, const TensorList& inputs, const UnitFunction& function) {
   if (unit.params.empty()) return function(inputs);
-  return run_pass(sharded_unit(unit), inputs, function, options_.recomputes && options_.recomputes(unit.name));
+  return run_pass(sharded_unit(unit), inputs, function, options_.recomputes && options_.recomputes(unit));
 }
 
 ShardedParams::ShardedUnit& ShardedParams::sharded_unit(const Unit& unit) const {

@@ -20,12 +20,11 @@
 namespace molmo::distributed {
 
 struct ShardOptions {
-  at::TensorOptions master = at::kFloat;  ///< dtype and device of shards, gradients and the optimizer's state
-  at::ScalarType compute = at::kFloat;    ///< dtype of gathered parameters that satisfy `is_computed`
-  std::function<bool(const Parameter&)> is_computed;        ///< empty: all stay in the master's dtype
-  std::function<bool(const std::string& unit)> recomputes;  ///< units that are recomputed in backward; empty: none
-  int most_live = 3;                                        ///< units gathered or being gathered at a time
-  bool defers_reduction = true;  ///< accumulate unsharded gradients until the last micro-batch of a step
+  at::TensorOptions master = at::kFloat;        ///< dtype and device of shards, gradients and the optimizer's state
+  at::ScalarType compute = at::kFloat;          ///< dtype of gathered matrices; all else is gathered in the master's
+  std::function<bool(const Unit&)> recomputes;  ///< units that are recomputed in backward; empty: none
+  int most_live = 3;                            ///< units gathered or being gathered at a time
+  bool defers_reduction = true;                 ///< accumulate unsharded gradients until the last micro-batch of a step
 };
 
 class ShardedParams : public UnitRunner {

@@ -70,12 +70,13 @@ double seconds_of_decoding(const model::Molmo& molmo, const model::ModelInputs& 
   return seconds;
 }
 
-double num_block_and_head_bytes(const ParamSet& params) {
+// What a token reads of the decoder: all but single rows of its tables. A tied head reads the whole embedding.
+double num_bytes_per_token(const model::Molmo& molmo) {
   double num_bytes = 0;
-  for (const Parameter& param : params.all()) {
-    const bool is_read = param.name.find("transformer.blocks.") != std::string::npos ||
-                         param.name.find("transformer.ff_out") != std::string::npos;
-    if (is_read) num_bytes += static_cast<double>(param.value.nbytes());
+  for (const Parameter& param : molmo.params().all()) {
+    const bool is_tied_head = param.role.place == ParamPlace::kEmbedding && molmo.config().decoder.tied_head;
+    const bool is_read = param.role.component == Component::kLlm && param.role.kind != ParamKind::kTable;
+    if (is_read || is_tied_head) num_bytes += static_cast<double>(param.value.nbytes());
   }
   return num_bytes;
 }
@@ -115,7 +116,7 @@ DecodeSpeed measure_decode_speed(const DecodeBenchOptions& options) {
                                    .compute = options.compute});
   speed.prefill_tokens_per_s = static_cast<double>(options.num_prompt_tokens) / prefill;
   speed.decode_tokens_per_s = static_cast<double>(options.num_new_tokens) / decoding;
-  speed.weight_gb_per_s = speed.decode_tokens_per_s * num_block_and_head_bytes(molmo.params()) / 1e9;
+  speed.weight_gb_per_s = speed.decode_tokens_per_s * num_bytes_per_token(molmo) / 1e9;
   speed.memory_gb_per_s = tensor::measure_memory_bandwidth() / 1e9;
   return speed;
 }

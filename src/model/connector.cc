@@ -49,10 +49,11 @@ Connector::Connector(const config::ModelConfig& config, ParamScope scope)
   const int64_t window = int64_t{config_.pool_height} * config_.pool_width;
   const int64_t width = config.decoder.width, hidden = config_.hidden_width;
   const Init init = Init::normal(config.vit.init_std);
+  // PARITY: padding embeddings decay, unlike all other embeddings.
   if (config_.padding_embed == PaddingEmbedKind::kPadAndPartialPad) {
-    pad_embed_ = scope.add("pad_embed", {2, in_width}, Init::zeros());
+    pad_embed_ = scope.decaying().add("pad_embed", {2, in_width}, Init::zeros(), ParamKind::kTable);
   } else if (config_.padding_embed != PaddingEmbedKind::kNone) {
-    pad_embed_ = scope.add("pad_embed", {in_width}, Init::zeros());
+    pad_embed_ = scope.decaying().add("pad_embed", {in_width}, Init::zeros(), ParamKind::kTable);
   }
   const bool attends =
       config_.pooling == PoolingKind::kAttentionMeanQuery || config_.pooling == PoolingKind::kAttention;
@@ -78,6 +79,7 @@ Connector::Connector(const config::ModelConfig& config, ParamScope scope)
       break;
   }
   unit_.name = scope.prefix() + ".connector";
+  unit_.component = scope.component();
   for (const char* part : {"pad_embed", "image_pooling_2d", "image_projector"}) {
     for (const Param& param : (scope / part).params()) unit_.params.push_back(param);
   }

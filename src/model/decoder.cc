@@ -38,26 +38,34 @@ bool may_hold_padding(const Tensor& ids, const PackedRows& packed) {
 }  // namespace
 
 Decoder::Decoder(const config::DecoderConfig& config, ParamScope scope) : config_(config) {
+  const ParamScope tables = scope.at(ParamPlace::kEmbedding);
   if (config.additional_vocab_size > 0) {
-    embedding_ =
-        scope.add("wte.embedding", {config.embedding_size, config.width}, Init::normal(config.embedding_init_std));
-    new_embedding_ = scope.add("wte.new_embedding", {config.additional_vocab_size, config.width}, Init::normal(0.02));
+    embedding_ = tables.add("wte.embedding", {config.embedding_size, config.width},
+                            Init::normal(config.embedding_init_std), ParamKind::kTable);
+    // New tokens are those of pictures: they train with the connector.
+    new_embedding_ = scope.of(Component::kConnector)
+                         .add("wte.new_embedding", {config.additional_vocab_size, config.width}, Init::normal(0.02),
+                              ParamKind::kTable);
   } else {
     const double scale = config.scale_logits ? 0.5 * std::sqrt(static_cast<double>(config.width)) : 1.0;
-    embedding_ = scope.add("wte.weight", {config.embedding_size, config.width}, linear_init(config, scale));
+    embedding_ =
+        tables.add("wte.weight", {config.embedding_size, config.width}, linear_init(config, scale), ParamKind::kTable);
   }
   embedding_unit_ = Unit(scope / "wte");
   if (!config.rope) {
-    positions_ = scope.add("wpe.weight", {config.max_positions, config.width}, linear_init(config));
+    positions_ = scope.decaying().add("wpe.weight", {config.max_positions, config.width}, linear_init(config),
+                                      ParamKind::kTable);  // PARITY: the tower's positions do not decay
     positions_unit_ = Unit(scope / "wpe");
   }
   for (int i = 0; i < config.num_layers; ++i) blocks_.emplace_back(config, i, scope / "blocks" / std::to_string(i));
-  final_norm_ = nn::Norm(config.norm, config.width, config.norm_bias, config.norm_eps, scope / "ln_f");
+  final_norm_ =
+      nn::Norm(config.norm, config.width, config.norm_bias, config.norm_eps, scope.at(ParamPlace::kFinalNorm) / "ln_f");
   norm_unit_ = Unit(scope / "ln_f");
   if (config.tied_head) {
     head_unit_ = embedding_unit_;
   } else {
-    head_ = nn::Linear(config.width, config.embedding_size, config.linear_bias, linear_init(config), scope / "ff_out");
+    head_ = nn::Linear(config.width, config.embedding_size, config.linear_bias, linear_init(config),
+                       scope.at(ParamPlace::kHead) / "ff_out");
     head_unit_ = Unit(scope / "ff_out");
   }
 }

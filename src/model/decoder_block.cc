@@ -74,11 +74,11 @@ DecoderBlock::DecoderBlock(const config::DecoderConfig& config, int index, Param
   }
   attn_norm_ = make_norm(config, config.width, scope / "attn_norm");
   ff_norm_ = make_norm(config, config.width, scope / "ff_norm");
-  if (config.qk_norm) {
-    q_norm_ = make_norm(config, config.width, scope / "q_norm");
-    k_norm_ = make_norm(config, int64_t{config.num_kv_heads} * config.head_dim(), scope / "k_norm");
+  if (config.qk_norm) {  // PARITY: unlike all other norms these decay
+    q_norm_ = make_norm(config, config.width, scope.decaying() / "q_norm");
+    k_norm_ = make_norm(config, int64_t{config.num_kv_heads} * config.head_dim(), scope.decaying() / "k_norm");
   }
-  unit_ = Unit(scope);
+  unit_ = Unit(scope, index);
 }
 
 void DecoderBlock::tap_first(const char* name, const Tensor& value) const {

@@ -98,7 +98,8 @@ int64_t cache_bytes(const config::DecoderConfig& decoder, const MemoryRequest& r
 MemoryPlan plan_memory(const config::ModelConfig& config, const ParamSet& params, const MemoryRequest& request) {
   MemoryPlan plan;
   for (const Parameter& param : params.all()) {
-    plan.weights += param.value.numel() * bytes_of(is_matrix_of_linear_map(param) ? request.compute : at::kFloat);
+    plan.weights +=
+        param.value.numel() * bytes_of(param.role.kind == ParamKind::kMatrix ? request.compute : at::kFloat);
   }
   plan.cache = cache_bytes(config.decoder, request);
   plan.activations = Activations(config, request).largest();

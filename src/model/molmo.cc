@@ -22,9 +22,9 @@ std::vector<int> count_from_zero(std::vector<int> layers, int num_layers) {
 Molmo::Molmo(const config::ModelConfig& config)
     : config_(config),
       vit_layers_(count_from_zero(config.connector.vit_layers, config.vit.num_layers)),
-      vit_(config.vit, ParamScope(params_, "model") / "vision_backbone" / "image_vit"),
-      connector_(config, ParamScope(params_, "model") / "vision_backbone"),
-      decoder_(config.decoder, ParamScope(params_, "model") / "transformer") {}
+      vit_(config.vit, ParamScope(params_, "model.vision_backbone.image_vit").of(Component::kVit)),
+      connector_(config, ParamScope(params_, "model.vision_backbone").of(Component::kConnector)),
+      decoder_(config.decoder, ParamScope(params_, "model.transformer").of(Component::kLlm)) {}
 
 Tensor Molmo::tower_features(const Tensor& patches, const ForwardOptions& options) const {
   const Tensor is_picture = (patches == -1).all(-1).all(-1).logical_not();              // [C]

@@ -24,7 +24,7 @@ nn::Norm make_norm(const config::VitConfig& config, const ParamScope& scope) {
 
 }  // namespace
 
-VitBlock::VitBlock(const config::VitConfig& config, ParamScope scope)
+VitBlock::VitBlock(const config::VitConfig& config, int index, ParamScope scope)
     : num_heads_(config.num_heads), num_kv_heads_(config.num_kv_heads), activation_(config.activation) {
   const int64_t width = config.width, inner = int64_t{config.num_heads} * config.head_dim;
   const int64_t kv_inner = int64_t{config.num_kv_heads} * config.head_dim;
@@ -39,10 +39,10 @@ VitBlock::VitBlock(const config::VitConfig& config, ParamScope scope)
   attention_norm_ = make_norm(config, scope / "attention_norm");
   ffn_norm_ = make_norm(config, scope / "ffn_norm");
   if (config.has_layer_scale()) {
-    lambda1_ = scope.add("lambda1", {width}, Init::ones());
-    lambda2_ = scope.add("lambda2", {width}, Init::ones());
+    lambda1_ = scope.add("lambda1", {width}, Init::ones(), ParamKind::kNorm);
+    lambda2_ = scope.add("lambda2", {width}, Init::ones(), ParamKind::kNorm);
   }
-  unit_ = Unit(scope);
+  unit_ = Unit(scope, index);
 }
 
 Tensor VitBlock::attention(const Tensor& x, at::ScalarType compute) const {
@@ -67,15 +67,15 @@ Tensor VitBlock::operator()(const Tensor& x, at::ScalarType compute) const {
 Vit::Vit(const config::VitConfig& config, ParamScope scope) : config_(config) {
   const double embedding_std = 1.0 / std::sqrt(static_cast<double>(config.width));
   if (config.has_class_token())
-    class_embedding_ = scope.add("class_embedding", {config.width}, Init::normal(embedding_std));
-  positional_embedding_ =
-      scope.add("positional_embedding", {config.num_positions, config.width}, Init::normal(embedding_std));
+    class_embedding_ = scope.add("class_embedding", {config.width}, Init::normal(embedding_std), ParamKind::kTable);
+  positional_embedding_ = scope.add("positional_embedding", {config.num_positions, config.width},
+                                    Init::normal(embedding_std), ParamKind::kTable);
   patch_embedding_ =
       nn::Linear(config.patch_values(), config.width, config.has_patch_bias(), kPatchInit, scope / "patch_embedding");
   if (config.has_pre_norm()) pre_norm_ = make_norm(config, scope / "pre_ln");
   embedding_unit_ = Unit(scope);
   for (int i = 0; i < config.num_layers; ++i) {
-    blocks_.emplace_back(config, scope / "transformer" / "resblocks" / std::to_string(i));
+    blocks_.emplace_back(config, i, scope / "transformer" / "resblocks" / std::to_string(i));
   }
 }
 

@@ -14,7 +14,7 @@ namespace molmo::model {
 /// One pre-norm block: x += Attn(LN(x)); x += MLP(LN(x)), with per-channel layer scale for DINOv2.
 class VitBlock {
  public:
-  VitBlock(const config::VitConfig& config, ParamScope scope);
+  VitBlock(const config::VitConfig& config, int index, ParamScope scope);
   Tensor operator()(const Tensor& x, at::ScalarType compute) const;  // [C, N+c, Dv] -> same
   const Unit& unit() const { return unit_; }
 

@@ -98,7 +98,7 @@ WeightSink place_params(at::Device device, at::ScalarType matrices) {
   const auto take = [device, matrices](Parameter& param, int64_t begin, const Tensor& values) {
     const at::NoGradGuard no_grad;
     if (param.value.is_meta()) {
-      const auto type = is_matrix_of_linear_map(param) ? matrices : at::kFloat;
+      const auto type = param.role.kind == ParamKind::kMatrix ? matrices : at::kFloat;
       param.value = at::empty(param.value.sizes(), at::TensorOptions().dtype(type).device(device))
                         .set_requires_grad(param.value.requires_grad());
     }
@@ -136,16 +136,9 @@ std::set<std::string> load_weights_below(ParamSet& params, const config::ModelCo
   return names;
 }
 
-bool is_matrix_of_linear_map(const Parameter& param) {
-  const bool is_table = param.name.find("wte.") != std::string::npos || param.name.find("wpe.") != std::string::npos ||
-                        param.name.find("embed") != std::string::npos;
-  const bool is_patch_embedding = param.name.find("patch_embedding.weight") != std::string::npos;
-  return param.value.dim() == 2 && (!is_table || is_patch_embedding);
-}
-
 void round_matrices(ParamSet& params, at::ScalarType type) {
   for (Parameter& param : params.all()) {
-    if (is_matrix_of_linear_map(param)) param.value = param.value.to(type);
+    if (param.role.kind == ParamKind::kMatrix) param.value = param.value.to(type);
   }
 }
 

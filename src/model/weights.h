@@ -61,9 +61,6 @@ void load_weights(ParamSet& params, WeightReader reader, const WeightSink& sink)
 std::set<std::string> load_weights_below(ParamSet& params, const config::ModelConfig& config, const std::string& prefix,
                                          const std::filesystem::path& path, const WeightSink& sink = place_params());
 
-/// Whether a parameter is the matrix of a linear map, and no table of embeddings.
-bool is_matrix_of_linear_map(const Parameter& param);
-
 /// Rounds the matrices of linear maps to `type`, for passes that compute in it: norms, biases and embeddings stay
 /// float32.
 void round_matrices(ParamSet& params, at::ScalarType type);

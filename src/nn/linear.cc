@@ -11,8 +11,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, at::Sca
 }
 
 Linear::Linear(int64_t in, int64_t out, bool has_bias, Init init, const ParamScope& scope)
-    : weight_(scope.add("weight", {out, in}, init)) {
-  if (has_bias) bias_ = scope.add("bias", {out}, Init::zeros());
+    : weight_(scope.add("weight", {out, in}, init, ParamKind::kMatrix)) {
+  if (has_bias) bias_ = scope.add("bias", {out}, Init::zeros(), ParamKind::kBias);
 }
 
 Tensor Linear::operator()(const Tensor& x, at::ScalarType compute) const {

@@ -12,10 +12,10 @@ namespace molmo::nn {
 Mixture::Mixture(const MixtureSizes& sizes, Init init, const ParamScope& scope) : sizes_(sizes) {
   const ParamScope experts = scope / "experts" / "mlp";
   const int64_t rows = sizes.num_experts * sizes.hidden;
-  router_ = (scope / "router" / "layer").add("weight", {sizes.num_experts, sizes.width}, init);
-  w1_ = experts.add("w1", {rows, sizes.width}, init);
-  v1_ = experts.add("v1", {rows, sizes.width}, init);
-  w2_ = experts.add("w2", {rows, sizes.width}, init);
+  router_ = (scope / "router" / "layer").add("weight", {sizes.num_experts, sizes.width}, init, ParamKind::kMatrix);
+  w1_ = experts.add("w1", {rows, sizes.width}, init, ParamKind::kMatrix);
+  v1_ = experts.add("v1", {rows, sizes.width}, init, ParamKind::kMatrix);
+  w2_ = experts.add("w2", {rows, sizes.width}, init, ParamKind::kMatrix);
 }
 
 Routing Mixture::route(const Tensor& tokens, at::ScalarType compute) const {

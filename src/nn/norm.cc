@@ -15,8 +15,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
 }
 
 Norm::Norm(config::NormKind kind, int64_t width, bool has_bias, double eps, const ParamScope& scope)
-    : kind_(kind), eps_(eps), weight_(scope.add("weight", {width}, Init::ones())) {
-  if (has_bias) bias_ = scope.add("bias", {width}, Init::zeros());
+    : kind_(kind), eps_(eps), weight_(scope.add("weight", {width}, Init::ones(), ParamKind::kNorm)) {
+  if (has_bias) bias_ = scope.add("bias", {width}, Init::zeros(), ParamKind::kNorm);
 }
 
 Tensor Norm::operator()(const Tensor& x) const {

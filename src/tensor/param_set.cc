@@ -58,9 +58,9 @@ Tensor initial_value(const Parameter& param, uint64_t seed) {
   return value;
 }
 
-Param ParamSet::add(const std::string& name, IntArrayRef shape, Init init) {
+Param ParamSet::add(const std::string& name, IntArrayRef shape, Init init, ParamRole role) {
   MOLMO_CHECK(!by_name_.contains(name), "parameter registered twice: " + name);
-  entries_.push_back({name, init, at::empty(shape, at::TensorOptions().device(at::kMeta).dtype(at::kFloat))});
+  entries_.push_back({name, role, init, at::empty(shape, at::TensorOptions().device(at::kMeta).dtype(at::kFloat))});
   by_name_[name] = &entries_.back();
   return Param(&entries_.back());
 }

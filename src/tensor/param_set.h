@@ -6,8 +6,10 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "tensor/param_role.h"
 #include "tensor/tensor.h"
 
 namespace molmo {
@@ -30,6 +32,7 @@ struct Init {
 /// One entry. `value` may be on the meta device until ParamSet::materialize.
 struct Parameter {
   std::string name;
+  ParamRole role;
   Init init;
   Tensor value;
 };
@@ -60,7 +63,7 @@ class ParamSet {
   ParamSet& operator=(const ParamSet&) = delete;
 
   /// Registers a float32 parameter on the meta device: nothing is allocated. A name can be used once.
-  Param add(const std::string& name, IntArrayRef shape, Init init);
+  Param add(const std::string& name, IntArrayRef shape, Init init, ParamRole role = {});
 
   const std::deque<Parameter>& all() const { return entries_; }
   std::deque<Parameter>& all() { return entries_; }
@@ -72,10 +75,10 @@ class ParamSet {
   /// Gives every meta parameter its initial_value() on `device`.
   void materialize(at::Device device, uint64_t seed);
 
-  /// Turns gradients on or off for all parameters whose name satisfies `is_trained`.
+  /// Turns gradients on for the parameters that satisfy `is_trained`, and off for the others.
   template <class Predicate>
   void set_trained(const Predicate& is_trained) {
-    for (Parameter& entry : entries_) entry.value.set_requires_grad(is_trained(entry.name));
+    for (Parameter& entry : entries_) entry.value.set_requires_grad(is_trained(std::as_const(entry)));
   }
 
  private:
@@ -83,23 +86,55 @@ class ParamSet {
   std::map<std::string, Parameter*> by_name_;
 };
 
-/// A name prefix into a ParamSet, handed down through constructors; checkpoint names equal member paths.
+/// A name prefix into a ParamSet, handed down through constructors; checkpoint names equal member paths. It also hands
+/// down what a module cannot know of its own parameters: the part of the model that they are.
+///
+///   embedding_ = scope.at(ParamPlace::kEmbedding).add("wte.weight", {V, D}, Init::normal(0.02), ParamKind::kTable);
 class ParamScope {
  public:
   explicit ParamScope(ParamSet& set, std::string prefix = "") : set_(&set), prefix_(std::move(prefix)) {}
 
   /// The scope `prefix.name`.
-  ParamScope operator/(const std::string& name) const { return ParamScope(*set_, path(name)); }
-  Param add(const std::string& name, IntArrayRef shape, Init init) const { return set_->add(path(name), shape, init); }
+  ParamScope operator/(const std::string& name) const {
+    return with([&](ParamScope& s) { s.prefix_ = path(name); });
+  }
+
+  /// The same scope for parameters of a component, at a place, or with weight decay whatever their kind.
+  ParamScope of(Component component) const {
+    return with([&](ParamScope& s) { s.component_ = component; });
+  }
+  ParamScope at(ParamPlace place) const {
+    return with([&](ParamScope& s) { s.place_ = place; });
+  }
+  ParamScope decaying() const {
+    return with([&](ParamScope& s) { s.is_decaying_ = true; });
+  }
+
+  Param add(const std::string& name, IntArrayRef shape, Init init, ParamKind kind) const {
+    return set_->add(
+        path(name), shape, init,
+        {.kind = kind, .component = component_, .place = place_, .decays = is_decaying_ || decays_by_default(kind)});
+  }
   const std::string& prefix() const { return prefix_; }
+  Component component() const { return component_; }
 
   /// The parameters registered so far whose names lie below this scope, in order.
   std::vector<Param> params() const;
 
  private:
+  template <class Change>
+  ParamScope with(const Change& change) const {
+    ParamScope copy = *this;
+    change(copy);
+    return copy;
+  }
   std::string path(const std::string& name) const { return prefix_.empty() ? name : prefix_ + "." + name; }
+
   ParamSet* set_;
   std::string prefix_;
+  Component component_ = Component::kLlm;
+  ParamPlace place_ = ParamPlace::kElsewhere;
+  bool is_decaying_ = false;
 };
 
 }  // namespace molmo

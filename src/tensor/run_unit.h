@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,12 @@ namespace molmo {
 struct Unit {
   std::string name;           ///< prefix of its parameters, for example "model.transformer.blocks.3"
   std::vector<Param> params;  ///< empty for a unit without parameters of its own
+  Component component = Component::kLlm;
+  std::optional<int> block;  ///< its number, if it is one of the equal blocks of tower or decoder
 
   Unit() = default;
-  explicit Unit(const ParamScope& scope) : name(scope.prefix()), params(scope.params()) {}
+  explicit Unit(const ParamScope& scope, std::optional<int> block_number = {})
+      : name(scope.prefix()), params(scope.params()), component(scope.component()), block(block_number) {}
 };
 
 using TensorList = std::vector<Tensor>;

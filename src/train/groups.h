@@ -12,8 +12,6 @@
 
 namespace molmo::train {
 
-/// Order of groups and of per-component metrics.
-enum class Component { kConnector, kVit, kLlm };
 inline constexpr std::array<Component, 3> kComponents = {Component::kConnector, Component::kVit, Component::kLlm};
 
 std::string_view component_name(Component component);  ///< "connector", "vit", "llm"
@@ -21,15 +19,11 @@ std::string_view component_name(Component component);  ///< "connector", "vit", 
 /// Settings of one component.
 const config::ComponentConfig& component_config(const config::OptimizerConfig& optimizer, Component component);
 
-/// Component of a parameter name. The new-token table belongs to the connector.
-Component component_of(std::string_view name);
-
-/// False for embeddings, norms, layer scales and position tables. PARITY: biases, q/k norms, patch and padding
-/// embeddings decay.
-bool has_weight_decay(std::string_view name);
-
 /// Whether a parameter trains, by the `train` and `embedding` settings.
-bool is_trained(std::string_view name, const config::OptimizerConfig& optimizer);
+bool is_trained(const ParamRole& role, const config::OptimizerConfig& optimizer);
+
+/// Turns gradients on for exactly the parameters that train.
+void mark_trained(ParamSet& set, const config::OptimizerConfig& optimizer);
 
 /// Parameters that share learning rate, decay and clip limit.
 struct ParamGroup {
@@ -39,8 +33,8 @@ struct ParamGroup {
   std::vector<Parameter*> params;  ///< sorted by name
 };
 
-/// Groups in the fixed order connector, vit, llm (decay before no_decay); empty ones are left out.
-/// Marks exactly the trained parameters of `set` as requiring gradients.
+/// The parameters that have gradients turned on, in groups in the fixed order connector, vit, llm (decay before
+/// no_decay); empty ones are left out.
 std::vector<ParamGroup> make_groups(ParamSet& set, const config::OptimizerConfig& optimizer);
 
 }  // namespace molmo::train

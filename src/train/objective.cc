@@ -87,8 +87,8 @@ TowerObjective::TowerObjective(const model::Molmo& molmo, int64_t num_kinds)
     : molmo_(molmo),
       params_(std::make_unique<ParamSet>()),
       head_(molmo.config().decoder.width, num_kinds + 1 + 2 * data::kPlaceSteps, /*has_bias=*/true, Init::normal(0.02),
-            ParamScope(*params_, "tower_head")),
-      unit_(ParamScope(*params_, "tower_head")) {}
+            ParamScope(*params_, "tower_head").of(Component::kConnector)),  // a fresh part, as the connector
+      unit_(ParamScope(*params_, "tower_head").of(Component::kConnector)) {}
 
 MicroBatch TowerObjective::nothing() const {
   MicroBatch batch;

@@ -78,7 +78,7 @@ StepMemory plan_step(const config::TrainConfig& config, const std::vector<Unit>&
     double gathered = 0, of_unit = 0;
     for (const Param& param : unit.params) {
       const auto count = static_cast<double>(param.value().numel());
-      gathered += count * (model::is_matrix_of_linear_map(*param.entry()) ? item : kMasterBytes);
+      gathered += count * (param.entry()->role.kind == ParamKind::kMatrix ? item : kMasterBytes);
       of_unit += param.value().requires_grad() ? count : 0;
       values += count;
     }

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "base/check.h"
@@ -21,23 +20,10 @@
 namespace molmo::train {
 namespace {
 
-// The number of a block: of "model.transformer.blocks.3" under "model.transformer.blocks.".
-std::optional<int> block_index(std::string_view unit, std::string_view prefix) {
-  if (!unit.starts_with(prefix)) return std::nullopt;
-  int index = 0;
-  const auto [end, error] = std::from_chars(unit.data() + prefix.size(), unit.data() + unit.size(), index);
-  if (error != std::errc() || end != unit.data() + unit.size()) return std::nullopt;
-  return index;
-}
-
-bool recomputes(const config::RecomputeConfig& config, std::string_view unit) {
-  const auto is_chosen = [&](std::string_view prefix, int every) {
-    const auto index = block_index(unit, prefix);
-    return index && every > 0 && *index % every == 0;
-  };
-  return is_chosen("model.transformer.blocks.", config.decoder) ||
-         is_chosen("model.vision_backbone.image_vit.transformer.resblocks.", config.vit) ||
-         (config.connector && unit == "model.vision_backbone.connector");
+bool recomputes(const config::RecomputeConfig& config, const Unit& unit) {
+  if (unit.component == Component::kConnector) return config.connector;
+  const int every = unit.component == Component::kVit ? config.vit : config.decoder;
+  return unit.block && every > 0 && *unit.block % every == 0;
 }
 
 // A fresh value, for a rank that holds some of it.
@@ -52,7 +38,7 @@ void draw(Parameter& param, uint64_t seed, const model::WeightSink& sink) {
 TrainedModel::TrainedModel(const config::TrainConfig& config, at::Device device, distributed::Communicator& everyone)
     : device_(device), everyone_(everyone), molmo_(config.molmo.model) {
   make_objective(config);
-  for (ParamSet* set : param_sets()) make_groups(*set, config.optimizer);  // says what trains
+  for (ParamSet* set : param_sets()) mark_trained(*set, config.optimizer);
   if (everyone.size() > 1 || !config.recompute.is_off()) shard(config);
   std::vector<ParamGroup> groups;
   const auto add_groups = [&](ParamSet& set) {
@@ -103,9 +89,7 @@ void TrainedModel::shard(const config::TrainConfig& config) {
       distributed::ShardOptions{
           .master = at::TensorOptions().dtype(at::kFloat).device(device_),
           .compute = compute_type(config, device_),
-          .is_computed = model::is_matrix_of_linear_map,
-          .recomputes = [recompute =
-                             config.recompute](const std::string& unit) { return train::recomputes(recompute, unit); },
+          .recomputes = [recompute = config.recompute](const Unit& unit) { return train::recomputes(recompute, unit); },
           .most_live = config.sharding.live_units,
           .defers_reduction = defers});
 }

@@ -25,10 +25,10 @@ struct Chain {
   Chain() {
     for (int i = 0; i < kUnits; ++i) {
       const ParamScope scope = ParamScope(params) / ("map" + std::to_string(i));
-      weights.push_back(scope.add("weight", {kWidth, kWidth}, Init::normal(0.1)));
+      weights.push_back(scope.add("weight", {kWidth, kWidth}, Init::normal(0.1), ParamKind::kMatrix));
       units.emplace_back(scope);
     }
-    params.set_trained([](const std::string&) { return true; });
+    params.set_trained([](const Parameter&) { return true; });
   }
 
   Tensor run(Tensor x, const std::vector<int>& order) const {
@@ -135,7 +135,7 @@ TEST(ShardedParams, LetsGoOfWhatItGatheredForAnotherPass) {
 
 TEST(ShardedParams, RunsAUnitAgainWhereItIsToBeRecomputed) {
   run_ranks(1, [&](Communicator& everyone) {
-    ShardedChain rank(everyone, {.recomputes = [](const std::string& unit) { return unit != "map2"; }});
+    ShardedChain rank(everyone, {.recomputes = [](const Unit& unit) { return unit.name != "map2"; }});
     rank.pass(/*is_last=*/true);
     for (const Unit& unit : rank.chain.units)
       EXPECT_EQ(rank.observer.num_calls[unit.name], unit.name == "map2" ? 1 : 2) << unit.name;
@@ -146,7 +146,7 @@ TEST(ShardedParams, RunsAUnitAgainWhereItIsToBeRecomputed) {
 TEST(ShardedParams, RecomputesTheSameValues) {
   run_ranks(1, [&](Communicator& everyone) {
     for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-      ShardedChain rank(everyone, {.recomputes = [](const std::string&) { return true; }});
+      ShardedChain rank(everyone, {.recomputes = [](const Unit&) { return true; }});
       std::vector<Tensor> sums, heads;
       const auto run = [&](const Tensor& h) {
         const Tensor x = h.to(type);
@@ -182,7 +182,7 @@ TEST(ShardedParams, SendsGradientsOnceAStepWhereItDefers) {
 // All that a step takes, gradients and graphs among it, is given back.
 TEST(ShardedParams, HoldsItsShardsAloneBetweenSteps) {
   run_ranks(1, [&](Communicator& everyone) {
-    ShardedChain rank(everyone, {.recomputes = [](const std::string& unit) { return unit == "map1"; }});
+    ShardedChain rank(everyone, {.recomputes = [](const Unit& unit) { return unit.name == "map1"; }});
     rank.pass(/*is_last=*/true);
     rank.sharded.finish_step();
     rank.sharded.clear_gradients();
@@ -201,7 +201,7 @@ TEST(ShardedParams, HoldsItsShardsAloneBetweenSteps) {
 TEST(ShardedParams, LetsGoOfInputsAsBackwardGoesOn) {
   run_ranks(1, [&](Communicator& everyone) {
     constexpr int64_t kRows = 4096;
-    ShardedChain rank(everyone, {.recomputes = [](const std::string&) { return true; }, .most_live = 1});
+    ShardedChain rank(everyone, {.recomputes = [](const Unit&) { return true; }, .most_live = 1});
     const tensor::MemoryMeter meter;
     std::vector<int64_t> live;  // while a unit runs again
     const ScopedUnitRunner scope(rank.observer);
@@ -248,7 +248,7 @@ TEST(ShardedParams, ReplicasAgreeOnWhichParametersHaveGradients) {
 
 TEST(ShardedParams, GathersWhatTheShardsHoldExactly) {
   run_ranks(2, [&](Communicator& everyone) {
-    ShardedChain rank(everyone, {.compute = at::kBFloat16, .is_computed = [](const Parameter&) { return true; }});
+    ShardedChain rank(everyone, {.compute = at::kBFloat16});
     int num_visited = 0;
     rank.sharded.gather([&](const std::string& name, const Tensor& value) {
       ++num_visited;

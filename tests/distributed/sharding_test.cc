@@ -151,6 +151,7 @@ void record(Curve& curve, const train::StepResult& result) {
 Curve train_whole(const Setting& setting) {
   Curve curve;
   const auto molmo = whole_model(setting);
+  train::mark_trained(molmo->params(), optimizer_config(setting));
   train::AdamW optimizer(train::make_groups(molmo->params(), optimizer_config(setting)), optimizer_config(setting));
   const train::TokenObjective objective(*molmo, 1e-4);
   for (int64_t step = 1; step <= kSteps; ++step) {
@@ -174,12 +175,11 @@ Curve train_sharded(const Setting& setting) {
                replicas = everyone.subgroup("replicas", replica_ranks, at::kCPU);
 
     model::Molmo molmo(model_config(setting));
-    train::make_groups(molmo.params(), optimizer_config(setting));  // says what trains
+    train::mark_trained(molmo.params(), optimizer_config(setting));
     ShardedParams sharded({&molmo.params()}, molmo.units(), {shard.get(), replicas.get()},
                           {.master = at::kDouble,
                            .compute = setting.compute,
-                           .is_computed = model::is_matrix_of_linear_map,
-                           .recomputes = [&](const std::string&) { return setting.recomputes; },
+                           .recomputes = [&](const Unit&) { return setting.recomputes; },
                            .most_live = setting.live_units,
                            .defers_reduction = setting.defers});
     const auto source = whole_model(setting);

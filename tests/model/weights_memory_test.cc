@@ -64,7 +64,7 @@ TEST_P(WeightsMemory, IsTheModelAndItsLargestTensor) {
     load_weights(loaded.params(), config, folder.path(), sink);
     int64_t size = 0, largest = 0;
     for (const Parameter& param : loaded.params().all()) {
-      EXPECT_EQ(param.value.scalar_type(), is_matrix_of_linear_map(param) ? type : at::kFloat) << param.name;
+      EXPECT_EQ(param.value.scalar_type(), param.role.kind == ParamKind::kMatrix ? type : at::kFloat) << param.name;
       size += static_cast<int64_t>(param.value.nbytes());
       largest = std::max(largest, param.value.numel() * 4);  // as the file has it
     }

@@ -45,11 +45,28 @@ TEST(ParamSet, RefusesANameTwice) {
 TEST(Unit, HoldsTheParametersBelowItsScope) {
   ParamSet set;
   const ParamScope scope(set, "block.1");
-  scope.add("w", {2}, Init::ones());
-  ParamScope(set, "block.10").add("w", {2}, Init::ones());  // shares the text prefix, not the scope
+  scope.add("w", {2}, Init::ones(), ParamKind::kNorm);
+  ParamScope(set, "block.10").add("w", {2}, Init::ones(), ParamKind::kNorm);  // shares the text prefix, not the scope
   const Unit unit(scope);
   ASSERT_EQ(unit.params.size(), 1u);
   EXPECT_EQ(unit.params[0].name(), "block.1.w");
+}
+
+TEST(ParamScope, SaysWhatItsParametersAre) {
+  ParamSet set;
+  const ParamScope scope = ParamScope(set, "tower").of(Component::kVit) / "block";
+  const auto role = [](const Param& param) { return param.entry()->role; };
+  EXPECT_EQ(role(scope.add("w", {2, 2}, Init::ones(), ParamKind::kMatrix)),
+            (ParamRole{.kind = ParamKind::kMatrix, .component = Component::kVit}));
+  EXPECT_EQ(role(scope.add("norm", {2}, Init::ones(), ParamKind::kNorm)),
+            (ParamRole{.kind = ParamKind::kNorm, .component = Component::kVit, .decays = false}));
+  EXPECT_TRUE(role(scope.decaying().add("q_norm", {2}, Init::ones(), ParamKind::kNorm)).decays);
+  EXPECT_FALSE(role(scope.add("table", {2, 2}, Init::ones(), ParamKind::kTable)).decays);
+  EXPECT_EQ(role(scope.at(ParamPlace::kHead).add("head", {2, 2}, Init::ones(), ParamKind::kMatrix)).place,
+            ParamPlace::kHead);
+  const Unit unit(scope, 3);
+  EXPECT_EQ(unit.component, Component::kVit);
+  EXPECT_EQ(unit.block, 3);
 }
 
 class CountingRunner : public UnitRunner {

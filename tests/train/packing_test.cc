@@ -48,7 +48,7 @@ TEST(Packing, GivesTheLossAndGradientsOfTheExamplesAlone) {
       random_example(1, 12, true, false), random_example(2, 15, true, true), random_example(3, 9, false, false)};
   model::Molmo molmo(testing::tiny_model_config());
   molmo.params().materialize(at::kCPU, 5);
-  molmo.params().set_trained([](const std::string&) { return true; });
+  molmo.params().set_trained([](const Parameter&) { return true; });
   const TokenObjective objective(molmo, 1e-4);
   const auto gradients_of = [&](const std::vector<MicroBatch>& batches, double dropout, double& loss) {
     model::ForwardOptions forward;

@@ -15,7 +15,7 @@ StepMemory plan_of(const std::string& preset, int num_shards, bool recomputes) {
   config.molmo = config::preset(preset);
   config.recompute.decoder = config.recompute.vit = recomputes ? 1 : 0;
   model::Molmo molmo(config.molmo.model);  // on the meta device
-  make_groups(molmo.params(), config.optimizer);
+  mark_trained(molmo.params(), config.optimizer);
   return plan_step(config, molmo.units(), num_shards, at::kBFloat16);
 }
 

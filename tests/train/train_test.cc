@@ -65,6 +65,7 @@ struct TinyRun {
 
   TinyRun() {
     molmo.params().materialize(at::kCPU, 5);
+    mark_trained(molmo.params(), quick_optimizer());
     optimizer = std::make_unique<AdamW>(make_groups(molmo.params(), quick_optimizer()), quick_optimizer());
     objective = std::make_unique<TokenObjective>(molmo, 1e-4);
   }
@@ -148,6 +149,7 @@ TEST(Checkpoint, NamesTheTensorsOfAnotherModel) {
   wider.decoder.ffn_width = 48;
   model::Molmo other(wider);
   other.params().materialize(at::kCPU, 1);
+  mark_trained(other.params(), quick_optimizer());
   AdamW optimizer(make_groups(other.params(), quick_optimizer()), quick_optimizer());
   try {
     load_checkpoint(folder.path() / "step000001",
@@ -280,7 +282,7 @@ TEST(TrainStep, PaddingCountsInNoLoss) {
   config.decoder.load_balancing_weight = 0.01, config.decoder.router_z_weight = 0.001;
   model::Molmo molmo(config);
   molmo.params().materialize(at::kCPU, 5);
-  molmo.params().set_trained([](const std::string&) { return true; });
+  molmo.params().set_trained([](const Parameter&) { return true; });
   const TokenObjective objective(molmo, 1e-4);
   const auto gradient_of = [&](const std::vector<MicroBatch>& batches, StepResult& result) {
     result = accumulate(objective, batches, {});

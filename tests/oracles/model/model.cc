@@ -121,7 +121,7 @@ void compare_gradients(GoldenCase& golden, const ModelCase& c) {
 }
 
 void compare_losses_and_gradients(GoldenCase& golden, const ModelCase& c) {
-  c.molmo->params().set_trained([](const std::string&) { return true; });
+  c.molmo->params().set_trained([](const Parameter&) { return true; });
   const train::TokenObjective objective(*c.molmo, c.config.at("train").at("z_loss").get<double>());
   const train::StepResult result = train::accumulate(objective, micro_batches(c), c.forward);
   const double relative = c.is_bf16 ? 1e-2 : Tolerances{}.loss;

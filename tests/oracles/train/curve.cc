@@ -93,7 +93,7 @@ void compare_first_weights(GoldenCase& golden, const Curve& curve, const train::
       expect_tensor_near(golden, "weight of " + name, got, expected, 2e-6);
       continue;
     }
-    const train::Component component = train::component_of(name);
+    const Component component = curve.molmo->params().find(name)->role.component;
     const config::ComponentConfig& settings = train::component_config(curve.optimizer, component);
     const double rate =
         train::learning_rate(curve.optimizer, settings, 1, curve.train().at("max_steps").get<int64_t>());
@@ -112,7 +112,7 @@ void compare_norms(GoldenCase& golden, const Curve& curve, const Json& expected,
   const double tolerance = index == 0 ? 1e-5 : std::max(12 * curve.noise("grad_norm_relative", index), 5e-6);
   const Json& norms = expected.at("grad_norm");
   golden.expect_near("total norm", result.clip.total_norm, norms.at("total").get<double>(), 0.0, tolerance);
-  for (const train::Component which : train::kComponents) {
+  for (const Component which : train::kComponents) {
     const std::string name(train::component_name(which));
     golden.expect_near("norm of " + name, result.clip.norms[static_cast<size_t>(which)], norms.at(name).get<double>(),
                        1e-12, tolerance);
@@ -178,6 +178,7 @@ void run_curve(const std::filesystem::path& folder, GoldenCase& golden) {
   const std::optional<Curve> found = read_curve(folder, golden);
   if (!found) return;
   const Curve& curve = *found;
+  train::mark_trained(curve.molmo->params(), curve.optimizer);
   train::AdamW optimizer(train::make_groups(curve.molmo->params(), curve.optimizer), curve.optimizer);
   const train::TokenObjective objective(*curve.molmo, curve.train().at("z_loss_scale").get<double>());
   for (size_t i = 0; i < curve.steps.at("steps").size(); ++i) {
@@ -208,7 +209,7 @@ void run_sharded_curve(const Curve& curve, GoldenCase& golden, int num_ranks) {
   run_ranks(num_ranks, [&](distributed::Communicator& everyone) {
     const auto replicas = everyone.subgroup("replicas", {everyone.rank()}, at::kCPU);
     model::Molmo molmo(curve.molmo->config());
-    train::make_groups(molmo.params(), curve.optimizer);
+    train::mark_trained(molmo.params(), curve.optimizer);
     distributed::ShardedParams sharded({&molmo.params()}, molmo.units(), {&everyone, replicas.get()}, {});
     for (const Parameter& param : curve.molmo->params().all()) sharded.store(param.name, param.value.detach());
     train::AdamW optimizer(train::make_groups(sharded.slices(), curve.optimizer), curve.optimizer);

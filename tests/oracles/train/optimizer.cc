@@ -7,6 +7,7 @@
 #include "oracles/tensors.h"
 #include "oracles/tiny_model.h"
 #include "oracles/train/recipe.h"
+#include "support/name_rules.h"
 #include "tensor/ops.h"
 #include "train/adamw.h"
 #include "train/clip.h"
@@ -39,6 +40,7 @@ void run_groups_case(const Json& c, const Json& native, const Json& decay, Golde
   optimizer.connector.weight_decay = decay.at("connector").get<double>();
   optimizer.vit.weight_decay = decay.at("vit").get<double>();
   optimizer.llm.weight_decay = decay.at("llm").get<double>();
+  train::mark_trained(molmo.params(), optimizer);
   compare_groups(golden, train::make_groups(molmo.params(), optimizer), c.at("groups"));
 }
 
@@ -47,15 +49,20 @@ void add_parameters(ParamSet& params, const TensorMap& tensors) {
   const std::string prefix = "initial/";
   for (const auto& [name, value] : tensors) {
     if (!name.starts_with(prefix)) continue;
-    params.add(name.substr(prefix.size()), value.sizes(), Init::zeros());
-    params.find(name.substr(prefix.size()))->value = value.clone();
+    const std::string own = name.substr(prefix.size());
+    params.add(own, value.sizes(), Init::zeros(),
+               {.kind = names_matrix(own, value.dim()) ? ParamKind::kMatrix : ParamKind::kTable,
+                .component = component_of_name(own),
+                .place = place_of_name(own),
+                .decays = name_decays(own)});
+    params.find(own)->value = value.clone();
   }
 }
 
 void compare_step(GoldenCase& golden, const Json& step, const train::ClipResult& clip) {
   const Json& norms = step.at("grad_norm");
   golden.expect_near("total norm", clip.total_norm, norms.at("total").get<double>(), 0.0, 1e-6);
-  for (const train::Component which : train::kComponents) {
+  for (const Component which : train::kComponents) {
     const std::string name(train::component_name(which));
     const auto index = static_cast<size_t>(which);
     golden.expect_near("norm of " + name, clip.norms[index], norms.at(name).get<double>(), 1e-12, 1e-6);
@@ -74,6 +81,7 @@ void run_optimizer_case(const std::filesystem::path& folder, GoldenCase& golden)
   add_parameters(params, tensors);
   const config::OptimizerConfig config =
       golden_optimizer(c.at("optimizer"), c.at("scheduler"), c.at("max_grad_norm"), c.at("ft_embedding"));
+  train::mark_trained(params, config);
   train::AdamW optimizer(train::make_groups(params, config), config);
   compare_groups(golden, optimizer.groups(), c.at("groups"));
 

@@ -58,7 +58,7 @@ void run_schedule_case(const Json& c, GoldenCase& golden) {
     component.warmup_steps = c.at("t_warmup").get<int64_t>();
     compare_component(golden, c, optimizer, component, c.at("lr"));
   } else {
-    for (const train::Component which : train::kComponents) {
+    for (const Component which : train::kComponents) {
       const std::string name(train::component_name(which));
       config::ComponentConfig component;
       component.learning_rate = c.at("peak").at(name).get<double>();
