@@ -149,8 +149,8 @@ class LocalRanks {
   // A rank that a signal ends before it has met the others cannot tell them, and they would wait for it: they are asked
   // to stop too, once. Those that it had met are saving by then, and a further signal changes nothing for them.
   void ask_others() {
-    if (has_asked_ || !asks_at_ || Clock::now() < *asks_at_) return;
-    has_asked_ = true;
+    if (!asks_at_ || Clock::now() < *asks_at_) return;
+    asks_at_ = Clock::time_point::max();
     kill_all(SIGTERM);
   }
 
@@ -169,7 +169,6 @@ class LocalRanks {
   const LaunchOptions& options_;
   std::vector<Process> running_;
   std::optional<Clock::time_point> deadline_, asks_at_;
-  bool has_asked_ = false;
   int exit_code_ = 0;
 };
 
