@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/log.h"
+#include "base/number_text.h"
 #include "base/strings.h"
 #include "data/example_maker.h"
 #include "molmo/error.h"
@@ -108,7 +109,7 @@ Sizes add_optimizer(Lines& lines, const config::TrainConfig& config, TrainedMode
     const config::ComponentConfig& component = component_config(config.optimizer, group.component);
     lines.add("optimizer",
               fmt::format("{}: {} tensors, {} parameters, peak learning rate {:g} after {} steps", group.name,
-                          group.params.size(), count_text(values), component.learning_rate, component.warmup_steps));
+                          group.params.size(), format_scaled(values), component.learning_rate, component.warmup_steps));
   }
   return sizes;
 }

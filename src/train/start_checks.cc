@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/number_text.h"
 #include "config/load.h"
 #include "data/length_survey.h"
 #include "tensor/device.h"
@@ -67,13 +68,6 @@ LengthCheck check_lengths(const config::TrainConfig& config, const data::Loader&
   return check;
 }
 
-std::string count_text(int64_t count) {
-  const auto value = static_cast<double>(count);
-  if (value >= 1e9) return fmt::format("{:.2f} B", value / 1e9);
-  if (value >= 1e6) return fmt::format("{:.1f} M", value / 1e6);
-  return std::to_string(count);
-}
-
 std::string model_text(const config::MolmoConfig& config, int64_t num_params) {
   const config::DecoderConfig& decoder = config.model.decoder;
   const config::VitConfig& vit = config.model.vit;
@@ -86,7 +80,7 @@ std::string model_text(const config::MolmoConfig& config, int64_t num_params) {
                                 ? std::string("the picture")
                                 : fmt::format("an overview and up to {} crops", input.max_crops);
   return fmt::format("{} parameters: decoder {} x {}{}, tower {} x {} (blocks x width), {} at {} x {} pixels",
-                     count_text(num_params), decoder.num_layers, decoder.width, experts, vit.num_layers, vit.width,
+                     format_scaled(num_params), decoder.num_layers, decoder.width, experts, vit.num_layers, vit.width,
                      crops, input.image_width, input.image_height);
 }
 

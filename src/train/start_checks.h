@@ -28,9 +28,7 @@ struct LengthCheck {
 /// Error: a sequence length that leaves no room for the answers.
 LengthCheck check_lengths(const config::TrainConfig& config, const data::Loader& loader);
 
-std::string count_text(int64_t count);  ///< "8.02 B", "2.4 M", "512"
-
-/// "2.4 M parameters: a decoder of 2 blocks of width 64, ..."
+/// "2.40 M parameters: a decoder of 2 blocks of width 64, ..."
 std::string model_text(const config::MolmoConfig& config, int64_t num_params);
 
 /// "cpu, fp32, 2 threads"
