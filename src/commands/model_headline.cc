@@ -61,14 +61,8 @@ std::string dtype_text(const TensorTotals& totals) {
 
 }  // namespace
 
-int64_t num_values(const formats::TensorView& view) {
-  int64_t product = 1;
-  for (const int64_t size : view.shape) product *= size;
-  return product;
-}
-
 void TensorTotals::add(const formats::TensorView& view) {
-  const int64_t count = commands::num_values(view);
+  const int64_t count = view.num_values();
   ++num_tensors;
   num_values += count;
   num_bytes += count * static_cast<int64_t>(formats::dtype_size(view.dtype));

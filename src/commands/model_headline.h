@@ -19,8 +19,6 @@ struct TensorTotals {
   void add(const formats::TensorView& view);
 };
 
-int64_t num_values(const formats::TensorView& view);
-
 /// Tower, connector, decoder, parameters, crops, dtype and size, a line each. `config` is null where there are weights
 /// alone.
 std::string format_headline(const config::MolmoConfig* config, const TensorTotals& totals);

@@ -121,7 +121,7 @@ const TensorView* SafetensorsFile::find(const std::string& name) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
-SafetensorsFolder::SafetensorsFolder(const fs::path& folder, const std::string& stem) {
+SafetensorsFolder::SafetensorsFolder(const fs::path& folder, const std::string& stem) : TensorIndex("safetensors") {
   const WeightFiles weights = weight_files(folder, stem);
   for (const fs::path& path : weights.paths) files_.emplace_back(path);
   if (holds_slices(files_.front())) {
@@ -132,28 +132,7 @@ SafetensorsFolder::SafetensorsFolder(const fs::path& folder, const std::string& 
       for (const TensorView& view : file.tensors()) add(view, file.path());
     }
   }
-  for (const auto& [tensor, shard] : weights.shard_of) {
-    if (!by_name_.contains(tensor)) {
-      throw Error(
-          fmt::format("[safetensors] {}: no tensor '{}', which {} promises", shard.string(), tensor, kIndexFile));
-    }
-  }
-}
-
-void SafetensorsFolder::add(const TensorView& view, const fs::path& path) {
-  if (!by_name_.emplace(view.name, &view).second)
-    throw Error(fmt::format("[safetensors] {}: tensor '{}' lies in another shard too", path.string(), view.name));
-}
-
-const TensorView* SafetensorsFolder::find(const std::string& name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
-}
-
-std::vector<const TensorView*> SafetensorsFolder::tensors() const {
-  std::vector<const TensorView*> views;
-  for (const auto& [name, view] : by_name_) views.push_back(view);
-  return views;
+  expect_all(weights.shard_of, kIndexFile);
 }
 
 size_t TensorEntry::num_bytes() const {

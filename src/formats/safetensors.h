@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/files.h"
-#include "formats/tensor_source.h"
+#include "formats/tensor_index.h"
 
 namespace molmo::formats {
 
@@ -36,20 +36,15 @@ class SafetensorsFile {
 /// All tensors of a folder: model.safetensors, or model.safetensors.index.json and its shards, or shards
 /// "model-*-of-*.safetensors" alone, whole tensors or slices of them (slices.h). A path to one file works too. `stem`
 /// takes the place of "model".
-class SafetensorsFolder : public TensorSource {
+class SafetensorsFolder : public TensorIndex {
  public:
   explicit SafetensorsFolder(const std::filesystem::path& folder, const std::string& stem = "model");
 
-  const TensorView* find(const std::string& name) const override;
-  std::vector<const TensorView*> tensors() const override;
   const std::vector<SafetensorsFile>& files() const { return files_; }
 
  private:
-  void add(const TensorView& view, const std::filesystem::path& path);
-
   std::vector<SafetensorsFile> files_;
   std::vector<TensorView> joined_;  // of slices
-  std::map<std::string, const TensorView*> by_name_;
 };
 
 /// What a writer announces of a tensor before its data comes.

@@ -3,11 +3,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/files.h"
 
 namespace molmo::formats {
+
+int64_t TensorView::num_values() const {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
 
 size_t TensorView::num_bytes() const {
   size_t total = data.size();

@@ -26,6 +26,7 @@ struct TensorView {
   std::vector<std::span<const uint8_t>> rest;  ///< what follows `data` where slices lie in several files (slices.h)
   bool is_mapped = true;  ///< the bytes lie in mapped files: their pages can be dropped and come back
 
+  int64_t num_values() const;
   size_t num_bytes() const;
   /// Copies bytes from `begin` on, as many as `out` holds; with `drops` the pages are dropped after it.
   void read(size_t begin, std::span<uint8_t> out, bool drops = false) const;

@@ -4,23 +4,20 @@
 #pragma once
 
 #include <deque>
-#include <map>
 
+#include "formats/tensor_index.h"
 #include "formats/torch_file.h"
 
 namespace molmo::formats {
 
 /// The tensors of all shards that pytorch_model.bin.index.json names.
 /// Errors: a shard that is missing, a promised tensor that is not there, a tensor that lies in two shards.
-class TorchFolder : public TensorSource {
+class TorchFolder : public TensorIndex {
  public:
   explicit TorchFolder(const std::filesystem::path& index);
-  const TensorView* find(const std::string& name) const override;
-  std::vector<const TensorView*> tensors() const override;
 
  private:
   std::deque<TorchFile> files_;
-  std::map<std::string, const TensorView*> by_name_;
 };
 
 /// What a folder holds in PyTorch's files, or null: model.pt of the public training code, pytorch_model.bin, or its

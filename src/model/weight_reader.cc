@@ -19,8 +19,6 @@ namespace {
 
 constexpr int64_t kPieceBytes = int64_t{64} << 20;
 
-int64_t num_values(const formats::TensorView& view) { return c10::multiply_integers(view.shape); }
-
 // The number after "layers." or "layer.", where there is one: 3 of "vision_model.encoder.layers.3.mlp.fc1.bias".
 std::optional<int> block_of(std::string_view name) {
   for (const std::string_view list : {"layers.", "layer."}) {
@@ -140,7 +138,7 @@ Tensor WeightReader::value(const Recipe& recipe) const {
   const at::NoGradGuard no_grad;
   std::vector<Tensor> tensors;
   for (const formats::TensorView* view : sources(recipe))
-    tensors.push_back(read_values(*view, 0, num_values(*view)).view(view->shape));
+    tensors.push_back(read_values(*view, 0, view->num_values()).view(view->shape));
   Tensor value;
   assemble(recipe, config_.vit, tensors, value);  // fits: recipes() has checked it
   return value;
@@ -153,11 +151,11 @@ void WeightReader::read(const Recipe& recipe, int64_t begin, int64_t end, const 
   int64_t first = 0;  // the parameter's value with which a source begins
   for (const formats::TensorView* view : sources(recipe)) {
     const bool is_plain = recipe.change == Change::kNone;
-    const int64_t count = recipe.sources.size() == 1 ? c10::multiply_integers(recipe.shape) : num_values(*view);
+    const int64_t count = recipe.sources.size() == 1 ? c10::multiply_integers(recipe.shape) : view->num_values();
     const int64_t from = std::max(begin, first), to = std::min(end, first + count);
     const int64_t piece = is_plain ? kPieceBytes / static_cast<int64_t>(formats::dtype_size(view->dtype)) : count;
     if (from < to && !is_plain) {
-      const Tensor source = read_values(*view, 0, num_values(*view)).view(view->shape);
+      const Tensor source = read_values(*view, 0, view->num_values()).view(view->shape);
       take(from, file_rows(recipe, config_.vit, source).flatten().slice(0, from - first, to - first));
     }
     for (int64_t at = from; is_plain && at < to; at += piece)
