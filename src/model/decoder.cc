@@ -15,11 +15,6 @@ namespace {
 // PARITY: masked scores get the lowest finite float32, so that fully masked rows stay finite.
 constexpr float kMasked = std::numeric_limits<float>::lowest();
 
-Init linear_init(const config::DecoderConfig& config, double scale = 1.0) {
-  const double std = config.init_std * scale;
-  return config.init_cutoff ? Init::truncated(std, *config.init_cutoff * std) : Init::normal(std);
-}
-
 Tensor causal(int64_t size, const at::Device& device) {
   const Tensor index = at::arange(size, at::TensorOptions().dtype(at::kLong).device(device));
   return index.unsqueeze(0) <= index.unsqueeze(1);  // [S, S]: key <= query

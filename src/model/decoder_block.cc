@@ -14,12 +14,12 @@ nn::Norm make_norm(const config::DecoderConfig& config, int64_t width, const Par
   return nn::Norm(config.norm, width, config.norm_bias, config.norm_eps, scope);
 }
 
-Init linear_init(const config::DecoderConfig& config, double scale = 1.0) {
+}  // namespace
+
+Init linear_init(const config::DecoderConfig& config, double scale) {
   const double std = config.init_std * scale;
   return config.init_cutoff ? Init::truncated(std, *config.init_cutoff * std) : Init::normal(std);
 }
-
-}  // namespace
 
 QkvProjection::QkvProjection(const config::DecoderConfig& config, Init init, const ParamScope& scope)
     : width_(config.width),

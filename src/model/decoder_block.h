@@ -17,6 +17,9 @@
 
 namespace molmo::model {
 
+/// How the decoder's matrices begin, at `scale` times the config's standard deviation.
+Init linear_init(const config::DecoderConfig& config, double scale = 1.0);
+
 /// What every block of one forward pass shares.
 struct BlockContext {
   nn::RopeTables rope;     // [B, 1, S, Dh]; undefined with learned positions
