@@ -268,8 +268,14 @@ TEST_F(LoaderTest, ABrokenPictureIsReportedWhenItIsDue) {
 }
 
 TEST_F(LoaderTest, StopsWithoutBeingRead) {
+  const auto num_threads = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+  };
   data_.num_workers = 4;
+  make({.global_batch_size = 2});  // what a first one starts for good
+  const auto before = num_threads();
   for (int i = 0; i < 20; ++i) make({.global_batch_size = 2});
+  EXPECT_EQ(num_threads(), before) << "workers outlive their loader";
 }
 
 TEST_F(LoaderTest, NamesUnknownKindsOfAnnotation) {

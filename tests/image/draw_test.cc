@@ -18,8 +18,20 @@ TEST(Draw, LeavesAPictureWithoutPointsAlone) {
 TEST(Draw, MarksAPoint) {
   const PointGroup group{.label = "", .points = {{.x = 50.0, .y = 30.0}}};
   const Picture drawn = draw_points(Picture(100, 60), {&group, 1});
-  EXPECT_NE(drawn.row(30)[3 * 50] + drawn.row(30)[3 * 50 + 1] + drawn.row(30)[3 * 50 + 2], 0);
-  EXPECT_EQ(drawn.row(0)[0], 0);
+  ASSERT_EQ(drawn.height, 60) << "a strip without a label";
+  const uint8_t* middle = drawn.row(30) + 3 * 50;
+  EXPECT_EQ((std::vector<int>{middle[0], middle[1], middle[2]}), (std::vector<int>{230, 25, 110}));  // the first colour
+  int left = 100, right = -1, top = 60, bottom = -1;
+  for (int y = 0; y < 60; ++y) {
+    for (int x = 0; x < 100; ++x) {
+      const uint8_t* pixel = drawn.row(y) + 3 * x;
+      if (pixel[0] + pixel[1] + pixel[2] == 0) continue;
+      left = std::min(left, x), right = std::max(right, x), top = std::min(top, y), bottom = std::max(bottom, y);
+    }
+  }
+  EXPECT_NEAR(0.5 * (left + right), 50, 0.5);
+  EXPECT_NEAR(0.5 * (top + bottom), 30, 0.5);
+  EXPECT_LE(right - left, 12) << "all else stays as it was";
 }
 
 Picture drawn_with_label(const std::string& label, int width = 300) {
