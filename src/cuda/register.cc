@@ -6,7 +6,11 @@
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
 
+#include <string>
+
+#include "cuda/architectures.h"
 #include "cuda/rms_norm.h"
 #include "cuda/rope.h"
 #include "cuda/row_uniforms.h"
@@ -125,15 +129,35 @@ Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {  // [...]
   return values;
 }
 
+// Names a device for which there is no code, or nothing. Asks without making a context on it.
+std::string device_without_code() {
+  int num_devices = 0;
+  if (cudaGetDeviceCount(&num_devices) != cudaSuccess) cudaGetLastError();  // forgotten: no device, no tensor on it
+  for (int device = 0; device < num_devices; ++device) {
+    int major = 0, minor = 0;
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+    if (!has_code_for({MOLMO_CUDA_ARCHITECTURES}, 10 * major + minor))
+      return "cuda:" + std::to_string(device) + " has compute capability " + std::to_string(major) + "." +
+             std::to_string(minor);
+  }
+  return "";
+}
+
 }  // namespace
 }  // namespace molmo::cuda
 
-/// Fills `table` with the kernels of CUDA tensors.
-extern "C" __attribute__((visibility("default"))) void molmo_cuda_register(molmo::tensor::KernelTable* table) {
+/// Fills `table` with the kernels of CUDA tensors. Where a device is one that they were not compiled for, leaves it as
+/// it is and returns which; else null.
+extern "C" __attribute__((visibility("default"))) const char* molmo_cuda_register(molmo::tensor::KernelTable* table) {
+  static std::string problem;
+  problem = molmo::cuda::device_without_code();
+  if (!problem.empty()) return problem.c_str();
   *table = {.rms_norm = molmo::cuda::rms_norm,
             .rms_norm_backward = molmo::cuda::rms_norm_backward,
             .rope = molmo::cuda::rope,
             .swiglu = molmo::cuda::swiglu,
             .swiglu_backward = molmo::cuda::swiglu_backward,
             .row_uniforms = molmo::cuda::row_uniforms};
+  return nullptr;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cuda/elements.cuh"
+#include "cuda/launch.cuh"
 #include "cuda/rms_norm.h"
 #include "cuda/row_sum.cuh"
 
@@ -120,15 +121,15 @@ struct Grid {
         std::clamp((num_packs + 2 * kWarpSize - 1) / (2 * kWarpSize), 1, kMaxWarps);  // two packs a thread
     const int rows_per_block = warps_per_row == 1 ? 4 : 1;
     block = dim3(warps_per_row * kWarpSize, rows_per_block);
-    num_blocks = static_cast<unsigned>((num_rows + rows_per_block - 1) / rows_per_block);
+    num_blocks = num_blocks_for(num_rows, rows_per_block);
   }
 };
 
 template <class T, int kVector>
 void launch(const RmsNormArgs& args, cudaStream_t stream) {
   const Grid grid(args.num_rows, args.width / kVector);
-  rms_norm_kernel<T, kVector><<<grid.num_blocks, grid.block, 0, stream>>>(static_cast<const T*>(args.x), args.weight,
-                                                                          args.y, args.num_rows, args.width, args.eps);
+  launch_kernel(rms_norm_kernel<T, kVector>, grid.num_blocks, grid.block, stream, static_cast<const T*>(args.x),
+                args.weight, args.y, args.num_rows, args.width, args.eps);
 }
 
 // Wide loads where every row starts on 16 bytes, single values elsewhere.
@@ -142,10 +143,9 @@ void launch_fitting(const RmsNormArgs& args, cudaStream_t stream) {
 template <class T, int kVector>
 void launch_backward(const RmsNormBackwardArgs& args, cudaStream_t stream) {
   const Grid grid(args.num_rows, args.width / kVector);
-  rms_norm_backward_kernel<T, kVector><<<grid.num_blocks, grid.block, 0, stream>>>(args);
-  const dim3 parts(static_cast<unsigned>((args.width + kColumns - 1) / kColumns),
-                   static_cast<unsigned>((args.num_rows + kRowsPerPart - 1) / kRowsPerPart));
-  weight_gradient_kernel<T><<<parts, dim3(kColumns, kLines), 0, stream>>>(args);
+  launch_kernel(rms_norm_backward_kernel<T, kVector>, grid.num_blocks, grid.block, stream, args);
+  const dim3 parts(num_blocks_for(args.width, kColumns), num_blocks_for(args.num_rows, kRowsPerPart));
+  launch_kernel(weight_gradient_kernel<T>, parts, dim3(kColumns, kLines), stream, args);
 }
 
 template <class T>

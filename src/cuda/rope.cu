@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cuda/elements.cuh"
+#include "cuda/launch.cuh"
 #include "cuda/rope.h"
 
 namespace molmo::cuda {
@@ -44,8 +45,8 @@ __global__ void __launch_bounds__(kMostThreads) rope_kernel(RopeArgs args) {
 template <class T, int kVector>
 void launch(const RopeArgs& args, cudaStream_t stream) {
   const int num_packs = args.num_heads * (args.width / 2 / kVector);
-  const auto num_blocks = static_cast<unsigned>(args.num_rows * args.num_positions);
-  rope_kernel<T, kVector><<<num_blocks, std::min(kMostThreads, (num_packs + 31) / 32 * 32), 0, stream>>>(args);
+  const int num_threads = std::min(kMostThreads, (num_packs + 31) / 32 * 32);
+  launch_kernel(rope_kernel<T, kVector>, num_blocks_of(args.num_rows * args.num_positions), num_threads, stream, args);
 }
 
 template <class T>

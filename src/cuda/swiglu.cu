@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "cuda/elements.cuh"
+#include "cuda/launch.cuh"
 #include "cuda/swiglu.h"
 
 namespace molmo::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int64_t kMostBlocks = 1 << 16;
 
 template <class T, int kVector>
 using In = const Pack<T, kVector>*;
@@ -55,8 +55,8 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwiGluArgs args) {
 template <class T, int kVector, bool kIsForward>
 void launch(const SwiGluArgs& args, cudaStream_t stream) {
   const int64_t total = args.num_rows * (args.width / kVector);
-  const auto num_blocks = static_cast<unsigned>(std::min<int64_t>((total + kThreads - 1) / kThreads, kMostBlocks));
-  swiglu_kernel<T, kVector, kIsForward><<<num_blocks, kThreads, 0, stream>>>(args);
+  launch_kernel(swiglu_kernel<T, kVector, kIsForward>,
+                num_blocks_for(std::min(total, most_blocks() * kThreads), kThreads), kThreads, stream, args);
 }
 
 template <class T, bool kIsForward>

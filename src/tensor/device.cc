@@ -5,6 +5,7 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <mutex>
 #include <optional>
@@ -42,6 +43,18 @@ at::Device open_cuda_device(int index) {
   return device;
 }
 
+// The driver's answer, or 0. Asks without making a context on the device.
+int major_compute_capability(int index) {
+  constexpr int kMajor = 75;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+  void* driver = dlopen("libcuda.so.1", RTLD_NOW);
+  if (driver == nullptr) return 0;
+  const auto find_device = find_symbol<int(int*, int)>(driver, "cuDeviceGet");
+  const auto attribute_of = find_symbol<int(int*, int, int)>(driver, "cuDeviceGetAttribute");
+  int handle = 0, major = 0;
+  if (find_device == nullptr || attribute_of == nullptr || find_device(&handle, std::max(index, 0)) != 0) return 0;
+  return attribute_of(&major, kMajor, handle) == 0 ? major : 0;
+}
+
 at::Device choose_device() {
   if (probe_cuda_driver().num_devices == 0) return at::kCPU;
   try {
@@ -75,7 +88,10 @@ void use_device(const at::Device& device) {
   if (device.is_cuda()) c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
 }
 
-bool is_fast_at_bfloat16(const at::Device& device) { return !device.is_cpu() || cpu::is_fast_at_bfloat16(); }
+bool is_fast_at_bfloat16(const at::Device& device) {
+  constexpr int kAmpere = 8;
+  return device.is_cpu() ? cpu::is_fast_at_bfloat16() : major_compute_capability(device.index()) >= kAmpere;
+}
 
 at::ScalarType parse_compute_type(std::string_view text, const at::Device& device) {
   if (text == "fp32") return at::kFloat;
@@ -100,10 +116,12 @@ void open_cuda_half() {
     const std::string path = path_of_half(kCudaHalf, "MOLMO_CUDA_LIBRARY");
     open_shared_library("libtorch_cuda.so", "LibTorch has no CUDA half that fits this machine (scripts/setup.sh)");
     void* half = open_shared_library(path, "it is built where a CUDA 13 toolkit is found (cmake -DMOLMO_CUDA=ON)");
-    const auto fill = find_symbol<void(KernelTable*)>(half, "molmo_cuda_register");
+    const auto fill = find_symbol<const char*(KernelTable*)>(half, "molmo_cuda_register");
     if (fill == nullptr) throw Error(fmt::format("[device] {} is not the CUDA half of this program", path));
     KernelTable table;
-    fill(&table);
+    if (const char* problem = fill(&table))
+      log_warning(fmt::format("{}, for which {} was not built: LibTorch's operators take the place of its kernels",
+                              problem, kCudaHalf));
     install_cuda_kernels(table);
     cuda_half = half;
   });

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "tensor/device.h"
 #include "tensor/ops.h"
 #include "tensor/shape.h"
 
@@ -219,7 +220,8 @@ SequencePlan plan_sequences(const Tensor& segments, at::Device device) {
 }
 
 bool has_flash_kernel(at::Device device, at::ScalarType type, int64_t head_dim) {
-  return device.is_cuda() && (type == at::kBFloat16 || type == at::kHalf) && head_dim % 8 == 0 && head_dim <= 256;
+  return device.is_cuda() && (type == at::kBFloat16 || type == at::kHalf) && head_dim % 8 == 0 && head_dim <= 256 &&
+         is_fast_at_bfloat16(device);  // the same generations: Ampere and later
 }
 
 const SequenceKernel& flash_kernel() {

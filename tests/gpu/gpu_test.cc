@@ -97,7 +97,8 @@ void expect_same_passes(at::Device device, const std::vector<Tensor>& inputs, co
 }
 
 TEST_F(GpuKernel, RmsNormDifferentiatesAsTheCpuDoes) {
-  for (const int64_t width : {1, 100, 128, 3584, 16384}) {
+  // Not of one value: the two terms of its gradient cancel, and what is left is their rounding.
+  for (const int64_t width : {100, 128, 3584, 16384}) {
     for (const int64_t num_rows : {1, 130, 513}) {
       for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
         expect_same_passes(device_, {at::randn({num_rows, width}).to(type), at::rand({width}) + 0.5},
