@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/param_role.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "config/presets.h"
@@ -72,6 +73,23 @@ TEST(ParamRole, IsThatOfTheNameInTheTowersHead) {
   const model::Molmo molmo(testing::tiny_model_config());
   TowerObjective objective(molmo, /*num_kinds=*/3);
   expect_named_roles(objective.params(), "tower head");
+}
+
+// By these a recipe says what is computed again in backward.
+TEST(ParamRole, UnitsKnowTheirComponentAndBlock) {
+  const model::Molmo molmo(testing::tiny_model_config());
+  int num_blocks = 0;
+  for (const Unit& unit : molmo.units()) {
+    const bool is_connector = unit.name == "model.vision_backbone.connector";
+    EXPECT_EQ(unit.component, is_connector ? Component::kConnector : testing::component_of_name(unit.name + "."))
+        << unit.name;
+    const size_t at = unit.name.find("blocks.");  // resblocks too
+    EXPECT_EQ(unit.block.has_value(), at != std::string::npos) << unit.name;
+    if (!unit.block) continue;
+    EXPECT_EQ(unit.name.substr(at), fmt::format("blocks.{}", *unit.block));
+    ++num_blocks;
+  }
+  EXPECT_EQ(num_blocks, 2 + 3);  // of decoder and tower
 }
 
 TEST(ParamRole, SaysWhatARecipeFreezes) {
