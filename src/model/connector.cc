@@ -28,10 +28,11 @@ AttentionPooling::AttentionPooling(const config::VitConfig& vit, int64_t in_widt
 Tensor AttentionPooling::operator()(const Tensor& windows, at::ScalarType compute) const {
   const Tensor query = mean_query_ ? windows.mean(1, /*keepdim=*/true) : windows.slice(1, 0, 1);  // [M, 1, n*Dv]
   tap("connector.pooling_query", query);
-  const Tensor q = nn::split_heads(wq_(query, compute), num_heads_);       // [M, Hv, 1, Dh]
-  const Tensor k = nn::split_heads(wk_(windows, compute), num_kv_heads_);  // [M, Kv, w, Dh]
-  const Tensor v = nn::split_heads(wv_(windows, compute), num_kv_heads_);  // [M, Kv, w, Dh]
-  return wo_(nn::attend(q, k, v, {}), compute).squeeze(1);                 // [M, Dv]
+  const Tensor q = nn::split_heads(wq_(query, compute), num_heads_);                        // [M, Hv, 1, Dh]
+  const Tensor k = nn::split_heads(wk_(windows, compute), num_kv_heads_);                   // [M, Kv, w, Dh]
+  const Tensor v = nn::split_heads(wv_(windows, compute), num_kv_heads_);                   // [M, Kv, w, Dh]
+  const Tensor mixed = q.is_cpu() ? nn::attend(q, k, v, {}) : nn::attend_windows(q, k, v);  // [M, 1, Hv Dh]
+  return wo_(mixed, compute).squeeze(1);                                                    // [M, Dv]
 }
 
 ProjectorMlp::ProjectorMlp(int64_t in, int64_t hidden, int64_t out, Init init, const ParamScope& scope)

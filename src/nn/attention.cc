@@ -9,6 +9,7 @@
 #include "tensor/device.h"
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
+#include "tensor/precision.h"
 #include "tensor/shape.h"
 
 namespace molmo::nn {
@@ -60,6 +61,16 @@ Tensor attend_by_products(const Tensor& q, const Tensor& k, const Tensor& v, con
 }
 
 }  // namespace
+
+Tensor attend_windows(const Tensor& q, const Tensor& k, const Tensor& v) {
+  expect_shape("attend_windows: q", q, {k.size(0), kAnySize, 1, k.size(3)});
+  expect_shape("attend_windows: v", v, {k.size(0), k.size(1), k.size(2), k.size(3)});
+  const Tensor keys = repeat_kv_heads(widened(k), q.size(1)), values = repeat_kv_heads(widened(v), q.size(1));
+  const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(3)));
+  const Tensor scores = (widened(q) * keys).sum(-1) * scale;                     // [M, H, w]
+  const Tensor mixed = (at::softmax(scores, -1).unsqueeze(-1) * values).sum(2);  // [M, H, Dh]
+  return mixed.to(q.scalar_type()).flatten(1).unsqueeze(1);
+}
 
 Tensor split_heads(const Tensor& x, int64_t num_heads) {
   return x.view({x.size(0), x.size(1), num_heads, x.size(2) / num_heads}).transpose(1, 2);

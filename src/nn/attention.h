@@ -31,6 +31,11 @@ struct SoftmaxOptions {
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionMask& mask,
               const SoftmaxOptions& softmax = {});
 
+/// attend() without a mask for windows with one query and a few keys, as sums in float32: q [M, heads, 1, Dh], k and v
+/// [M, kv_heads, w, Dh] -> [M, 1, heads * Dh]. A GPU's flash attention pads each query to 128 of them, 75 MB in its
+/// backward for a crop's 144 windows, whose places no longer fit into 32 bits from 114 crops on.
+Tensor attend_windows(const Tensor& q, const Tensor& k, const Tensor& v);
+
 /// [B, S, heads * Dh] -> [B, heads, S, Dh] (a view).
 Tensor split_heads(const Tensor& x, int64_t num_heads);
 

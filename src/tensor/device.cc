@@ -123,6 +123,11 @@ void open_cuda_half() {
       log_warning(fmt::format("{}, for which {} was not built: LibTorch's operators take the place of its kernels",
                               problem, kCudaHalf));
     install_cuda_kernels(table);
+    // cuDNN's attention, which LibTorch prefers on sm_90 and later, plans anew for each exact shape, 20 to 40 ms of
+    // host time; the length of rows changes with every micro-batch, and that of the cache with every token.
+    at::globalContext().setSDPUseCuDNN(false);
+    // Products in bf16 are summed in float32 throughout, the parts of split ones too.
+    at::globalContext().setAllowBF16ReductionCuBLAS(false);
     cuda_half = half;
   });
 }

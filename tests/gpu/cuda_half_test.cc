@@ -15,6 +15,8 @@ TEST(CudaHalf, OpensAndLeavesTheCpuKernelsAlone) {
   ASSERT_NO_THROW(open_cuda_half());
   ASSERT_NO_THROW(open_cuda_half());
   EXPECT_TRUE(at::globalContext().hasCUDA() || probe_cuda_driver().num_devices == 0);
+  EXPECT_FALSE(at::globalContext().userEnabledCuDNNSDP());
+  EXPECT_TRUE(at::globalContext().userEnabledFlashSDP());
   const at::NoGradGuard no_grad;
   const Tensor x = at::ones({2, 8});
   EXPECT_TRUE(rms_norm(x, at::ones({8}), 0.0).equal(x));

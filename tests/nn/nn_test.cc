@@ -39,6 +39,26 @@ TEST(Attention, GroupedHeadsEqualRepeatedKeys) {
   EXPECT_LT(largest_difference(attend(q, k, v, {}), plain_attention(q, k, v, {})), 1e-6);
 }
 
+TEST(Attention, WindowsAreTheSameAttention) {
+  const auto of = [](const auto& attention, at::ScalarType type) {
+    std::vector<Tensor> leaves;
+    uint64_t seed = 1;
+    for (const std::vector<int64_t>& shape : {std::vector<int64_t>{9, 6, 1, 8}, {9, 2, 4, 8}, {9, 2, 4, 8}})
+      leaves.push_back(random(shape, seed++).to(type).requires_grad_(true));
+    const Tensor result = attention(leaves[0], leaves[1], leaves[2]);
+    (result * random(result.sizes(), 4)).sum().backward();
+    return std::vector<Tensor>{result, leaves[0].grad(), leaves[1].grad(), leaves[2].grad()};
+  };
+  const auto plain = [](const Tensor& q, const Tensor& k, const Tensor& v) { return plain_attention(q, k, v, {}); };
+  const std::vector<Tensor> expected = of(plain, at::kDouble);
+  for (const at::ScalarType type : {at::kDouble, at::kFloat, at::kBFloat16}) {
+    const std::vector<Tensor> got = of(attend_windows, type);
+    EXPECT_EQ(got[0].scalar_type(), type);
+    const double tolerance = type == at::kDouble ? 1e-12 : type == at::kFloat ? 2e-6 : 3e-2;
+    for (size_t i = 0; i < got.size(); ++i) EXPECT_LT(largest_difference(got[i], expected[i]), tolerance) << i;
+  }
+}
+
 TEST(Attention, CausalFlagEqualsItsMask) {
   const Tensor q = random({2, 4, 9, 8}), k = random({2, 2, 9, 8}, 2), v = random({2, 2, 9, 8}, 3);
   const Tensor expected = plain_attention(q, k, v, causal_bias(9));
