@@ -16,6 +16,7 @@
 namespace molmo::eval {
 namespace {
 
+constexpr size_t kMostLabels = 30;                    // in the table
 constexpr int kJpegQuality = 82, kLongestSide = 560;  // of a picture in the page
 
 image::Picture shrunk(const image::Picture& picture) {
@@ -86,7 +87,7 @@ ReportExample make_example(const Answered& item, const DecodeLimits& limits) {
                         .boxes = {},
                         .question = plain_question(item.prompt, item.question.message.style.value_or("")),
                         .truth = truth_text(item.question),
-                        .reply = reply_pieces(item.reply),
+                        .prediction = text_pieces(item.reply),
                         .score = item.score.model};
   add_marks(item, example);
   return example;
@@ -124,6 +125,7 @@ ReportCurve read_curve(const std::filesystem::path& run) {
 }
 
 void add_results(Report& report, const EvalResult& result, const ReportPictures& pictures) {
+  report.labels = tabulate_labels(result.answers, kMostLabels);
   for (const TaskScore& score : result.scores) {
     report.scores.push_back(score_row(score));
     std::vector<const Answered*> items;

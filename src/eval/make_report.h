@@ -15,8 +15,8 @@ struct ReportPictures {
   DecodeLimits limits;  ///< as they were evaluated with
 };
 
-/// Fills in scores and examples of every task, spread over the split. Among the examples of a task is one that scored
-/// full marks and one that did not, where there are such questions.
+/// Fills in scores, the table of labels, and examples of every task, spread over the split. Among the examples of a
+/// task is one that scored full marks and one that did not, where there are such questions.
 void add_results(Report& report, const EvalResult& result, const ReportPictures& pictures);
 
 }  // namespace molmo::eval

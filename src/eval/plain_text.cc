@@ -24,7 +24,7 @@ void drop_style(std::string_view& text, std::string_view style) {
   if (end != text.npos && text[end] == ':') text = trim_text(text.substr(end + 1));
 }
 
-void add_text(std::vector<ReplyPiece>& pieces, std::string_view text) {
+void add_text(std::vector<TextPiece>& pieces, std::string_view text) {
   text = trim_text(text);
   if (!text.empty()) pieces.push_back({.text = std::string(text)});
 }
@@ -40,20 +40,20 @@ std::string plain_question(std::string_view prompt, std::string_view style) {
   return std::string(text);
 }
 
-std::vector<ReplyPiece> reply_pieces(std::string_view reply) {
-  std::vector<ReplyPiece> pieces;
+std::vector<TextPiece> text_pieces(std::string_view rest) {
+  std::vector<TextPiece> pieces;
   while (true) {
-    const size_t begin = reply.find(kTag);
-    add_text(pieces, reply.substr(0, begin));
-    if (begin == reply.npos) return pieces;
-    const size_t label = std::min(reply.find('>', begin), reply.size() - 1) + 1;
-    const size_t label_end = std::min(reply.find('<', label), reply.size());
-    const auto points = data::read_points(reply.substr(begin, label - begin), {100, 100});
-    std::string text(trim_text(reply.substr(label, label_end - label)));
+    const size_t begin = rest.find(kTag);
+    add_text(pieces, rest.substr(0, begin));
+    if (begin == rest.npos) return pieces;
+    const size_t label = std::min(rest.find('>', begin), rest.size() - 1) + 1;
+    const size_t label_end = std::min(rest.find('<', label), rest.size());
+    const auto points = data::read_points(rest.substr(begin, label - begin), {100, 100});
+    std::string text(trim_text(rest.substr(label, label_end - label)));
     if (text.empty()) text = "points";
     pieces.push_back({.text = std::move(text), .num_points = static_cast<int64_t>(points.size())});
-    const size_t closing = reply.substr(label_end).starts_with("</point") ? reply.find('>', label_end) : label_end - 1;
-    reply = closing == reply.npos ? "" : reply.substr(std::min(closing + 1, reply.size()));
+    const size_t closing = rest.substr(label_end).starts_with("</point") ? rest.find('>', label_end) : label_end - 1;
+    rest = closing == rest.npos ? "" : rest.substr(std::min(closing + 1, rest.size()));
   }
 }
 

@@ -12,7 +12,7 @@
 
 namespace molmo::eval {
 namespace {
-constexpr auto kRedrawInterval = std::chrono::milliseconds(200), kLogInterval = std::chrono::milliseconds(3000);
+constexpr auto kRedrawInterval = std::chrono::milliseconds(200), kLogInterval = std::chrono::milliseconds(30'000);
 }  // namespace
 
 std::string format_progress(int64_t done, int64_t known, int64_t total, double seconds) {

@@ -1,4 +1,4 @@
-// How far an evaluation is, on stderr: a line that is redrawn on a terminal, a line every few seconds elsewhere.
+// How far an evaluation is, on stderr: a line that is redrawn on a terminal, a line every half minute elsewhere.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

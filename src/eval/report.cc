@@ -33,17 +33,40 @@ std::string scale_html(const ReportScore& score) {
 
 std::string score_table(const std::vector<ReportScore>& scores) {
   std::string html =
-      "<table><thead><tr><th>task</th><th>model</th><th>95 % interval</th><th>blank picture</th><th>chance</th>"
+      "<table class=scores><thead><tr><th>task</th><th>model</th><th>95 % interval</th><th>blank "
+      "picture</th><th>chance</th>"
       "<th>questions</th></tr></thead><tbody>";
   for (const ReportScore& score : scores) {
     html += fmt::format(
         "<tr><td>{}<small>{}: {}</small>{}</td><td data-label=model><b>{:.3f}</b></td><td data-label='95 % "
-        "interval'>{:.3f} to {:.3f}</td><td data-label='blank picture'>{}</td><td data-label=chance>{:.3f}</td><td "
+        "interval'>{:.3f} to {:.3f}</td><td data-label=blank>{}</td><td data-label=chance>{:.3f}</td><td "
         "data-label=questions>{}</td></tr>",
         escape_html(score.task), escape_html(score.metric), escape_html(score.about), scale_html(score), score.model,
         score.low, score.high, score.blank ? fmt::format("{:.3f}", *score.blank) : "-", score.chance, score.num_items);
   }
   return html + "</tbody></table>";
+}
+
+std::string label_cell(const std::optional<LabelScore>& score) {
+  if (!score) return "<td>-</td>";
+  return fmt::format("<td class=bar style='--share:{:.0f}%'>{:.2f}<small>n={}</small></td>", 100 * score->mean,
+                     score->mean, score->num_questions);
+}
+
+std::string label_table(const LabelTable& labels) {
+  std::string html = "<h2>Labels</h2><table class=labels><thead><tr><th>label</th>";
+  for (const Task task : labels.tasks) html += fmt::format("<th>{}</th>", task_info(task).name);
+  html += "</tr></thead><tbody>";
+  for (const LabelRow& row : labels.rows) {
+    html += fmt::format("<tr><td>{}</td>", escape_html(row.label));
+    for (const std::optional<LabelScore>& score : row.scores) html += label_cell(score);
+    html += "</tr>";
+  }
+  html += "</tbody></table><p>The model's mean score for each label over n questions.";
+  if (labels.num_labels > labels.rows.size())
+    html += fmt::format(" These are the {} labels of {} that have the most questions.", labels.rows.size(),
+                        labels.num_labels);
+  return html + "</p>";
 }
 
 // Shapes differ too: not everyone tells red from green. `r` is the radius of a dot.
@@ -84,9 +107,9 @@ std::string picture_svg(const ReportExample& example) {
   return svg + "</svg>";
 }
 
-std::string reply_html(const std::vector<ReplyPiece>& reply) {
+std::string prediction_html(const std::vector<TextPiece>& prediction) {
   std::string html;
-  for (const ReplyPiece& piece : reply) {
+  for (const TextPiece& piece : prediction) {
     if (!html.empty()) html += ' ';
     html += piece.num_points == 0 ? escape_html(piece.text)
                                   : fmt::format("<span class=points title='points'>{} \u00d7 {}</span>",
@@ -96,12 +119,16 @@ std::string reply_html(const std::vector<ReplyPiece>& reply) {
 }
 
 std::string example_html(const ReportExample& example) {
-  const char* verdict = example.score >= 0.9995 ? "right" : example.score <= 0.0005 ? "bad" : "part";
+  const bool is_right = example.score >= 0.9995, is_wrong = example.score <= 0.0005;
+  const char* css_class = is_right ? "right" : is_wrong ? "bad" : "part";
+  const std::string verdict = is_right   ? "\u2713 right"
+                              : is_wrong ? "\u2717 wrong"
+                                         : fmt::format("partly right, {:.2f}", example.score);
   return fmt::format(
-      "<figure>{}<figcaption><b>{}</b><div><em>answer</em>{}</div><div><em>truth</em>{}</div><div><em>score</em><span "
-      "class={}>{:.2f}</span></div></figcaption></figure>",
-      picture_svg(example), escape_html(example.question), reply_html(example.reply), escape_html(example.truth),
-      verdict, example.score);
+      "<figure class={}>{}<figcaption><b>{}</b><div><em>prediction</em>{}</div><div><em>truth</em>{}</div><div><span "
+      "class={}>{}</span></div></figcaption></figure>",
+      css_class, picture_svg(example), escape_html(example.question), prediction_html(example.prediction),
+      escape_html(example.truth), css_class, verdict);
 }
 
 std::string marks_legend() {
@@ -112,7 +139,7 @@ std::string marks_legend() {
   entry(ReportMark::Kind::kHit, "predicted point that hits");
   entry(ReportMark::Kind::kWrong, "predicted point that hits nothing");
   entry(ReportMark::Kind::kMissed, "missed");
-  entry(ReportMark::Kind::kPlain, "point of a counting answer, not scored");
+  entry(ReportMark::Kind::kPlain, "predicted point of another task, not scored");
   return html + "</ul>";
 }
 
@@ -166,9 +193,9 @@ std::string format_report_html(const Report& report) {
   html += "<h2>Scores</h2>" + score_table(report.scores);
   html +=
       "<p>The bar is the model's 95 % interval. The dotted lines are two baselines of the same run: the same model "
-      "with blank pictures, and chance, the correct answer to a random other question of the same task. A model that "
-      "sees "
-      "is far above both.</p>";
+      "with blank pictures, and chance, the correct answer to a random other question of the same "
+      "wording. A model that sees is far above both.</p>";
+  if (!report.labels.rows.empty()) html += label_table(report.labels);
   if (const std::string chart = loss_chart_html(report.curves); !chart.empty())
     html += "<h2>Training</h2>" + chart + "<p>Cross-entropy of a training step on a logarithmic axis.</p>";
   if (!report.tasks.empty()) html += tasks_html(report.tasks);

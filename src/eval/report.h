@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/geometry.h"
+#include "eval/label_scores.h"
 #include "eval/plain_text.h"
 
 namespace molmo::eval {
@@ -39,14 +40,14 @@ struct ReportMark {
   Kind kind = Kind::kPlain;
 };
 
-/// One question with its picture and the reply.
+/// One question with its picture and the prediction.
 struct ReportExample {
   std::string data_uri;       ///< "data:image/jpeg;base64,...", perhaps smaller than the picture
   int width = 0, height = 0;  ///< of the picture that marks and boxes count in
   std::vector<ReportMark> marks;
   std::vector<geometry::Box> boxes;  ///< of the true things
   std::string question, truth;
-  std::vector<ReplyPiece> reply;
+  std::vector<TextPiece> prediction;
   double score = 0.0;
 };
 
@@ -59,9 +60,10 @@ struct Report {
   using Facts = std::vector<std::pair<std::string, std::string>>;
 
   std::string title;
-  Facts head;      ///< shown at once: model, data, date
+  Facts head;      ///< always shown: model, data, date, version
   Facts settings;  ///< folded
   std::vector<ReportScore> scores;
+  LabelTable labels;
   std::vector<ReportCurve> curves;
   std::vector<ReportTask> tasks;
 };

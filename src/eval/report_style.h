@@ -15,6 +15,8 @@ h1{font-size:1.6rem;line-height:1.25;margin:0 0 .8rem}h2{font-size:1.2rem;margin
 h3 small{font-weight:400;color:var(--soft);margin-left:.4rem}p{max-width:46rem;color:var(--soft);font-size:.92rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem .9rem;margin:0}dt{color:var(--soft)}dd{margin:0}
 details{margin-top:.6rem}summary{cursor:pointer;color:var(--soft)}details dl{margin-top:.4rem;font-size:.92rem}
+.bar{background:linear-gradient(90deg,var(--model) var(--share),transparent 0) left bottom/100% 3px no-repeat}.labels{max-width:46rem}
+.labels td.bar small{display:inline;margin-left:.3rem;font-size:.75rem}
 table{border-collapse:collapse;width:100%}th{font-weight:400;color:var(--soft);font-size:.85rem}
 th,td{text-align:right;padding:.45rem .6rem;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums;white-space:nowrap}
 th:first-child,td:first-child{text-align:left;padding-left:0;white-space:normal}td small{display:block;color:var(--soft)}td b{font-size:1.1rem}
@@ -28,12 +30,16 @@ svg text{fill:var(--soft);font:12px system-ui,sans-serif}.middle{text-anchor:mid
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1rem}
 figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:.5rem;overflow:hidden;break-inside:avoid}
 figure>svg{display:block;width:100%;height:13rem;background:#0002}figcaption{padding:.5rem .7rem .6rem;font-size:.88rem}
-figcaption b{display:block}figcaption div{margin-top:.2rem}figcaption em{font-style:normal;color:var(--soft);margin-right:.3rem}
-.points{border-bottom:2px solid var(--plain)}.right{color:var(--hit)}.bad{color:var(--wrong)}.part{color:var(--missed)}
+figcaption b{display:block}figcaption div{margin-top:.2rem}figcaption em{font-style:normal;color:var(--soft);margin-right:.4rem}
+figure{border-bottom-width:3px}figure.right{border-bottom-color:var(--hit)}figure.bad{border-bottom-color:var(--wrong)}figure.part{border-bottom-color:var(--missed)}
+.points{border-bottom:2px solid var(--plain)}span.right{color:var(--hit)}span.bad{color:var(--wrong)}span.part{color:var(--missed)}
 .box{fill:none;stroke:#fff;stroke-opacity:.85}.mark{stroke:#fff}.hit{fill:#16a34a}.wrong{stroke:#e11d48;fill:none}.halo{stroke:#fff;fill:none}.missed{stroke:#f59e0b;fill:none}.plain{fill:#2563eb}
 @media (max-width:40rem){.wide{display:none}.narrow{display:block}.gallery{grid-template-columns:1fr}figure>svg{height:auto;max-height:70vh}
-table,tbody{display:block}thead{display:none}tr{display:grid;grid-template-columns:repeat(4,auto);gap:0 .8rem;justify-content:space-between;padding:.6rem 0;border-bottom:1px solid var(--line)}
-td{border:0;padding:0;text-align:left}td:first-child{grid-column:1/-1;padding-bottom:.4rem}td::before{content:attr(data-label);display:block;color:var(--soft);font-size:.75rem}td:first-child::before{content:none}}
+.scores,.scores tbody{display:block}.scores thead{display:none}
+.scores tr{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 .5rem;justify-content:space-between;padding:.6rem 0;border-bottom:1px solid var(--line)}
+.scores td{border:0;padding:0;text-align:left;font-size:.92rem}.scores td:first-child{flex-basis:100%;padding-bottom:.4rem;font-size:1rem}
+.scores td::before{content:attr(data-label);display:block;color:var(--soft);font-size:.72rem}.scores td:first-child::before{content:none}
+.labels td,.labels th{padding:.25rem .35rem}}
 @media print{details{display:block}}
 )";
 

@@ -38,7 +38,7 @@ Report sample() {
                                       .boxes = {{10, 0, 30, 20}},
                                       .question = "Where's <it>?",
                                       .truth = "1 dog",
-                                      .reply = {{.text = "dogs", .num_points = 2}, {.text = "& more"}},
+                                      .prediction = {{.text = "dogs", .num_points = 2}, {.text = "& more"}},
                                       .score = 1.0});
   return report;
 }
@@ -102,13 +102,53 @@ TEST(MakeReport, MarksWhatHitsAndWhatIsMissed) {
   EXPECT_EQ(example.marks[1].kind, Kind::kHit);
   EXPECT_NEAR(example.marks[1].x, 2.4, 1e-9);
   EXPECT_EQ(example.marks[2].kind, Kind::kWrong);
-  ASSERT_EQ(example.reply.size(), 1u);
-  EXPECT_EQ(example.reply[0].num_points, 2);
+  ASSERT_EQ(example.prediction.size(), 1u);
+  EXPECT_EQ(example.prediction[0].num_points, 2);
 }
 
 TEST(MakeReport, CurvesNeedARunFolder) {
   EXPECT_EQ(error_of([] { read_curve("/no/such/run"); }),
             "[report] --curves /no/such/run: no metrics.jsonl there, expected a run folder");
+}
+
+Answered answered(Task task, const std::string& label, double score) {
+  Answered item;
+  item.question.task = task;
+  item.question.label = label;
+  item.score.model = score;
+  return item;
+}
+
+TEST(LabelScores, AreMeansOfATasksQuestionsAboutALabel) {
+  const std::vector<Answered> answers = {
+      answered(Task::kPointing, "dogs", 1.0), answered(Task::kCounting, "cats", 1.0),
+      answered(Task::kPointing, "dogs", 0.5), answered(Task::kPointing, "cats", 0.25),
+      answered(Task::kCounting, "dogs", 0.0), answered(Task::kCaption, "caption", 1),
+      answered(Task::kPointing, "ants", 0.0)};
+  const LabelTable table = tabulate_labels(answers, 2);
+  EXPECT_EQ(table.tasks, (std::vector{Task::kPointing, Task::kCounting}));  // none about absence
+  EXPECT_EQ(table.num_labels, 3u);
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(table.rows[0].label, "dogs");
+  EXPECT_EQ(table.rows[0].scores[0]->mean, 0.75);
+  EXPECT_EQ(table.rows[0].scores[0]->num_questions, 2);
+  EXPECT_EQ(table.rows[0].scores[1]->mean, 0.0);
+  EXPECT_EQ(table.rows[1].label, "cats");
+  EXPECT_FALSE(tabulate_labels(answers, 3).rows[2].scores[1]);
+}
+
+TEST(Report, TabulatesLabelsWithTheirCounts) {
+  Report report = sample();
+  report.labels = {.tasks = {Task::kPointing, Task::kCounting},
+                   .rows = {{.label = "<dogs>", .scores = {LabelScore{.mean = 0.357, .num_questions = 48}, {}}}},
+                   .num_labels = 12};
+  const std::string html = format_report_html(report);
+  EXPECT_NE(html.find("<th>label</th><th>pointing</th><th>counting</th>"), std::string::npos);
+  EXPECT_NE(html.find("<tr><td>&lt;dogs&gt;</td><td class=bar style='--share:36%'>0.36<small>n=48</small></td>"
+                      "<td>-</td></tr>"),
+            std::string::npos);
+  EXPECT_NE(html.find("the 1 labels of 12 that have the most questions"), std::string::npos);
+  EXPECT_EQ(format_report_html(sample()).find("<h2>Labels"), std::string::npos);
 }
 
 TEST(PlainText, QuestionsLoseRolesAndTags) {
@@ -122,7 +162,7 @@ TEST(PlainText, QuestionsLoseRolesAndTags) {
 TEST(PlainText, LabelsStandForTags) {
   const auto text = [](const std::string& reply) {
     std::string all;
-    for (const ReplyPiece& piece : reply_pieces(reply)) all += fmt::format("{}[{}]", piece.text, piece.num_points);
+    for (const TextPiece& piece : text_pieces(reply)) all += fmt::format("{}[{}]", piece.text, piece.num_points);
     return all;
   };
   EXPECT_EQ(
@@ -169,9 +209,9 @@ TEST(Report, ShowsScoresBesideBothBaselines) {
       "<td>pointing<small>pointing_f1: points</small><div class=scale><i class=range style='left:45.0%;width:10.0%'>");
   expect_row("<i class=model style='left:50.0%' title='model 0.500'>");
   expect_row(
-      "<td data-label=model><b>0.500</b></td><td data-label='95 % interval'>0.450 to 0.550</td><td data-label='blank "
-      "picture'>0.100</td><td data-label=chance>0.050</td><td data-label=questions>517</td>");
-  expect_row("<td data-label='blank picture'>-</td><td data-label=chance>0.000</td><td data-label=questions>3</td>");
+      "<td data-label=model><b>0.500</b></td><td data-label='95 % interval'>0.450 to 0.550</td><td data-label=blank>"
+      "0.100</td><td data-label=chance>0.050</td><td data-label=questions>517</td>");
+  expect_row("<td data-label=blank>-</td><td data-label=chance>0.000</td><td data-label=questions>3</td>");
 }
 
 std::string points_of(const std::string& html, size_t from) {
@@ -213,7 +253,7 @@ TEST(Report, ShowsExamplesWithTheirMarks) {
   EXPECT_NE(html.find("<circle class='missed' cx=90.0 cy=80.0"), std::string::npos);
   EXPECT_NE(html.find("<span class=points title='points'>2 \u00d7 dogs</span> &amp; more"), std::string::npos);
   EXPECT_NE(html.find("<em>truth</em>1 dog</div>"), std::string::npos);
-  EXPECT_NE(html.find("<span class=right>1.00</span>"), std::string::npos);
+  EXPECT_NE(html.find("<span class=right>\u2713 right</span>"), std::string::npos);
 }
 
 TEST(Report, EmptyReportIsStillAPage) { EXPECT_NE(format_report_html({}).find("</html>"), std::string::npos); }
