@@ -43,6 +43,9 @@ class Patience {
   Patience(const HttpOptions& options, int max_attempts, uint64_t num_bytes)
       : options_(options), max_attempts_(max_attempts), furthest_(num_bytes), mark_(num_bytes) {}
 
+  // Another attempt helps against a name server that stumbles, and no number of them where there is no network.
+  void expect_no_network() { max_attempts_ = std::min(max_attempts_, 2); }
+
   // Returns whether another attempt is due.
   bool has_more(uint64_t num_bytes) {
     ++num_attempts_;
@@ -100,7 +103,12 @@ HttpResponse HttpClient::try_patiently(const Url& url, Body* body, bool is_file,
     Outcome outcome = attempt({.url = url, .body = body, .is_file = is_file, .sends_token = sends_token}, options_);
     const HttpResponse& response = outcome.response;
     if (outcome.failure == Failure::kPermanent) throw Error(fmt::format("[hub] {}: {}", url.shown(), outcome.reason));
+    if (outcome.failure == Failure::kUnresolved && !has_answered_) {
+      patience.expect_no_network();
+      outcome.reason += " (no network, or a wrong name in HF_ENDPOINT or a proxy's variable)";
+    }
     if (outcome.failure == Failure::kNone) {
+      has_answered_ = true;
       if (!is_busy(response.status) && !has_run_out(response)) return response;
       outcome.reason = fmt::format("status {}{}", response.status, response.is_direct ? "" : " from " + response.url);
     }

@@ -50,7 +50,8 @@ class HttpClient {
 
   /// Every attempt begins at `url`, whose redirects may lead to an address that soon runs out, and goes on after the
   /// bytes that `body` has. Failures of the network, 408, 429 and 5xx are tried again, and so are errors of another
-  /// origin. Other statuses than 200 and 206 are returned without a body. Errors: attempts used up (exit code 75);
+  /// origin. A name without an address is tried twice unless the hub has answered this client before: then the network
+  /// was there. Other statuses than 200 and 206 are returned without a body. Errors: attempts used up (exit code 75);
   /// what no later attempt can mend, like a certificate (exit code 2).
   HttpResponse get(const Url& url, Body& body);
 
@@ -70,6 +71,7 @@ class HttpClient {
 
   HttpOptions options_;
   std::atomic<bool> is_token_refused_ = false;
+  mutable std::atomic<bool> has_answered_ = false;  // anything, once
 };
 
 }  // namespace molmo::hub

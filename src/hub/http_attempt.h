@@ -18,8 +18,9 @@ struct HttpRequest {
 /// How an attempt ended that has no answer.
 enum class Failure {
   kNone,
-  kPassing,    ///< may go better another time
-  kPermanent,  ///< will not
+  kPassing,     ///< may go better another time
+  kUnresolved,  ///< no address of the host or the proxy: a wrong name, no network, or a name server that stumbles
+  kPermanent,   ///< will not
 };
 
 struct Outcome {

@@ -181,6 +181,22 @@ TEST_F(Network, UnreachableHubsAreWorthAnotherTry) {
   EXPECT_EQ(exit_code(), ExitCode::kRestart);
 }
 
+// Names below .invalid have no address anywhere.
+TEST_F(Network, AHostWithoutAnAddressIsTriedTwice) {
+  options_.endpoint = "http://hub.invalid";
+  options_.http.max_attempts = 6;
+  EXPECT_EQ(error(),
+            "[hub] http://hub.invalid/api/models/org/small-molmo/revision/main?blobs=true: Could not resolve host: "
+            "hub.invalid (no network, or a wrong name in HF_ENDPOINT or a proxy's variable), after 2 attempts");
+  EXPECT_EQ(exit_code(), ExitCode::kRestart);
+}
+
+// A hub that has answered was there: its storage's name may come back during the seconds of the usual attempts.
+TEST_F(Network, ANameThatIsLostAfterAnAnswerIsTriedPatiently) {
+  server_.redirect("model.safetensors", "http://storage.invalid/blob");
+  EXPECT_NE(error().find("Could not resolve host: storage.invalid, after 4 attempts"), std::string::npos) << error();
+}
+
 TEST_F(Network, AProxyCarriesOnlyWhatLeavesTheMachine) {
   HubServer proxy("org/none", {});
   ::setenv("HTTP_PROXY", proxy.endpoint().c_str(), 1);
