@@ -14,7 +14,7 @@ int main(int argc, char** argv) try {
   const auto print = [](size_t, const std::string& text) { std::fputs(text.c_str(), stdout), std::fflush(stdout); };
   const molmo::Answer answer = model.generate({.text = "Point to " + things + ".", .images = {picture}}, {}, print);
   std::puts("");
-  for (const molmo::Point& point : answer.points) std::printf("%.0f %.0f\n", point.x, point.y);
+  for (const molmo::Point& point : answer.points) std::printf("%.0f %.0f %s\n", point.x, point.y, point.label.c_str());
   if (argc > 4) molmo::draw_points(picture, answer.points, things).save(argv[4]);
   return 0;
 } catch (const molmo::Error& error) {
