@@ -67,7 +67,7 @@ struct GenerateOptions {
   size_t first_prompt = 0;  ///< number of the first prompt: a prompt's draws depend on the seed and its number alone
   int64_t num_beams = 1;
   std::optional<double> length_penalty;  ///< beams are ranked by log-prob / length^penalty
-  std::optional<int64_t> block_ngram;    ///< no n-gram of this length comes twice
+  std::optional<int64_t> block_ngram;    ///< no n-gram of this length repeats
   bool batch_invariant = false;          ///< the same bits whatever else is in the batch, at the price of its speed
   std::vector<std::string> stop;         ///< texts that end an answer and are not part of it
 };

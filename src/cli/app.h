@@ -1,5 +1,5 @@
 // The command line: one function per subcommand registers its options and what it runs. The program itself is
-// torch-free and answers at once; the subcommands that compute are in src/commands, behind
+// torch-free and answers instantly; the subcommands that compute are in src/commands, in
 // libmolmo_torch.so (cli/torch_half.h).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once

@@ -31,7 +31,7 @@ class Option {
   Option& one_of(std::vector<std::string> words);
   Option& needs(const Option& other);
   Option& excludes(const Option& other);
-  /// Every value has the option before it, so that the words after it are positional again.
+  /// The option is repeated for every value, so that the words after a value are positional again.
   Option& one_value_each();
   bool is_given() const;
 
@@ -83,8 +83,8 @@ class CommandLine {
   ~CommandLine();
   Command root();
 
-  /// The chosen action; or none where help was asked for: it is printed, and `exit_code` is set. Throws Error for a
-  /// command line that is wrong, with the command's name as [where].
+  /// The action of the chosen subcommand; none where help was asked for, which is printed and sets `exit_code`. Throws
+  /// Error for a wrong command line, with the command's name as [where].
   Action parse(int argc, char** argv, int& exit_code);
 
  private:

@@ -6,11 +6,11 @@
 
 namespace molmo::cli {
 
-/// A subcommand that lives behind libmolmo_torch.so: the program lists it, the half registers its options.
+/// A subcommand in libmolmo_torch.so: the program lists it by name, the library registers its options.
 struct TorchCommand {
   const char* name;
   const char* description;
-  bool saves_on_signals = false;  ///< those that come before it can are held
+  bool saves_on_signals = false;  ///< those that arrive while the library is loading are held
 };
 
 inline constexpr TorchCommand kGenerate{"generate", "ask a model about images: answers, captions, counts and points"};
@@ -26,7 +26,7 @@ inline constexpr TorchCommand kBench{"bench", "measure speeds"};
 void add_config(Command& app);
 void add_launch(Command& app);
 
-/// Lists `command` below `parent`; its arguments, --help among them, go to the half unread.
+/// Lists `command` below `parent`; its arguments, --help among them, go to the library unread.
 void add_torch_command(Command& parent, const TorchCommand& command);
 
 }  // namespace molmo::cli

@@ -1,4 +1,4 @@
-// The subcommands behind libmolmo_torch.so.
+// The subcommands in libmolmo_torch.so.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

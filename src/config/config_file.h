@@ -26,7 +26,7 @@ ConfigLayers parse_overrides(const std::vector<std::string>& overrides);
 /// Objects merge key by key, everything else is replaced.
 Json merge_layers(const ConfigLayers& layers);
 
-/// A null of an override that its key does not take as a value: the key is removed.
+/// An override's null for a key that has no null among its values: it removes the key.
 struct RemovedKey {
   std::string key;        ///< "data.datasets.easy"
   bool is_entry = false;  ///< of an object with free names; else a field of ours, which is back at its default

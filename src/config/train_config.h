@@ -21,7 +21,7 @@ enum class ComputeDtype { kAuto, kFloat32, kBfloat16 };  ///< kAuto: bfloat16 wh
 /// How the ranks of a run share the model. It changes no result beyond rounding.
 struct ShardingConfig {
   int replicas = 1;    ///< hybrid sharding: the model is sharded within each of so many groups of ranks
-  int live_units = 3;  ///< units of the model gathered or on their way at a time
+  int live_units = 3;  ///< most units of the model gathered or in flight at a time
   std::optional<bool> defer_reduction;  ///< whole gradients stay on a rank until the last micro-batch of an update
   int start_timeout = 600;              ///< seconds
   int step_timeout = 600;               ///< seconds
@@ -34,14 +34,14 @@ struct ShardingConfig {
        .min = 1,
        .max = 1 << 20},
       replicas);
-    v({.name = "live_units", .help = "units gathered or on their way at a time, on a rank", .min = 1, .max = 1024},
+    v({.name = "live_units", .help = "most units gathered or in flight at a time, on each rank", .min = 1, .max = 1024},
       live_units);
     v({.name = "defer_reduction",
        .help =
            "send gradients once per update instead of once per micro-batch; null: where whole gradients fit in memory "
            "on all ranks"},
       defer_reduction);
-    v({.name = "start_timeout", .help = "seconds to wait for all ranks to come", .min = 1, .max = 86400},
+    v({.name = "start_timeout", .help = "seconds to wait for all ranks to join", .min = 1, .max = 86400},
       start_timeout);
     v({.name = "step_timeout",
        .help = "seconds to wait for one collective; then the rank ends with 75",
@@ -167,7 +167,7 @@ struct TrainConfig {
   void visit_run(V& v) {
     v({.name = "save_every", .help = "steps between checkpoints", .min = 1}, save_every);
     v({.name = "save_minutes",
-       .help = "save also where so many minutes have passed since the last checkpoint; 0: by steps alone",
+       .help = "also save when this many minutes have passed since the last checkpoint; 0: by steps alone",
        .min = 0},
       save_minutes);
     v({.name = "keep_checkpoints", .help = "newest complete checkpoints to keep", .min = 1}, keep_checkpoints);
@@ -177,7 +177,7 @@ struct TrainConfig {
            "best step is kept too"},
       keep_best);
     v({.name = "log_every", .help = "steps between log lines", .min = 1}, log_every);
-    v({.name = "max_bad_steps", .help = "bad steps in a row (they are skipped) after which the run gives up", .min = 1},
+    v({.name = "max_bad_steps", .help = "consecutive skipped steps after which training aborts", .min = 1},
       max_bad_steps);
     v({.name = "max_sigmas",
        .help =

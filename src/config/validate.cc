@@ -137,7 +137,7 @@ void check_molmo(const MolmoConfig& molmo, const std::string& prefix, std::vecto
   Rules(prefix, problems)
       .expect(int64_t{d.embedding_size} + d.additional_vocab_size >= int64_t{d.vocab_size} + kNumImageTokens,
               "model.decoder.additional_vocab_size", d.additional_vocab_size,
-              "room for the five image tokens behind vocab_size");
+              "room for the five image tokens after vocab_size");
   check_model(molmo.model, prefix + "model.", problems);
   check_preprocess(molmo.preprocess, molmo.model, Rules(prefix + "preprocess.", problems));
   check_tokenizer(molmo.tokenizer, molmo.model.decoder, Rules(prefix + "tokenizer.", problems));

@@ -22,7 +22,7 @@ struct Address {
 std::string text_of(const Address& address);  ///< without the port: "10.0.0.7", "fe80::1%eth0"
 bool is_loopback(const Address& address);
 
-/// The addresses of a name, or the one that `host` spells. A name that is not known is asked for again until `patience`
+/// The addresses of a name, or the one that `host` spells. An unknown name is looked up again until `patience`
 /// is over: a cluster's name service may learn of a machine after its job has begun. Errors name the host.
 std::vector<Address> resolve(const std::string& host, int port, std::chrono::seconds patience);
 

@@ -324,7 +324,7 @@ void decline(const Rank& rank, const Error& error) {
   set_environment(rank);
   try {
     decline_to_meet(rank, {.start = kPatience, .step = kPatience}, error);
-  } catch (const std::exception&) {  // nobody can be told: they wait for as long as they were asked to
+  } catch (const std::exception&) {  // nobody can be told: the others wait for their full time-out
   }
 }
 

@@ -12,7 +12,7 @@ namespace molmo::distributed {
 /// interface that leads to rank 0.
 std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts);
 
-/// Tells the ranks that meet, where they can be reached within some seconds, that this one does not come.
+/// Tells the ranks that are meeting, if they can be reached within some seconds, that this one will not join.
 void decline(const Rank& rank, const Error& error);
 
 }  // namespace molmo::distributed

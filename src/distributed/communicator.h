@@ -72,7 +72,7 @@ class Communicator {
   /// The device of the tensors that it sends.
   virtual at::Device device() const { return at::kCPU; }
 
-  /// A group of some of the ranks (of this communicator), of which the calling one is one: over NCCL for tensors of a
+  /// A group of some of this communicator's ranks, the calling one among them: over NCCL for tensors of a
   /// GPU, over Gloo for those of the CPU. Groups of one name share no rank. `timeout` is that of its collectives, where
   /// it is another than this one's.
   virtual std::unique_ptr<Communicator> subgroup(const std::string& name, const std::vector<int>& ranks,
@@ -83,7 +83,7 @@ class Communicator {
   /// it and end with 75 and this reason.
   virtual void tell_failure(const std::string& reason) { (void)reason; }
 
-  /// The step that errors name, those of its subgroups too.
+  /// Sets the step that errors name, in its subgroups too.
   void set_step(int64_t step) { *step_ = step; }
   int64_t step() const { return *step_; }
 
@@ -102,8 +102,8 @@ class Communicator {
 /// Errors: ranks that have not joined in time (exit code 75); ranks that differ in a fact, on all ranks (2).
 std::unique_ptr<Communicator> connect(const Rank& rank, const Timeouts& timeouts, const Facts& facts = {});
 
-/// What a rank does by itself before it meets the others. Where that throws, the others, which would wait for this rank
-/// in vain, are told, as far as they can be reached within some seconds; then the error goes on.
+/// Runs what a rank does alone before it meets the others. If that throws, the others, which would wait for this rank
+/// in vain, are told if they can be reached within some seconds; then the error is rethrown.
 void before_meeting(const Rank& rank, const std::function<void()>& prepare);
 
 }  // namespace molmo::distributed

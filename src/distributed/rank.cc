@@ -132,7 +132,7 @@ int slurm_local_count(const Rank& rank, const Reader& read) {
   return std::min(read.number("SLURM_NTASKS_PER_NODE", 1, kMostRanks, even), rank.count);
 }
 
-// Where it is among the ranks of its machine. A starter that says nothing of machines may have started several.
+// The index among the ranks of its machine. A starter that says nothing of machines may have used several.
 void find_machine(Rank& rank, const Starter& starter, const Reader& read) {
   if (&starter == &kSlurm) {
     rank.local_index = read.number("SLURM_LOCALID", 0, rank.count - 1, rank.index);

@@ -32,7 +32,7 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 /// PMI (MPICH, Intel MPI, PALS), or of a Slurm step, in this order: mpirun in a Slurm job sees the variables of both. A
 /// shell of salloc and a batch script are runs of their own. MASTER_ADDR and MASTER_PORT win over what can be derived:
 /// the first node of a Slurm step, a port from the numbers of job and step, the loopback where all ranks are on one
-/// machine. Errors name the variable: half a set, a number that is none or out of range, no way to find rank 0.
+/// machine. Errors name the variable: an incomplete set, text that is no number or out of range, no way to find rank 0.
 Rank read_rank(const Environment& environment);
 
 /// The same for the process's own environment.

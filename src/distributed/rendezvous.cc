@@ -52,7 +52,8 @@ class Meeting {
     return store_;
   }
 
-  // Instead of hold(). Rank 0 judges at once; another leaves word for its judgement.
+  // Instead of hold(). Rank 0 gives the verdict itself; another rank leaves its failure in the store, where rank 0
+  // finds it.
   void decline(const Error& error) {
     open_store();
     const std::string text = fmt::format("[dist] rank {} of {} has failed before it met the others: {}", rank_.index,

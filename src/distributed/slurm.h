@@ -14,7 +14,7 @@ std::string first_host(const std::string& node_list, const std::string& variable
 /// Tasks on each node: "8(x2),4" -> 8, 8, 4. Errors: anything else.
 std::vector<int> tasks_by_node(const std::string& layout, const std::string& variable);
 
-/// Whether a step number is one of those that Slurm keeps for what is not a step of tasks: the shell of `salloc`, the
+/// Whether a step number is one that Slurm reserves for what is not a step of tasks: the shell of `salloc`, the
 /// batch script, and what prolog and cron start.
 bool is_reserved_step(const std::string& step_id);
 

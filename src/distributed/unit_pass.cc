@@ -15,7 +15,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// A pass between its forward and its backward.
+// One pass of a unit, from its forward to its backward.
 struct Pass {
   UnitWeights& weights;
   UnitFunction function;

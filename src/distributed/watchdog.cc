@@ -35,7 +35,7 @@ void Watchdog::give_up(const Entry& entry, const std::string& reason) {
   give_up_(entry.what, reason);
 }
 
-// Asks without holding the lock: the driver may hang in the question.
+// Queries the collective without holding the lock: the driver may hang in the call.
 void Watchdog::ask_all(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!wakes_.wait_for(lock, stop, kInterval, [&] { return stop.stop_requested(); }) && !stop.stop_requested()) {

@@ -1,4 +1,4 @@
-// Times out collectives that run on a GPU. They are enqueued on a stream and return at once, so no thread of the
+// Times out collectives that run on a GPU. They are enqueued on a stream and return immediately, so no thread of the
 // program waits in one and could notice that it never ends.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once

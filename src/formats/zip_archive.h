@@ -13,7 +13,7 @@ namespace molmo::formats {
 bool looks_like_zip(std::span<const uint8_t> file);
 
 /// Name -> data of every member of `file`; `where` names it in errors.
-/// Errors: no directory, a compressed or encrypted member, offsets outside the file, a name that comes twice.
+/// Errors: no directory, a compressed or encrypted member, offsets outside the file, a duplicate name.
 std::map<std::string, std::span<const uint8_t>> zip_members(std::span<const uint8_t> file, const std::string& where);
 
 }  // namespace molmo::formats

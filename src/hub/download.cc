@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The bytes that have come so far, in a file of their own. They are in the kernel's hands at once, so that its size is
-// where a cut transfer goes on, in this process or the next.
+// The bytes that have come so far, in a file of their own. They are written without a buffer in between, so that its
+// size is where a cut transfer goes on, in this process or the next.
 class PartialFile : public Body {
  public:
   // `limit`: the file's size if it is known; 0 for none.

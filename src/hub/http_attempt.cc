@@ -39,7 +39,7 @@ Failure kind_of(CURLcode code, std::string_view detail) {
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
       return Failure::kPassing;
-    case CURLE_SSL_CONNECT_ERROR:  // cut while the hands were shaken, or no TLS at all
+    case CURLE_SSL_CONNECT_ERROR:  // cut during the handshake, or no TLS at all
       return detail.find("SSL routines") == std::string_view::npos ? Failure::kPassing : Failure::kPermanent;
     default:
       return Failure::kPermanent;

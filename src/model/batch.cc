@@ -23,7 +23,7 @@ Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::D
   return view.to(device, dtype, /*non_blocking=*/false, /*copy=*/true);  // the batch does not outlive this call
 }
 
-// On a GPU packed rows are attended to sequence by sequence. What they are is thought out here, on the CPU, where
+// On a GPU packed rows are attended to sequence by sequence. They are planned here, on the CPU, where
 // nobody waits for it.
 std::shared_ptr<const tensor::SequencePlan> plan_rows(const preprocess::Batch& batch, at::Device device) {
   if (!device.is_cuda()) return nullptr;

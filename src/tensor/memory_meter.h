@@ -17,7 +17,7 @@ class MemoryMeter {
   MemoryMeter& operator=(const MemoryMeter&) = delete;
 
   int64_t live_bytes() const;  ///< made since the meter began, and not freed
-  int64_t peak_bytes() const;  ///< the most that live_bytes() was since then
+  int64_t peak_bytes() const;  ///< the largest live_bytes() since the meter began
 
  private:
   class Counter;

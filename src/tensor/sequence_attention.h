@@ -28,7 +28,7 @@ struct SequencePlan {
   Tensor is_padding;                // [B * S] bool, or undefined where there is none
 };
 
-/// Planned on the CPU, whose loops it takes, then copied to `device`. segments: [B, S] int64 on the CPU
+/// Planned in loops on the CPU, then copied to `device`. segments: [B, S] int64 on the CPU
 SequencePlan plan_sequences(const Tensor& segments, at::Device device);
 
 /// Attention of one call, over sequences one after another.

@@ -1,4 +1,5 @@
-// THE door to LibTorch for headers: the tensor type and nothing heavier. Operators: tensor/ops.h, in .cc files only.
+// The one header of LibTorch that our headers include: the tensor type and nothing heavier. Operators: tensor/ops.h, in
+// .cc files only.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

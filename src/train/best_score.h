@@ -1,5 +1,5 @@
-// Which step has the best of a held-out score: what RUN/evaluations.jsonl says decides, so that a run which goes on
-// knows.
+// Tracks which step has the best value of a held-out score. RUN/evaluations.jsonl is the record, so that a resumed run
+// knows the scores of earlier steps.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,11 +14,11 @@ namespace molmo::train {
 class BestScore {
  public:
   /// `key`: "NAME.SCORE". cross_entropy, z_loss and accuracy are those of a loss evaluator, other scores those of an
-  /// evaluation. Of losses the smallest is the best, of all others the largest.
+  /// evaluation. Losses are better when smaller, all others when larger.
   explicit BestScore(const std::string& key);
 
-  /// Takes a line of evaluations.jsonl, of whatever evaluation. Whether it is the best so far; of equal ones the first
-  /// is.
+  /// Takes a line of evaluations.jsonl, of any evaluation. Returns whether its score is the best so far; of equal
+  /// scores the first one wins.
   bool see(const Json& line);
 
   std::optional<int64_t> step() const { return step_; }

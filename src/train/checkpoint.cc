@@ -31,7 +31,7 @@ class Share {
   int index() const { return is_sharded() ? content_.sharded->mesh().shard->rank() : 0; }
   int count() const { return is_sharded() ? content_.sharded->mesh().shard->size() : 1; }
   bool is_first() const { return content_.everyone == nullptr || content_.everyone->rank() == 0; }
-  /// Of replicas, which hold the same, one writes.
+  /// Replicas hold the same values: one of them writes.
   bool writes() const { return is_sharded() ? content_.sharded->mesh().replicas->rank() == 0 : is_first(); }
 
   /// What is here of a parameter: a flat slice from begin() on, or all of it.
@@ -289,7 +289,7 @@ CheckpointSaver::CheckpointSaver(fs::path run, int keep, distributed::Communicat
 }
 
 CheckpointSaver::~CheckpointSaver() {
-  if (writing_.valid()) writing_.wait();  // its error: another is on its way, or nobody asked
+  if (writing_.valid()) writing_.wait();  // its error is dropped: another one is being thrown, or nobody waited
 }
 
 void CheckpointSaver::save(const CheckpointContent& content, const TrainState& state) {
@@ -307,8 +307,9 @@ void CheckpointSaver::check() {
   if (writing_.valid() && !is_writing()) writing_.get();
 }
 
-// The ranks ask one another until all have written: so one that has died or hangs is missed within the time of a step,
-// and one with a slow disk may take its time.
+// Polls in short collectives on the main group until every rank has written, instead of joining the writer's thread: a
+// rank that dies meanwhile then fails a collective within step_timeout, while one with a slow disk keeps taking part
+// and has until save_timeout.
 void CheckpointSaver::wait() {
   constexpr std::chrono::milliseconds kPause{20};
   while (true) {

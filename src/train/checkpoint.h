@@ -29,8 +29,8 @@ struct TrainState {
   bool operator==(const TrainState&) const = default;
 };
 
-/// What rank `rank` of `size` has left out when it goes on from `state`: what it had, or with another number of ranks
-/// its even share of what all had.
+/// How many examples rank `rank` of `size` counts as left out when it resumes from `state`: its own number, or an even
+/// share of the total where the number of ranks has changed.
 int64_t num_bad_of(const TrainState& state, int rank, int size);
 
 /// What a checkpoint holds. Parameters that are no part of the model (the tower's classifier) lie in the optimizer
@@ -57,20 +57,20 @@ class CheckpointSaver {
   /// Keeps the newest `keep` complete steps. `timeout`: for all ranks' files.
   CheckpointSaver(std::filesystem::path run, int keep, distributed::Communicator& everyone,
                   std::chrono::seconds timeout, AddFiles add_files);
-  ~CheckpointSaver();  ///< waits for its own thread, and says nothing of its errors
+  ~CheckpointSaver();  ///< waits for its thread, and drops the error of a save that nobody has waited for
   CheckpointSaver(const CheckpointSaver&) = delete;
   CheckpointSaver& operator=(const CheckpointSaver&) = delete;
 
-  /// Waits for the save before it, copies, and returns. Errors are those of that save.
+  /// Waits for the previous save, copies, and returns. Errors are those of the previous save.
   void save(const CheckpointContent& content, const TrainState& state);
 
-  /// Until the last save is complete. Errors: a file that cannot be written; a rank that is lost.
+  /// Blocks until the last save is complete. Errors: a file that cannot be written; a rank that is lost.
   void wait();
 
-  /// Throws what the last save has met, if it has ended.
+  /// Throws the error of the last save if it has ended with one; does not wait.
   void check();
 
-  /// Whether a save is on its way.
+  /// Whether a save is being written.
   bool is_writing() const;
 
  private:
@@ -78,7 +78,7 @@ class CheckpointSaver {
   int keep_;
   distributed::Communicator& everyone_;
   AddFiles add_files_;
-  SnapshotBuffers buffers_;                           // of the save on its way, or the last one
+  SnapshotBuffers buffers_;                           // of the save in progress, or of the last one
   std::unique_ptr<distributed::Communicator> group_;  // the thread's own
   std::future<void> writing_;
 };
@@ -87,7 +87,7 @@ class CheckpointSaver {
 void save_checkpoint(const std::filesystem::path& run, const CheckpointContent& content, const TrainState& state,
                      int keep);
 
-/// Takes a step back into `content`. Errors name the file and every tensor that does not fit.
+/// Loads a step into `content`. Errors name the file and every tensor that does not fit.
 TrainState load_checkpoint(const std::filesystem::path& step_folder, const CheckpointContent& content);
 
 }  // namespace molmo::train

@@ -1,5 +1,5 @@
-// Evaluations during a run: losses on held-out data, and scores of tasks that the model answers. An evaluation is
-// made once per step at which it is due; one that a signal or a crash has cut short is made when the run goes on.
+// Evaluations during a run: losses on held-out data, and scores of tasks that the model answers. An evaluation
+// runs once at each step at which it is due; one that a signal or a crash has interrupted runs again on resume.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -27,7 +27,7 @@ class Evaluations {
   /// Whether any is due at `step`.
   bool is_any_due(int64_t step) const;
 
-  /// Makes those that are due at `step` and that `monitor` has no record of. Every rank calls it; rank 0 has a monitor,
+  /// Runs those that are due at `step` and that `monitor` has no record of. Every rank calls it; rank 0 has a monitor,
   /// which takes the results. One that fails is logged, and the run goes on: a broken
   /// test picture must not end days of training. Throws an Interruption on all ranks where
   /// one is asked to stop.

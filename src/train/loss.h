@@ -13,8 +13,8 @@ struct TokenLosses {
   Tensor accuracy;       // [M] float32: weight where the most probable class is the label
 };
 
-/// `weights` <= 0 (prompt, image, padding) make a position count nothing, whatever its label. Logits are taken in
-/// float32.
+/// A position whose weight is <= 0 (prompt, image, padding) contributes nothing, whatever its label. Logits are widened
+/// to float32.
 TokenLosses token_losses(const Tensor& logits, const Tensor& labels, const Tensor& weights,
                          double z_loss_scale);  // [M, V], [M] int64, [M] float
 

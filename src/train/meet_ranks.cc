@@ -99,7 +99,8 @@ void add_files(const config::TrainConfig& config, distributed::Facts& facts) {
   add_source("init_tower_from, its files", config.init_tower_from);
 }
 
-// A shard group talks all the time: within a machine, or over whole ones, it does so best.
+// The ranks of a shard group all-gather every unit of every pass: that is fastest within one machine, or over whole
+// machines.
 void warn_of_uneven_groups(const config::TrainConfig& config, const distributed::Rank& rank) {
   const int size = rank.count / std::max(1, config.sharding.replicas);
   if (rank.index != 0 || rank.is_local || size % rank.local_count == 0 || rank.local_count % size == 0) return;

@@ -1,5 +1,6 @@
-// How the ranks of a training run come together: each says what it was started with, and they go on only if it is the
-// same. Different recipes, programs or data would train together without an error, and give a model of none of them.
+// The rendezvous of a training run: every rank says what it was started with, and the run begins only if that is the
+// same everywhere. Ranks with different recipes, programs or data would train without an error, and the model would be
+// that of none of them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -11,7 +12,7 @@
 
 namespace molmo::train {
 
-/// What must be the same on all ranks when they come: the program, every key of the recipe, what the paths of data and
+/// What must be the same on all ranks when they meet: the program, every key of the recipe, what the paths of data and
 /// weights lead to (sizes, and what is in small files), dtype and kind of device, --resume and --out. Not: the paths
 /// themselves, which may lead to copies on a machine's own disk, and the keys that change no result (data.num_workers,
 /// data.prefetch_batches).

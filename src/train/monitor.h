@@ -1,4 +1,4 @@
-// What a run tells while it goes: metrics.jsonl (one line per step), TensorBoard events, the progress line.
+// What a run records as it trains: metrics.jsonl (one line per step), TensorBoard events, the progress line.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -18,15 +18,15 @@ struct StepTimes {
   double seconds = 0.0, data_wait_seconds = 0.0;
   int64_t num_examples = 0, num_tokens = 0, num_crops = 0;  ///< tokens: useful ones, padding not counted
   double flops = 0.0;                ///< of forward and backward over all ranks, padding not counted (model/flops.h)
-  double memory_bytes = 0.0;         ///< the most that any rank's process has had
-  double device_memory_bytes = 0.0;  ///< the most that tensors have had of any rank's GPU
-  double save_seconds = 0.0;         ///< that the run waited for the checkpoint before this step, if there was one
+  double memory_bytes = 0.0;         ///< peak of a process, the largest over the ranks
+  double device_memory_bytes = 0.0;  ///< peak of the tensors on a GPU, the largest over the ranks
+  double save_seconds = 0.0;         ///< spent waiting for the checkpoint before this step, if there was one
 };
 
 class Monitor {
  public:
   /// Appends to RUN/metrics.jsonl and RUN/evaluations.jsonl. Lines of steps after `first_step` (of an interrupted run)
-  /// are cut first, and what is no whole line with a warning.
+  /// are removed first, and so are incomplete lines, with a warning.
   Monitor(const std::filesystem::path& run, const config::TrainConfig& config, int num_ranks, int64_t first_step);
   ~Monitor();
 
@@ -36,7 +36,7 @@ class Monitor {
   void record(int64_t step, const EvaluatedLoss& loss);
   void record(int64_t step, const std::string& evaluation, const std::map<std::string, double>& scores);
 
-  /// Nothing is recorded afterwards. Error: a file of which only now is known that it was not written whole.
+  /// Nothing is recorded afterwards. Error: a file that turns out not to have been written in full.
   void close();
 
   /// The step with the best score by `keep_best`, if the recipe has one and it was measured.

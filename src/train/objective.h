@@ -23,8 +23,8 @@ struct MicroBatch {
 struct LossSums {
   Tensor loss;  ///< cross_entropy + z_loss, differentiable
   Tensor cross_entropy, z_loss, accuracy;
-  /// Means over the micro-batch, weighted: not divided by the weight sum but by the number of micro-batches; or
-  /// undefined.
+  /// Weighted means over the micro-batch, or undefined. An update averages them over its micro-batches; they are not
+  /// divided by the weight sum again.
   Tensor load_balancing, router_z;  // []
 };
 

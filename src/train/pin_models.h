@@ -9,8 +9,8 @@
 
 namespace molmo::train {
 
-/// Finds the models of the hub that a recipe names, and names them by their commits, which the other ranks find in the
-/// cache without asking: rank 0 asks the hub, then the first rank of each machine looks whether its cache has them.
+/// Resolves the hub models that a recipe names to their commits, which the other ranks then find in the cache without a
+/// request: rank 0 asks the hub, then the first rank of each machine looks whether its cache has them.
 /// Downloads may take hours; a rank that is lost meanwhile is noticed as during a step. A `run` that can go on needs
 /// none of them. A collective: an error on one rank is an error on all.
 config::TrainConfig pin_models(config::TrainConfig config, const std::filesystem::path& run,

@@ -1,4 +1,4 @@
-// What a recipe means once the models that it names are found.
+// Resolves a recipe: what it means once the models that it names are known.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -70,7 +70,7 @@ void warn_of_other_data(const fs::path& file, const std::vector<data::Loader::So
 RunFolder::RunFolder(fs::path path, bool resumes, distributed::Communicator& everyone)
     : path_(std::move(path)), is_first_(everyone.rank() == 0) {
   if (is_first_) look(resumes);
-  // Ranks but the first add nothing: the sum is what it has seen, 0 for no step.
+  // Only rank 0 contributes, so the sum broadcasts its answer: the step plus one, or 0 for none.
   std::array<double, 1> steps{newest_ ? static_cast<double>(*newest_ + 1) : 0.0};
   everyone.sum(steps, "the step to resume from");
   if (steps[0] > 0) newest_ = std::llround(steps[0]) - 1;
@@ -86,7 +86,7 @@ void RunFolder::look(bool resumes) {
                             path_.string(), *newest_));
 }
 
-// A rank of a run that was killed may survive it by some seconds, and holds the lock so long.
+// A rank of a killed run may outlive it by some seconds, and holds the lock until it ends.
 void RunFolder::lock() {
   constexpr int kMostTries = 50;
   for (int i = 0; i < kMostTries; ++i) {

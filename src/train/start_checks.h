@@ -1,4 +1,4 @@
-// What a run checks and says before its first step, and a dry run without one.
+// What a run checks and logs before its first step; a dry run does the same and stops there.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,7 +19,7 @@ at::ScalarType compute_type(const config::TrainConfig& config, const at::Device&
 
 struct LengthCheck {
   std::string lengths;               ///< empty where the stage has no text
-  std::vector<std::string> remarks;  ///< sentences to warn with
+  std::vector<std::string> remarks;  ///< warnings, a sentence each
 };
 
 /// Looks at the lengths of the first examples for some seconds, and at what a recipe may say but seldom means: examples

@@ -17,7 +17,7 @@ namespace molmo::train {
 namespace {
 
 constexpr int64_t kNumExamined = 2000;  // records of each dataset: their pictures' headers are read in about a second
-constexpr std::chrono::milliseconds kPoll{100};  // between two looks at the signals while there are no data
+constexpr std::chrono::milliseconds kPoll{100};  // between two checks for signals while no batch is ready
 
 // [C, P, 3]: kind, column and row.
 Tensor cell_label_tensor(const data::LoadedBatch& loaded) {
@@ -57,7 +57,7 @@ StepLoader::StepLoader(const config::TrainConfig& config, const text::MolmoToken
                .world_size = everyone.size(),
                .num_bad_before = num_bad_of(state, everyone.rank(), everyone.size()),
                .num_examined = everyone.rank() == 0 ? kNumExamined : 0}) {
-  // What is in the records the ranks have compared when they met; now they know the pictures.
+  // The ranks compared their data.jsonl files when they met. The sizes of the pictures are known only now.
   distributed::Facts facts;
   for (const data::Loader::Source& source : loader_.sources())
     facts.emplace_back("data.datasets." + source.name + ", its pictures",

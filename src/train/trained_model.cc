@@ -74,7 +74,7 @@ void TrainedModel::shard(const config::TrainConfig& config) {
   if (everyone_.size() % replicas != 0)
     throw Error(fmt::format("[train] sharding.replicas, got {}, expected a divisor of the {} ranks", replicas,
                             everyone_.size()));
-  // Neighbours share a shard group: they talk most.
+  // Neighbouring ranks share a shard group, whose members communicate most.
   const int per_replica = everyone_.size() / replicas;
   std::vector<int> shard_ranks, replica_ranks;
   for (int i = 0; i < per_replica; ++i) shard_ranks.push_back(everyone_.rank() / per_replica * per_replica + i);
@@ -94,7 +94,7 @@ void TrainedModel::shard(const config::TrainConfig& config) {
           .defers_reduction = defers});
 }
 
-// All ranks defer, or none: they send gradients at the same moments.
+// All ranks defer or none does: a reduce-scatter that only some of them start would hang.
 bool TrainedModel::agree_to_defer(const config::TrainConfig& config, const std::vector<Unit>& units,
                                   int num_shards) const {
   if (config.sharding.defer_reduction) return *config.sharding.defer_reduction;

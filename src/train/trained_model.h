@@ -13,7 +13,7 @@ namespace molmo::train {
 
 class TrainedModel {
  public:
-  /// Builds the model on the meta device, says what trains, and shards it where there are several ranks or activations
+  /// Builds the model on the meta device, marks what trains, and shards it where there are several ranks or activations
   /// are recomputed. Nothing is read yet. `everyone` outlives it.
   TrainedModel(const config::TrainConfig& config, at::Device device, distributed::Communicator& everyone);
 
@@ -21,10 +21,10 @@ class TrainedModel {
   /// its slices only.
   void init_weights(const config::TrainConfig& config);
 
-  /// Memory for the values of a checkpoint instead.
+  /// Instead of init_weights(): allocates memory for the values of a checkpoint.
   void allocate();
 
-  /// Where first values go: into the rank's slices, of which it reads no more than it keeps, or to the device.
+  /// Where initial values go: into the rank's slices, of which it reads no more than it keeps, or to the device.
   model::WeightSink sink();
 
   const model::Molmo& molmo() const { return molmo_; }

@@ -32,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-// Of this process, so far.
+// Of this process, since it started.
 double peak_memory_bytes() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -44,7 +44,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 // What the ranks agree on at the end of a step.
 struct Verdict {
   bool stops = false;  // one of them was asked to
-  bool saves = false;  // by the clock of rank 0
+  bool saves = false;  // by the clock of rank 0: clocks differ, and all ranks must save at the same step
 };
 
 class Trainer {
@@ -85,11 +85,11 @@ class Trainer {
   TrainedModel model_;
   at::ScalarType compute_;
   TrainState state_;
-  int64_t saved_step_ = 0;      // the last that is saved, or on its way
+  int64_t saved_step_ = 0;      // the last that is saved or being saved
   Clock::time_point saved_at_;  // when that was
-  double save_seconds_ = 0.0;   // that the run waited for it, where it was the step before
-  bool is_slow_ = true;         // a step takes long, as far as the ranks know
-  int64_t num_bad_ = 0;         // examples that this rank has left out, up to the last step
+  double save_seconds_ = 0.0;   // spent in save(), reported with the step after it
+  bool is_slow_ = true;  // whether steps take long; all ranks agree on it, as it decides whether a collective runs
+  int64_t num_bad_ = 0;  // examples that this rank has left out, up to the last step
   SpikeGuard guard_{config_.max_sigmas};
   std::optional<Monitor> monitor_;  // on rank 0
   std::optional<double> last_loss_;
@@ -107,7 +107,7 @@ void Trainer::restore(std::optional<int64_t> step) {
   guard_.set_state(state_.guard);
 }
 
-// Into log.txt too, which has begun by now. The first step may be minutes away.
+// Reaches log.txt too, which is open by now. The first step may be minutes away.
 void Trainer::tell_start(const std::vector<std::string>& remarks, const data::Loader& loader) const {
   for (const std::string& remark : remarks) log_warning(remark);
   if (state_.step > 0)
@@ -132,19 +132,21 @@ model::ForwardOptions Trainer::forward_options(int64_t step) const {
   forward.dropout.attention = config_.molmo.model.decoder.attention_dropout;
   forward.dropout.embedding = config_.molmo.model.decoder.embedding_dropout;
   forward.dropout.features = config_.molmo.model.connector.feature_dropout;
-  // A resumed run draws what an uninterrupted one draws, without saved state.
+  // Derived from the step alone: a resumed run draws what an uninterrupted one would, without a saved generator.
   forward.dropout.seed = static_cast<uint64_t>(config_.seed) * 1'000'003u + static_cast<uint64_t>(step);
   return forward;
 }
 
-// A step that takes long is given up between two micro-batches when the end is asked for: a scheduler does not wait.
+// A long step is abandoned between two micro-batches when a stop is requested: a scheduler kills after its grace
+// period. Short steps are finished, which saves a collective per micro-batch.
 bool Trainer::gives_up_step() const {
   const bool own = StopSignals::has_come();
   if (everyone_->size() == 1) return own;
   return is_slow_ && everyone_->maximum(own ? 1.0 : 0.0, "whether to stop") > 0;
 }
 
-// What was counted and measured becomes that of all ranks.
+// Combines counts and measurements over all ranks. Requests to stop and to save travel in the same sum, so that every
+// rank acts on them after the same step.
 Verdict Trainer::join_ranks(StepTimes& times, double seconds) {
   constexpr double kSlow = 4.0;  // seconds
   const double minutes = seconds_since(saved_at_) / 60;
@@ -216,7 +218,7 @@ void Trainer::save(CheckpointSaver& saver) {
   save_seconds_ = seconds_since(start);
 }
 
-// What is due, and with a better score than any before: the step is saved, if it is not yet, and kept.
+// Runs the evaluations that are due. A step with the best score so far is saved, if it is not yet, and kept.
 void Trainer::evaluate(Evaluations& evaluations, CheckpointSaver& saver) {
   evaluations.make_due(state_.step, monitor());
   if (!config_.keep_best || !evaluations.is_any_due(state_.step)) return;
@@ -226,7 +228,8 @@ void Trainer::evaluate(Evaluations& evaluations, CheckpointSaver& saver) {
   if (saved_step_ != state_.step) save(saver);
 }
 
-// All steps that are left, saved and evaluated; and before them what an earlier end has left out.
+// Takes, saves and evaluates the remaining steps. Evaluations of the step that the run resumes from come first: an
+// interruption may have left them undone.
 void Trainer::take_steps(StepLoader& loader, CheckpointSaver& saver) {
   Evaluations evaluations({.config = config_,
                            .tokenizer = tokenizer_,
@@ -247,8 +250,8 @@ void Trainer::take_steps(StepLoader& loader, CheckpointSaver& saver) {
   saver.wait();
 }
 
-// All ranks were asked to stop, or one was and has told the others: saves what is not saved yet, and ends at once.
-// Nothing that hangs (a worker in a file of a lost disk) holds that up.
+// Every rank was asked to stop, or one was and has told the others. Saves what is not saved yet, and ends the process
+// without unwinding: a worker that hangs in a file of a lost disk must not hold that up.
 void Trainer::leave(CheckpointSaver& saver, RunFolder& folder) {
   const std::string cause = StopSignals::has_come() ? StopSignals::name() : "a signal to another rank";
   if (state_.step != saved_step_) {
@@ -286,7 +289,7 @@ RunSummary Trainer::run(RunFolder& folder) {
   StepLoader loader = make_loader();
   std::vector<std::string> remarks;
   if (is_first()) remarks = check_lengths(config_, loader.loader()).remarks;
-  everyone_->meet("the start of the run");  // nobody has refused it
+  everyone_->meet("the start of the run");  // no rank has refused it
   StopSignals::start_noting();
   folder.begin(config_, loader.loader().sources());
   if (is_first()) {
@@ -306,7 +309,7 @@ RunSummary Trainer::run(RunFolder& folder) {
     } catch (const Interruption&) {
       leave(saver, folder);
     }
-    // One that leaves while another is still forming a group looks to it as one that has died.
+    // To a rank that is still forming a group, one that leaves early looks like one that has died.
     everyone_->meet("the end of the run");
     if (monitor_) monitor_->close();
   } catch (const Error& error) {
@@ -318,7 +321,7 @@ RunSummary Trainer::run(RunFolder& folder) {
     const Error told = explain(error).value_or(Error(std::string("[bug] ") + error.what(), ExitCode::kBug));
     folder.log_end(told);
     if (told.code() != ExitCode::kRestart) throw;
-    // A GPU that has failed: what is still to be freed and waited for asks its driver, which may not answer.
+    // A GPU has failed: destructors would call its driver, which may never return.
     everyone_->tell_failure(told.what());
     end_now(told);
   }
@@ -346,7 +349,7 @@ RunSummary train(const config::TrainConfig& config, const RunOptions& options) {
   try {
     return run_on_ranks(config, options, *everyone);
   } catch (const Error& error) {
-    // With 75 ends who has lost another or was asked to stop: all know.
+    // 75 is a lost peer or a request to stop, of which the others know already.
     if (error.code() != ExitCode::kRestart) everyone->tell_failure(error.what());
     throw;
   } catch (const std::exception& error) {

@@ -23,12 +23,12 @@ struct ModelInTraining {
   const text::MolmoTokenizer& tokenizer;
   at::ScalarType compute;
   int rank, num_ranks;
-  /// Called once per evaluation, when this rank has nothing left for the model: what all ranks say.
+  /// All-gathers a text of every rank. Called once per evaluation, after this rank's last pass through the model.
   std::function<std::vector<std::string>(const std::string& own)> exchange;
 };
 
-/// Scores by name ("pointing_f1"). The program brings one: answering and scoring lie above training. Every rank calls
-/// it, and may answer its share of the questions at its own pace.
+/// Runs an evaluation; returns scores by name ("pointing_f1"). The program supplies it, since answering and scoring lie
+/// above training in the layering. Every rank calls it, and may answer its share of the questions at its own pace.
 using Evaluate = std::function<std::map<std::string, double>(const ModelInTraining& model,
                                                              const config::EvaluationConfig& evaluation)>;
 

@@ -11,7 +11,7 @@ namespace {
 inline float widen(float value) { return value; }
 inline float widen(c10::BFloat16 value) { return std::bit_cast<float>(uint32_t{value.x} << 16); }
 
-// --- plain C++: eight lanes, so that the compiler finds what the baseline has ----------------------------------------
+// --- plain C++: eight lanes, which the compiler vectorises for the baseline ------------------------------------------
 
 constexpr int64_t kLanes = 8;
 
