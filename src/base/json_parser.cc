@@ -85,7 +85,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
   bool key(std::string& v) override {
     Level& level = levels_.back();
     level.key = std::move(v);
-    return level.keys.insert(level.key) || fail("comes twice in one object, expected it once");
+    return level.keys.insert(level.key) || fail("is duplicated in one object, expected it once");
   }
 
   bool parse_error(size_t, const std::string&, const Json::exception& error) override {

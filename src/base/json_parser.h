@@ -15,7 +15,7 @@ namespace molmo {
 struct JsonMistake {
   size_t offset = 0;    ///< in bytes
   std::string key;      ///< path of the value at hand, "points[0].label"; empty at the top
-  std::string problem;  ///< "comes twice in one object, expected it once"
+  std::string problem;  ///< "is duplicated in one object, expected it once"
 };
 
 /// What the text is: decides about the words for a value that ends too early or is followed by another.

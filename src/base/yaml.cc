@@ -52,7 +52,7 @@ class Converter {
           num_bytes_ += key.size();
           if (!entry.first.IsScalar()) fail(entry.first, "a list or mapping as a key, expected text");
           if (object.contains(key))
-            fail(entry.first, fmt::format("{}: comes twice in one mapping, expected it once", key));
+            fail(entry.first, fmt::format("{}: is duplicated in one mapping, expected it once", key));
           object[key] = (*this)(entry.second, level + 1);
         }
         return object;

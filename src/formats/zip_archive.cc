@@ -118,7 +118,7 @@ std::map<std::string, std::span<const uint8_t>> zip_members(std::span<const uint
     const uint64_t data = sizes.offset + kLocalSize + reader.number<uint16_t>(sizes.offset + 26) +
                           reader.number<uint16_t>(sizes.offset + 28);
     if (!members.emplace(name, reader.bytes(data, sizes.plain)).second)
-      reader.fail(fmt::format("member '{}' comes twice", name));
+      reader.fail(fmt::format("member '{}' is duplicated", name));
     entry += kEntrySize + uint64_t{name_size} + extra_size + comment_size;
   }
   return members;

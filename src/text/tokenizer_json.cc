@@ -75,7 +75,7 @@ class Reader : public nlohmann::json_sax<Json> {
   bool key(std::string& v) override {
     key_ = std::move(v);
     if (place_ == Place::kTree && !open_.back().keys.insert(key_).second)  // of the vocabulary they are looked at later
-      throw Error(fmt::format("[text] {}: '{}' comes twice in one object, expected it once", where_, key_));
+      throw Error(fmt::format("[text] {}: '{}' is duplicated in one object, expected it once", where_, key_));
     return true;
   }
 

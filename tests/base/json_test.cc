@@ -37,15 +37,15 @@ TEST(Json, DeepNestingIsAnErrorAndNoOverflow) {
 
 TEST(Json, KeysComeOnce) {
   EXPECT_EQ(parse_error_of(R"({"a": {"b": 1}, "c": [{"b": 2}, {"b": 3, "b": 4}]})"),
-            "[json] a.json:1:44: c[1].b: comes twice in one object, expected it once");
+            "[json] a.json:1:44: c[1].b: is duplicated in one object, expected it once");
   EXPECT_EQ(parse_error_of(R"({"a": {"a": 1}})"), "no error");
   EXPECT_EQ(parse_error_of(R"({"a": 1, "\u0061": 2})"),
-            "[json] a.json:1:17: a: comes twice in one object, expected it once");
+            "[json] a.json:1:17: a: is duplicated in one object, expected it once");
   std::string many;
   for (int i = 0; i < 100'000; ++i) many += fmt::format("\"{}\": 0, ", i);
   EXPECT_EQ(parse_error_of("{" + many + "\"end\": 0}"), "no error");
   EXPECT_TRUE(
-      parse_error_of("{" + many + "\"77777\": 0}").ends_with(": 77777: comes twice in one object, expected it once"));
+      parse_error_of("{" + many + "\"77777\": 0}").ends_with(": 77777: is duplicated in one object, expected it once"));
 }
 
 TEST(Json, NumbersAreFinite) {

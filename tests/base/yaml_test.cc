@@ -26,7 +26,7 @@ TEST(Yaml, ScalarsHaveTheirTypes) {
 TEST(Yaml, ErrorsNameThePlace) {
   EXPECT_EQ(testing::error_of([] { parse_yaml("a: 1\nb: [1, 2\nc: 3\n", "c.yaml"); }).substr(0, 13), "[yaml] c.yaml");
   EXPECT_EQ(testing::error_of([] { parse_yaml("a: 1\nb: {c: 2, c: 3}\n", "c.yaml"); }),
-            "[yaml] c.yaml:2:11: c: comes twice in one mapping, expected it once");
+            "[yaml] c.yaml:2:11: c: is duplicated in one mapping, expected it once");
   EXPECT_EQ(testing::error_of([] { parse_yaml("[a, b]: 1\n", "c.yaml"); }),
             "[yaml] c.yaml:1:1: a list or mapping as a key, expected text");
   std::string deep(1000, '[');

@@ -129,7 +129,7 @@ TEST_F(TrainedProgram, DryRunNamesWhatTheDataHold) {
       train("dry", "--dry-run --set data.max_bad_examples=0 --set data.datasets.scenes.path=" + own.string()),
       "outside the picture");
   expect_user_error(dry_run("{\"image\": \"1.png\", \"caption\": \"a\", \"caption\": \"b\"}"),
-                    "line 1, caption: comes twice");
+                    "line 1, caption: is duplicated");
 }
 
 TEST_F(TrainedProgram, EvaluationGoesOnBehindATornLine) {

@@ -225,12 +225,12 @@ TEST_F(LoadFile, BrokenChainsAndOverridesAreErrors) {
   EXPECT_EQ(error("deep.json"), "[config] deep.json: 'stage': got a list of 1, expected one of tower, caption, sft");
   EXPECT_TRUE(error("deeper.json").ends_with("nested deeper than 256 levels")) << error("deeper.json");
   write("twice.json", "{\"steps\": 1,\n \"steps\": 2}");
-  EXPECT_EQ(error("twice.json"), "[json] twice.json:2:8: steps: comes twice in one object, expected it once");
+  EXPECT_EQ(error("twice.json"), "[json] twice.json:2:8: steps: is duplicated in one object, expected it once");
   write("ok.json", std::string("{") + kData + "}");
   EXPECT_EQ(error("ok.json", {"steps"}),
             "[config] --set steps: expected key=value with a key like optimizer.llm.learning_rate");
   EXPECT_EQ(error("ok.json", {R"(optimizer={"llm": 1, "llm": 2})"}),
-            R"([json] --set optimizer={"llm": 1, "llm": 2}:1:16: llm: comes twice in one object, expected it once)");
+            R"([json] --set optimizer={"llm": 1, "llm": 2}:1:16: llm: is duplicated in one object, expected it once)");
   EXPECT_EQ(error("ok.json", {".steps=3"}),
             "[config] --set .steps=3: expected key=value with a key like optimizer.llm.learning_rate");
   EXPECT_EQ(error("ok.json", {"steps.llm=3"}),

@@ -73,7 +73,7 @@ TEST(Validate, PreprocessingFitsTheModel) {
   molmo.preprocess.overlap_margins = {3, 60};
   molmo.model.decoder.additional_vocab_size = 4;
   EXPECT_EQ(problems_of(molmo),
-            "'model.decoder.additional_vocab_size': got 4, expected room for the five image tokens behind vocab_size\n"
+            "'model.decoder.additional_vocab_size': got 4, expected room for the five image tokens after vocab_size\n"
             "'preprocess.image_height': got 378, expected model.vit.image_height = 336\n"
             "'preprocess.patch_size': got 7, expected model.vit.patch_size = 14\n"
             "'preprocess.pool_width': got 1, expected model.connector.pool_width = 2\n"

@@ -95,7 +95,7 @@ TEST_F(OwnDataTest, ReportsAllProblemsAtOnce) {
                 "  line 3, counts[0].count: got 1.5, expected an integer of at least 0\n"
                 "  line 4: not valid JSON, syntax error while parsing value - invalid literal; last read: 'no'\n"
                 "  line 5: got [1], expected an object\n"
-                "  line 6, image: comes twice in one object, expected it once\n"
+                "  line 6, image: is duplicated in one object, expected it once\n"
                 "  line 7, points[0].points[0][1]: got NaN, expected a finite number");
 }
 

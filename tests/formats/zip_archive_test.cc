@@ -54,7 +54,7 @@ TEST(ZipArchive, SizesAndOffsetsStayInTheFile) {
 }
 
 TEST(ZipArchive, OneNameOnce) {
-  EXPECT_EQ(zip_error(testing::make_zip({{"a", "x"}, {"a", "y"}})), "[zip] z: member 'a' comes twice");
+  EXPECT_EQ(zip_error(testing::make_zip({{"a", "x"}, {"a", "y"}})), "[zip] z: member 'a' is duplicated");
 }
 
 }  // namespace

@@ -89,9 +89,9 @@ TEST(BpeTokenizer, MalformedFilesAreErrorsThatNameTheFile) {
       error_of("{\"model\": {\"vocab\": [}").starts_with("[text] t.json: byte 21: not valid JSON, syntax error"));
   EXPECT_EQ(error_of("{}"), "[text] t.json: model: missing, expected an object");
   EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0}},"model":{}})"),
-            "[text] t.json: 'model' comes twice in one object, expected it once");
+            "[text] t.json: 'model' is duplicated in one object, expected it once");
   EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0},"vocab":{"a":0}}})"),
-            "[text] t.json: 'vocab' comes twice in one object, expected it once");
+            "[text] t.json: 'vocab' is duplicated in one object, expected it once");
   EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":0,"a":0},"merges":[]}})"), "[text] t.json: piece 'a' occurs twice");
   EXPECT_EQ(error_of(R"({"model":{"vocab":{"a":"b"}}})"),
             "[text] t.json: model.vocab[\"a\"] is not an id (a non-negative integer)");
