@@ -31,7 +31,7 @@ std::string hash_of_file(const std::filesystem::path& path) {
   return sha256_hex({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
 }
 
-// Replies are good for a later run only where all of this is the same. What else they depend on is in their keys.
+// Predictions are good for a later run only where all of this is the same. What else they depend on is in their keys.
 Json settings_of(const generate::LoadedModel& model, const model::ForwardOptions& forward) {
   return {{"dtype", at::toString(forward.compute)},
           {"weights", split_text(model.fingerprint, '\n')},
@@ -47,8 +47,8 @@ uint32_t prompt_seed(const Question& question, const std::string& picture_hash, 
   return value;
 }
 
-std::string& reply_of(Answered& item, Pictures pictures) {
-  return pictures == Pictures::kBlank ? item.blank_reply : item.reply;
+std::string& prediction_of(Answered& item, Pictures pictures) {
+  return pictures == Pictures::kBlank ? item.blank_prediction : item.prediction;
 }
 
 }  // namespace
@@ -71,8 +71,8 @@ void Asker::ask(std::vector<Answered>& items, Pictures pictures) {
   const std::vector<size_t> own = places_of(options_.share, items.size());
   if (pictures == Pictures::kReal) draw_prompts(items, own);
   if (!progress_) {
-    const auto num_replies = static_cast<int64_t>(own.size()) * (options_.with_blank ? 2 : 1);
-    progress_.emplace(num_replies, options_.shows_progress);
+    const auto num_predictions = static_cast<int64_t>(own.size()) * (options_.with_blank ? 2 : 1);
+    progress_.emplace(num_predictions, options_.shows_progress);
   }
   for (size_t begin = 0; begin < own.size();) {
     size_t end = begin;  // a batch stays within its task: one budget of tokens
@@ -96,7 +96,7 @@ void Asker::draw_prompts(std::vector<Answered>& items, std::span<const size_t> p
   }
 }
 
-// All that a reply depends on besides the settings: what is seen, what is asked, and how long the answer may be.
+// All that a prediction depends on besides the settings: what is seen, what is asked, and how long the answer may be.
 std::string Asker::key_of(const Answered& item, Pictures pictures) const {
   const std::string seen = pictures == Pictures::kReal ? picture_hashes_.at(item.image)
                                                        : fmt::format("blank {}x{}", item.size.width, item.size.height);
@@ -123,23 +123,23 @@ void Asker::ask_task(std::vector<Answered>& items, std::span<const size_t> place
   std::map<std::string, size_t> num_questions;
   for (size_t i = 0; i < places.size(); ++i) {
     Answered& item = items[places[i]];
-    const LoggedReply& known = *log_.find(keys[i]);
-    reply_of(item, pictures) = known.reply;
+    const LoggedPrediction& known = *log_.find(keys[i]);
+    prediction_of(item, pictures) = known.text;
     item.size = known.size;
     if (++num_questions[keys[i]] > log_.count(keys[i])) log_.add(logged(item, keys[i], pictures));
   }
   log_.sync();
 }
 
-LoggedReply Asker::logged(const Answered& item, const std::string& key, Pictures pictures) {
+LoggedPrediction Asker::logged(const Answered& item, const std::string& key, Pictures pictures) {
   return {.key = key,
           .pictures = pictures,
           .size = item.size,
-          .reply = pictures == Pictures::kBlank ? item.blank_reply : item.reply,
+          .text = pictures == Pictures::kBlank ? item.blank_prediction : item.prediction,
           .task = std::string(task_info(item.question.task).name),
           .image = item.image.string(),
           .prompt = item.prompt,
-          .truth = true_reply(item.question, item.size)};
+          .truth = true_answer(item.question, item.size)};
 }
 
 void Asker::ask_batch(std::vector<Answered>& items, std::span<const size_t> places, std::span<const std::string> keys,
@@ -150,7 +150,7 @@ void Asker::ask_batch(std::vector<Answered>& items, std::span<const size_t> plac
   const std::vector<generate::Answer> answers = generator_(examples, {.max_new_tokens = max_new_tokens});
   for (size_t i = 0; i < answers.size(); ++i) {
     Answered& item = items[places[i]];
-    reply_of(item, pictures) = answers[i].text;
+    prediction_of(item, pictures) = answers[i].text;
     log_.add(logged(item, keys[i], pictures));
   }
   log_.sync();

@@ -9,8 +9,8 @@
 
 #include "base/thread_pool.h"
 #include "data/prompt_formatter.h"
+#include "eval/prediction_log.h"
 #include "eval/progress.h"
-#include "eval/reply_log.h"
 #include "eval/runner.h"
 #include "generate/generator.h"
 #include "image/picture_loader.h"
@@ -19,11 +19,12 @@ namespace molmo::eval {
 
 class Asker {
  public:
-  /// `model` and `options` must outlive the asker. Errors: those of ReplyLog.
+  /// `model` and `options` must outlive the asker. Errors: those of PredictionLog.
   Asker(const generate::LoadedModel& model, const model::ForwardOptions& forward, const EvalOptions& options);
 
-  /// Draws the prompts of `items` and fills in the replies to those of the share, with the sizes of their pictures.
-  /// Real pictures come first: blank ones have their sizes. What the log knows already is neither decoded nor asked.
+  /// Draws the prompts of `items` and fills in the predictions for those of the share, with the sizes of their
+  /// pictures. Real pictures come first: blank ones have their sizes. What the log knows already is neither decoded nor
+  /// asked.
   void ask(std::vector<Answered>& items, Pictures pictures);
 
  private:
@@ -33,12 +34,12 @@ class Asker {
                  Pictures pictures);
   std::string key_of(const Answered& item, Pictures pictures) const;
   preprocess::Example prepare(Answered& item, Pictures pictures) const;
-  static LoggedReply logged(const Answered& item, const std::string& key, Pictures pictures);
+  static LoggedPrediction logged(const Answered& item, const std::string& key, Pictures pictures);
 
   const EvalOptions& options_;
   generate::Generator generator_;
   data::PromptFormatter format_;
-  ReplyLog log_;
+  PredictionLog log_;
   image::PictureLoader pictures_;
   ThreadPool pool_;
   std::map<std::filesystem::path, std::string> picture_hashes_;

@@ -51,11 +51,11 @@ void add_marks(const Answered& item, ReportExample& example) {
   using Kind = ReportMark::Kind;
   const Task task = item.question.task;
   if (task != Task::kPointing && task != Task::kAbsence) {
-    for (const geometry::Point& point : data::read_points(item.reply, item.size))
+    for (const geometry::Point& point : data::read_points(item.prediction, item.size))
       example.marks.push_back({point.x, point.y, Kind::kPlain});
     return;
   }
-  const PointMatch match = match_points(item.question, item.reply, item.size);
+  const PointMatch match = match_points(item.question, item.prediction, item.size);
   for (size_t i = 0; i < match.truth.size(); ++i) {
     if (!match.is_found[i]) example.marks.push_back({match.truth[i].x, match.truth[i].y, Kind::kMissed});
   }
@@ -87,7 +87,7 @@ ReportExample make_example(const Answered& item, const DecodeLimits& limits) {
                         .boxes = {},
                         .question = plain_question(item.prompt, item.question.message.style.value_or("")),
                         .truth = truth_text(item.question),
-                        .prediction = text_pieces(item.reply),
+                        .prediction = text_pieces(item.prediction),
                         .score = item.score.model};
   add_marks(item, example);
   return example;

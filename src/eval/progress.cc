@@ -16,10 +16,10 @@ constexpr auto kRedrawInterval = std::chrono::milliseconds(200), kLogInterval = 
 }  // namespace
 
 std::string format_progress(int64_t done, int64_t known, int64_t total, double seconds) {
-  std::string text = fmt::format("{} of {} replies ({} %)", done, total, 100 * done / std::max<int64_t>(total, 1));
+  std::string text = fmt::format("{} of {} predictions ({} %)", done, total, 100 * done / std::max<int64_t>(total, 1));
   if (done == known || seconds <= 0) return text;
   const double rate = static_cast<double>(done - known) / seconds;
-  text += fmt::format(", {:.1f} replies/s", rate);
+  text += fmt::format(", {:.1f} predictions/s", rate);
   if (done < total) text += ", ETA " + format_duration(static_cast<double>(total - done) / rate);
   return text;
 }

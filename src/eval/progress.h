@@ -8,8 +8,8 @@
 
 namespace molmo::eval {
 
-/// "120 of 600 replies (20 %), 12.3 replies/s, ETA 39.0 s"; without a rate while nothing has been asked. `known`: of
-/// `done`, those that an earlier run has left.
+/// "120 of 600 predictions (20 %), 12.3 predictions/s, ETA 39.0 s"; without a rate while nothing has been asked.
+/// `known`: of `done`, those that an earlier run has left.
 std::string format_progress(int64_t done, int64_t known, int64_t total, double seconds);
 
 class Progress {

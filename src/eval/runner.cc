@@ -22,12 +22,12 @@ void exchange(std::vector<Answered>& items, const Share& share) {
   Json own = Json::array();
   for (const size_t i : places_of(share, items.size())) {
     const Answered& item = items[i];
-    own.push_back({i, item.reply, item.blank_reply, item.prompt, item.size.width, item.size.height});
+    own.push_back({i, item.prediction, item.blank_prediction, item.prompt, item.size.width, item.size.height});
   }
   for (const std::string& said : share.exchange(format_json_line(own))) {
     for (const Json& line : parse_json(said, "an evaluation's answers")) {
       Answered& item = items.at(line.at(0).get<size_t>());
-      item.reply = line.at(1), item.blank_reply = line.at(2), item.prompt = line.at(3);
+      item.prediction = line.at(1), item.blank_prediction = line.at(2), item.prompt = line.at(3);
       item.size = {line.at(4).get<int>(), line.at(5).get<int>()};
     }
   }
@@ -39,15 +39,15 @@ void answer_by_chance(std::vector<Answered>& items, uint32_t seed) {
   const std::vector<size_t> others = draw_others(tasks, seed);
   for (size_t i = 0; i < items.size(); ++i) {
     const Answered& other = items[others[i]];
-    items[i].chance_reply = true_reply(other.question, other.size);
+    items[i].chance_answer = true_answer(other.question, other.size);
   }
 }
 
 void score(Answered& item, bool with_blank) {
   item.score.task = item.question.task;
-  item.score.model = score_reply(item.question, item.reply, item.size);
-  item.score.chance = score_reply(item.question, item.chance_reply, item.size);
-  if (with_blank) item.score.blank = score_reply(item.question, item.blank_reply, item.size);
+  item.score.model = score_prediction(item.question, item.prediction, item.size);
+  item.score.chance = score_prediction(item.question, item.chance_answer, item.size);
+  if (with_blank) item.score.blank = score_prediction(item.question, item.blank_prediction, item.size);
 }
 
 // All where none are named; each once.

@@ -42,14 +42,14 @@ struct Answered {
   Question question;  ///< without its record
   std::filesystem::path image;
   data::ImageSize size;
-  std::string prompt, reply, blank_reply, chance_reply;
+  std::string prompt, prediction, blank_prediction, chance_answer;
   QuestionScore score;
 };
 
 /// What will be asked: known without a model, whose loading takes minutes.
 struct EvalPlan {
   std::vector<Task> tasks;            ///< each once
-  std::vector<Answered> items;        ///< without replies
+  std::vector<Answered> items;        ///< without predictions
   int64_t num_pictures = 0;           ///< of the split
   std::vector<std::string> left_out;  ///< what of the split is not asked about, a clause each
 };
@@ -65,7 +65,7 @@ struct EvalResult {
 };
 
 /// Asks what is planned. With a share every process returns the whole result. A question's prompt depends on the seed,
-/// its picture and what it asks, not on the questions beside it. Errors: those of ReplyLog.
+/// its picture and what it asks, not on the questions beside it. Errors: those of PredictionLog.
 EvalResult evaluate(const generate::LoadedModel& model, const model::ForwardOptions& forward,
                     const EvalOptions& options, EvalPlan plan);
 

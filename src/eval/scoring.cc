@@ -13,15 +13,17 @@
 namespace molmo::eval {
 namespace {
 
-bool is_absence_said(const std::string& reply, data::ImageSize size) {
-  return data::read_points(reply, size).empty() && metrics::says_none(metrics::fold_reply(reply));
+bool is_absence_said(const std::string& prediction, data::ImageSize size) {
+  return data::read_points(prediction, size).empty() && metrics::says_none(metrics::fold_reply(prediction));
 }
 
 }  // namespace
 
-PointMatch match_points(const Question& question, const std::string& reply, data::ImageSize size) {
-  PointMatch match{
-      .predicted = data::read_points(reply, size), .truth = true_points(question, size), .is_hit = {}, .is_found = {}};
+PointMatch match_points(const Question& question, const std::string& prediction, data::ImageSize size) {
+  PointMatch match{.predicted = data::read_points(prediction, size),
+                   .truth = true_points(question, size),
+                   .is_hit = {},
+                   .is_found = {}};
   const Truth& truth = question.truth;
   const metrics::PointingScore score = truth.boxes.empty() && !match.truth.empty()
                                            ? metrics::point_f1(match.predicted, match.truth, truth.radius.pixels(size))
@@ -33,25 +35,25 @@ PointMatch match_points(const Question& question, const std::string& reply, data
   return match;
 }
 
-double score_reply(const Question& question, const std::string& reply, data::ImageSize size) {
+double score_prediction(const Question& question, const std::string& prediction, data::ImageSize size) {
   switch (question.task) {
     case Task::kPointing:
-      return match_points(question, reply, size).f1;
+      return match_points(question, prediction, size).f1;
     case Task::kAbsence:
-      return is_absence_said(reply, size) ? 1.0 : 0.0;
+      return is_absence_said(prediction, size) ? 1.0 : 0.0;
     case Task::kCounting:
-      return metrics::read_count(reply) == question.truth.count ? 1.0 : 0.0;
+      return metrics::read_count(prediction) == question.truth.count ? 1.0 : 0.0;
     case Task::kClock:
-      return metrics::clock_reply_score(reply, question.truth.answers);
+      return metrics::clock_reply_score(prediction, question.truth.answers);
     case Task::kShortAnswer:
-      return metrics::short_answer_score(reply, question.truth.answers);
+      return metrics::short_answer_score(prediction, question.truth.answers);
     case Task::kCaption:
-      return metrics::caption_word_f1(reply, question.truth.answers.front());
+      return metrics::caption_word_f1(prediction, question.truth.answers.front());
   }
   MOLMO_CHECK(false, "unknown task");
 }
 
-std::string true_reply(const Question& question, data::ImageSize size) {
+std::string true_answer(const Question& question, data::ImageSize size) {
   switch (question.task) {
     case Task::kPointing:
     case Task::kAbsence:

@@ -58,7 +58,7 @@ EvalResult result_of(const std::filesystem::path& folder, const std::vector<doub
     item.question.truth.boxes = {{0, 0, 6, 8}, {18, 6, 22, 10}};
     item.question.message.style = "pointing";
     item.prompt = " User: pointing: Point to it Assistant:";
-    item.reply = "<points x1=\"10.0\" y1=\"10.0\" x2=\"50.0\" y2=\"90.0\" alt=\"it\">it</points>";
+    item.prediction = "<points x1=\"10.0\" y1=\"10.0\" x2=\"50.0\" y2=\"90.0\" alt=\"it\">it</points>";
     item.size = {24, 16};
     item.score = {.task = Task::kPointing, .model = scores[i], .chance = 0.0, .blank = {}};
   }
@@ -160,9 +160,9 @@ TEST(PlainText, QuestionsLoseRolesAndTags) {
 }
 
 TEST(PlainText, LabelsStandForTags) {
-  const auto text = [](const std::string& reply) {
+  const auto text = [](const std::string& prediction) {
     std::string all;
-    for (const TextPiece& piece : text_pieces(reply)) all += fmt::format("{}[{}]", piece.text, piece.num_points);
+    for (const TextPiece& piece : text_pieces(prediction)) all += fmt::format("{}[{}]", piece.text, piece.num_points);
     return all;
   };
   EXPECT_EQ(

@@ -60,8 +60,8 @@ class RunnerTest : public ::testing::Test {
     });
     return lines;
   }
-  // Rewrites the replies about real pictures, so that it shows where they go.
-  void mark_replies() const {
+  // Rewrites the predictions about real pictures, so that it shows where they go.
+  void mark_predictions() const {
     std::string text = read_text_file(log());
     text = text.substr(0, text.find('\n') + 1);
     int count = 0;
@@ -72,9 +72,9 @@ class RunnerTest : public ::testing::Test {
     write_file_atomically(log(), text);
   }
 
-  static std::vector<std::string> replies(const EvalResult& result) {
+  static std::vector<std::string> predictions(const EvalResult& result) {
     std::vector<std::string> texts;
-    for (const Answered& item : result.answers) texts.push_back(item.reply);
+    for (const Answered& item : result.answers) texts.push_back(item.prediction);
     return texts;
   }
 
@@ -93,21 +93,21 @@ TEST_F(RunnerTest, QuestionsSeeTheirOwnPictures) {
     for (int i = 0; i < 3; ++i) {
       write(question_line(i));
       const EvalResult alone = run();
-      EXPECT_EQ(alone.answers[0].reply, together.answers[static_cast<size_t>(i)].reply) << i;
-      EXPECT_EQ(alone.answers[0].blank_reply, together.answers[static_cast<size_t>(i)].blank_reply) << i;
-      different.insert(alone.answers[0].reply);
+      EXPECT_EQ(alone.answers[0].prediction, together.answers[static_cast<size_t>(i)].prediction) << i;
+      EXPECT_EQ(alone.answers[0].blank_prediction, together.answers[static_cast<size_t>(i)].blank_prediction) << i;
+      different.insert(alone.answers[0].prediction);
     }
     EXPECT_GE(different.size(), 2u);  // else this test could not fail
   }
 }
 
-TEST_F(RunnerTest, BatchesAndRanksGiveTheSameReplies) {
+TEST_F(RunnerTest, BatchesAndRanksGiveTheSamePredictions) {
   std::string lines;
   for (int i = 0; i < 7; ++i) lines += question_line(i % 5, i < 5 ? "What is it?" : "How many?");
   write(lines);
   const EvalResult alone = run({.batch_size = 1});
-  const std::vector<std::string> expected = replies(alone);
-  EXPECT_EQ(replies(run({.batch_size = 3})), expected);
+  const std::vector<std::string> expected = predictions(alone);
+  EXPECT_EQ(predictions(run({.batch_size = 3})), expected);
   // Two ranks, one after the other: each hands over what it has said, and takes what the other says.
   std::vector<std::string> said(2);
   for (int pass = 0; pass < 2; ++pass) {
@@ -119,7 +119,7 @@ TEST_F(RunnerTest, BatchesAndRanksGiveTheSameReplies) {
                        }};
       const EvalResult result = run(options);
       if (pass == 0) continue;
-      EXPECT_EQ(replies(result), expected) << rank;
+      EXPECT_EQ(predictions(result), expected) << rank;
       for (size_t i = 0; i < expected.size(); ++i) {
         EXPECT_EQ(result.answers[i].size.width, alone.answers[i].size.width) << rank;
         EXPECT_EQ(result.answers[i].size.height, alone.answers[i].size.height) << rank;
@@ -128,50 +128,52 @@ TEST_F(RunnerTest, BatchesAndRanksGiveTheSameReplies) {
   }
 }
 
-TEST_F(RunnerTest, RepliesStayWithTheirQuestions) {
+TEST_F(RunnerTest, PredictionsStayWithTheirQuestions) {
   write(question_line(0) + question_line(1));
   run_logged();
-  mark_replies();
-  EXPECT_EQ(replies(run_logged()), (std::vector<std::string>{"marked 0", "marked 1"}));
+  mark_predictions();
+  EXPECT_EQ(predictions(run_logged()), (std::vector<std::string>{"marked 0", "marked 1"}));
   const size_t num_lines = logged().size();
   // A line above them, and their order changed: only the new question is asked.
   write(question_line(2) + question_line(1) + question_line(0));
   const EvalResult more = run_logged();
-  EXPECT_EQ(more.answers[1].reply, "marked 1");
-  EXPECT_EQ(more.answers[2].reply, "marked 0");
-  EXPECT_FALSE(more.answers[0].reply.starts_with("marked")) << more.answers[0].reply;
+  EXPECT_EQ(more.answers[1].prediction, "marked 1");
+  EXPECT_EQ(more.answers[2].prediction, "marked 0");
+  EXPECT_FALSE(more.answers[0].prediction.starts_with("marked")) << more.answers[0].prediction;
   EXPECT_GT(logged().size(), num_lines);
   // Another picture under the same name, or other words: asked anew.
   image::save_picture(data() / "0.png", striped_picture(7));
   write(question_line(1, "What colour?") + question_line(0));
-  for (const std::string& reply : replies(run_logged())) EXPECT_FALSE(reply.starts_with("marked")) << reply;
+  for (const std::string& prediction : predictions(run_logged()))
+    EXPECT_FALSE(prediction.starts_with("marked")) << prediction;
 }
 
 TEST_F(RunnerTest, AMovedFolderGoesOn) {
   write(question_line(0) + question_line(1));
   run_logged();
-  mark_replies();
+  mark_predictions();
   const std::string before = read_text_file(log());
   std::filesystem::rename(folder_ / "data", folder_ / "moved");
   name_ = "moved";
-  EXPECT_EQ(replies(run_logged()), (std::vector<std::string>{"marked 0", "marked 1"}));
+  EXPECT_EQ(predictions(run_logged()), (std::vector<std::string>{"marked 0", "marked 1"}));
   EXPECT_EQ(read_text_file(log()), before);
 }
 
-// The same words may be a short question and something to count; how long a reply may be is part of what it answers.
-TEST_F(RunnerTest, RepliesOfAShortTaskAnswerNoLongOne) {
+// The same words may be a short question and something to count; how long a prediction may be is part of what it
+// answers.
+TEST_F(RunnerTest, PredictionsOfAShortTaskAnswerNoLongOne) {
   model_.config.prompt.prompt_templates = config::PromptTemplates::kNone;
   model_.config.prompt.system_prompt = config::SystemPrompt::kNone;
   write(
       R"({"image": "0.png", "split": "test", "qa": [{"q": "dogs", "a": "red"}], "counts": [{"label": "dogs", "count": 1}]})"
       "\n");
-  const std::string expected = run({.tasks = {Task::kCounting}}).answers[0].reply;
+  const std::string expected = run({.tasks = {Task::kCounting}}).answers[0].prediction;
   const EvalResult both = run_logged({.tasks = {Task::kShortAnswer, Task::kCounting}});
   ASSERT_EQ(both.answers.size(), 2u);
   EXPECT_EQ(both.answers[0].prompt, both.answers[1].prompt);
-  EXPECT_NE(both.answers[0].reply, expected) << "cut, else this test could not fail";
-  EXPECT_EQ(both.answers[1].reply, expected);
-  EXPECT_EQ(run_logged({.tasks = {Task::kCounting}}).answers[0].reply, expected);
+  EXPECT_NE(both.answers[0].prediction, expected) << "cut, else this test could not fail";
+  EXPECT_EQ(both.answers[1].prediction, expected);
+  EXPECT_EQ(run_logged({.tasks = {Task::kCounting}}).answers[0].prediction, expected);
 }
 
 // The size of a picture in the log is believed: nothing is decoded for a question that is answered.
@@ -291,10 +293,10 @@ TEST_F(RunnerTest, PointsWithoutBoxesAreCountedOrScoredByDistance) {
 }
 
 TEST(Progress, SaysHowFarItIs) {
-  EXPECT_EQ(format_progress(0, 0, 600, 0.0), "0 of 600 replies (0 %)");
-  EXPECT_EQ(format_progress(100, 100, 600, 3.0), "100 of 600 replies (16 %)");
-  EXPECT_EQ(format_progress(120, 100, 600, 2.0), "120 of 600 replies (20 %), 10.0 replies/s, ETA 48.0 s");
-  EXPECT_EQ(format_progress(600, 0, 600, 60.0), "600 of 600 replies (100 %), 10.0 replies/s");
+  EXPECT_EQ(format_progress(0, 0, 600, 0.0), "0 of 600 predictions (0 %)");
+  EXPECT_EQ(format_progress(100, 100, 600, 3.0), "100 of 600 predictions (16 %)");
+  EXPECT_EQ(format_progress(120, 100, 600, 2.0), "120 of 600 predictions (20 %), 10.0 predictions/s, ETA 48.0 s");
+  EXPECT_EQ(format_progress(600, 0, 600, 60.0), "600 of 600 predictions (100 %), 10.0 predictions/s");
 }
 
 }  // namespace

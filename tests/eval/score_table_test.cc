@@ -12,7 +12,7 @@
 namespace molmo::eval {
 namespace {
 
-TEST(Chance, NoQuestionGetsItsOwnReply) {
+TEST(Chance, NoQuestionGetsItsOwnAnswer) {
   for (uint32_t seed = 0; seed < 50; ++seed) {
     const std::vector<Task> tasks = {Task::kClock, Task::kClock, Task::kCounting, Task::kClock, Task::kCounting};
     const std::vector<size_t> others = draw_others(tasks, seed);

@@ -21,21 +21,22 @@ Question pointing(std::vector<geometry::Point> points, std::vector<geometry::Box
 
 TEST(Scoring, PointInsideItsBoxCounts) {
   const Question question = pointing({{20, 10}, {150, 80}}, {{10, 0, 30, 20}, {140, 70, 160, 90}});
-  EXPECT_DOUBLE_EQ(score_reply(question, "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>", kSize), 2.0 / 3.0);
-  EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
-  EXPECT_DOUBLE_EQ(score_reply(question, "There are none.", kSize), 0.0);
+  EXPECT_DOUBLE_EQ(score_prediction(question, "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>", kSize),
+                   2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(score_prediction(question, true_answer(question, kSize), kSize), 1.0);
+  EXPECT_DOUBLE_EQ(score_prediction(question, "There are none.", kSize), 0.0);
 }
 
 TEST(Scoring, PointsWithoutBoxesHitWithinTheRadius) {
   Question question = pointing({{20, 10}, {150, 80}}, {});
   question.truth.radius = parse_radius("6");
   const std::string five_away = "<point x=\"12.5\" y=\"10.0\" alt=\"dogs\">dogs</point>";
-  EXPECT_DOUBLE_EQ(score_reply(question, five_away, kSize), 2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(score_prediction(question, five_away, kSize), 2.0 / 3.0);
   question.truth.radius = parse_radius("4.5");
-  EXPECT_DOUBLE_EQ(score_reply(question, five_away, kSize), 0.0);
+  EXPECT_DOUBLE_EQ(score_prediction(question, five_away, kSize), 0.0);
   question.truth.radius = parse_radius("6%");  // of the shorter side, 100
-  EXPECT_DOUBLE_EQ(score_reply(question, five_away, kSize), 2.0 / 3.0);
-  EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
+  EXPECT_DOUBLE_EQ(score_prediction(question, five_away, kSize), 2.0 / 3.0);
+  EXPECT_DOUBLE_EQ(score_prediction(question, true_answer(question, kSize), kSize), 1.0);
   const PointMatch match = match_points(question, five_away, kSize);
   EXPECT_EQ(match.is_hit, std::vector<bool>{true});
   EXPECT_EQ(match.is_found, (std::vector<bool>{true, false}));
@@ -45,9 +46,9 @@ TEST(Scoring, PercentsAreOfThePicture) {
   Question question = pointing({{10, 10}, {75, 80}}, {{10, 0, 30, 20}, {140, 70, 160, 90}});
   question.truth.is_percent = true;
   EXPECT_EQ(true_points(question, kSize), (std::vector<geometry::Point>{{20, 10}, {150, 80}}));
-  EXPECT_DOUBLE_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
-  EXPECT_NE(true_reply(question, kSize).find("x1=\"10.0\" y1=\"10.0\" x2=\"75.0\" y2=\"80.0\""), std::string::npos)
-      << true_reply(question, kSize);
+  EXPECT_DOUBLE_EQ(score_prediction(question, true_answer(question, kSize), kSize), 1.0);
+  EXPECT_NE(true_answer(question, kSize).find("x1=\"10.0\" y1=\"10.0\" x2=\"75.0\" y2=\"80.0\""), std::string::npos)
+      << true_answer(question, kSize);
 }
 
 TEST(Scoring, RadiiArePixelsOrPercent) {
@@ -59,60 +60,61 @@ TEST(Scoring, RadiiArePixelsOrPercent) {
 
 TEST(Scoring, AbsenceWantsNoPoint) {
   const Question question = pointing({}, {});
-  for (const char* reply : {"There are none.", "No dogs.", "There are none. (1.5, 2.5 m away)"})
-    EXPECT_EQ(score_reply(question, reply, kSize), 1.0) << reply;
+  for (const char* prediction : {"There are none.", "No dogs.", "There are none. (1.5, 2.5 m away)"})
+    EXPECT_EQ(score_prediction(question, prediction, kSize), 1.0) << prediction;
   // A broken model names no point either, but does not say so.
-  for (const char* reply : {"", "asdf asdf", "dogs", "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>",
-                            "There are none. <point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>"})
-    EXPECT_EQ(score_reply(question, reply, kSize), 0.0) << reply;
-  EXPECT_EQ(score_reply(question, true_reply(question, kSize), kSize), 1.0);
+  for (const char* prediction : {"", "asdf asdf", "dogs", "<point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>",
+                                 "There are none. <point x=\"10.0\" y=\"10.0\" alt=\"dogs\">dogs</point>"})
+    EXPECT_EQ(score_prediction(question, prediction, kSize), 0.0) << prediction;
+  EXPECT_EQ(score_prediction(question, true_answer(question, kSize), kSize), 1.0);
 }
 
-TEST(Scoring, CountIsReadFromThePointedReply) {
+TEST(Scoring, CountIsReadFromThePointedPrediction) {
   Question question{.task = Task::kCounting, .record = nullptr, .label = "dogs"};
   question.truth.count = 2;
-  EXPECT_EQ(score_reply(question,
-                        "Counting the <points x1=\"1.0\" y1=\"2.0\" x2=\"3.0\" y2=\"4.0\" alt=\"dogs\">dogs</points> "
-                        "shows a total of 2.",
-                        kSize),
-            1.0);
-  EXPECT_EQ(score_reply(question, "There are none.", kSize), 0.0);
+  EXPECT_EQ(
+      score_prediction(question,
+                       "Counting the <points x1=\"1.0\" y1=\"2.0\" x2=\"3.0\" y2=\"4.0\" alt=\"dogs\">dogs</points> "
+                       "shows a total of 2.",
+                       kSize),
+      1.0);
+  EXPECT_EQ(score_prediction(question, "There are none.", kSize), 0.0);
   question.truth.count = 0;
-  EXPECT_EQ(score_reply(question, "There are none.", kSize), 1.0);
+  EXPECT_EQ(score_prediction(question, "There are none.", kSize), 1.0);
 }
 
 TEST(Scoring, CountIsExactInWordsToo) {
   Question question{.task = Task::kCounting, .record = nullptr, .label = "dogs"};
   question.truth.count = 12;
-  EXPECT_EQ(score_reply(question, "There are twelve dogs.", kSize), 1.0);
-  EXPECT_EQ(score_reply(question, "There are 112 dogs.", kSize), 0.0);
+  EXPECT_EQ(score_prediction(question, "There are twelve dogs.", kSize), 1.0);
+  EXPECT_EQ(score_prediction(question, "There are 112 dogs.", kSize), 0.0);
   question.truth.count = 0;
-  EXPECT_EQ(score_reply(question, "There are none missing: 12", kSize), 0.0);
-  EXPECT_EQ(score_reply(question, "", kSize), 0.0);
+  EXPECT_EQ(score_prediction(question, "There are none missing: 12", kSize), 0.0);
+  EXPECT_EQ(score_prediction(question, "", kSize), 0.0);
 }
 
 TEST(Scoring, ClockIsReadFromASentence) {
   Question question{.task = Task::kClock, .record = nullptr, .label = "q"};
   question.truth.answers = {"8:05"};
-  EXPECT_EQ(score_reply(question, "The time is 08:05.", kSize), 1.0);
-  EXPECT_EQ(score_reply(question, "8:06", kSize), 0.0);
+  EXPECT_EQ(score_prediction(question, "The time is 08:05.", kSize), 1.0);
+  EXPECT_EQ(score_prediction(question, "8:06", kSize), 0.0);
 }
 
-TEST(Scoring, EveryTrueReplyIsRight) {
+TEST(Scoring, EveryTrueAnswerIsRight) {
   Question caption{.task = Task::kCaption, .record = nullptr, .label = "caption"};
   caption.truth.answers = {"A caf\u00e9 in the rain."};
-  EXPECT_EQ(score_reply(caption, "a cafe\u0301 in rain", kSize), 1.0);
-  EXPECT_EQ(score_reply(caption, true_reply(caption, kSize), kSize), 1.0);
+  EXPECT_EQ(score_prediction(caption, "a cafe\u0301 in rain", kSize), 1.0);
+  EXPECT_EQ(score_prediction(caption, true_answer(caption, kSize), kSize), 1.0);
   Question count{.task = Task::kCounting, .record = nullptr, .label = "dogs"};
   count.truth.count = 21;
-  EXPECT_EQ(score_reply(count, true_reply(count, kSize), kSize), 1.0);
+  EXPECT_EQ(score_prediction(count, true_answer(count, kSize), kSize), 1.0);
 }
 
 TEST(Scoring, AnswersIgnoreCaseAndSpace) {
   Question question{.task = Task::kShortAnswer, .record = nullptr, .label = "q"};
   question.truth.answers = {"red", "dark red"};
-  EXPECT_EQ(score_reply(question, " Dark Red\n", kSize), 1.0);
-  EXPECT_EQ(score_reply(question, "dark", kSize), 0.0);
+  EXPECT_EQ(score_prediction(question, " Dark Red\n", kSize), 1.0);
+  EXPECT_EQ(score_prediction(question, "dark", kSize), 0.0);
 }
 
 TEST(Tasks, NamesAreParsedAndSuggested) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "eval/reply_log.h"
+#include "eval/prediction_log.h"
 
 #include <gtest/gtest.h>
 
@@ -16,76 +16,76 @@ using molmo::testing::TemporaryFolder;
 
 const Json kSettings = {{"dtype", "fp32"}, {"config", {{"preprocess", {{"max_crops", 12}}}}}};
 
-LoggedReply reply(const std::string& key, const std::string& text, Pictures pictures = Pictures::kReal) {
+LoggedPrediction prediction(const std::string& key, const std::string& text, Pictures pictures = Pictures::kReal) {
   return {.key = key,
           .pictures = pictures,
           .size = {4, 3},
-          .reply = text,
+          .text = text,
           .task = "clock",
           .image = "1.png",
           .prompt = "What?",
           .truth = "8:05"};
 }
 
-class ReplyLogTest : public ::testing::Test {
+class PredictionLogTest : public ::testing::Test {
  protected:
   std::filesystem::path file() const { return folder_ / "predictions.jsonl"; }
   std::string content() const { return read_text_file(file()); }
   void fill() {
-    ReplyLog log(folder_.path(), kSettings);
-    log.add(reply("a", "one"));
-    log.add(reply("b", "two", Pictures::kBlank));
+    PredictionLog log(folder_.path(), kSettings);
+    log.add(prediction("a", "one"));
+    log.add(prediction("b", "two", Pictures::kBlank));
   }
   std::string error_with(const Json& settings) const {
-    return error_of([&] { ReplyLog(folder_.path(), settings); }, folder_.path().string());
+    return error_of([&] { PredictionLog(folder_.path(), settings); }, folder_.path().string());
   }
 
   TemporaryFolder folder_;
 };
 
-TEST_F(ReplyLogTest, KeepsRepliesFromRunToRun) {
+TEST_F(PredictionLogTest, KeepsPredictionsFromRunToRun) {
   fill();
   const std::string before = content();
-  const ReplyLog log(folder_.path(), kSettings);
+  const PredictionLog log(folder_.path(), kSettings);
   ASSERT_NE(log.find("a"), nullptr);
-  EXPECT_EQ(log.find("a")->reply, "one");
+  EXPECT_EQ(log.find("a")->text, "one");
   EXPECT_EQ(log.find("a")->size.width, 4);
   EXPECT_EQ(log.find("a")->size.height, 3);
-  EXPECT_EQ(log.find("b")->reply, "two");
+  EXPECT_EQ(log.find("b")->text, "two");
   EXPECT_EQ(log.find("c"), nullptr);
   EXPECT_EQ(log.count("a"), 1u);
   EXPECT_EQ(log.count("c"), 0u);
   EXPECT_EQ(content(), before);
 }
 
-TEST_F(ReplyLogTest, EveryReplyIsInTheFileAtOnce) {
-  ReplyLog log(folder_.path(), kSettings);
+TEST_F(PredictionLogTest, EveryPredictionIsInTheFileAtOnce) {
+  PredictionLog log(folder_.path(), kSettings);
   EXPECT_NE(content().find("\"dtype\":\"fp32\""), std::string::npos);
   for (const char* key : {"a", "b", "c"}) {
-    log.add(reply(key, std::string("reply to ") + key));
-    EXPECT_TRUE(content().ends_with(std::string("\"reply\":\"reply to ") + key + "\"}\n")) << content();
+    log.add(prediction(key, std::string("prediction to ") + key));
+    EXPECT_TRUE(content().ends_with(std::string("\"reply\":\"prediction to ") + key + "\"}\n")) << content();
   }
 }
 
-TEST_F(ReplyLogTest, ATornLastLineIsCutOff) {
+TEST_F(PredictionLogTest, ATornLastLineIsCutOff) {
   fill();
   const std::string whole = content();
   const size_t last = whole.rfind('\n', whole.size() - 2) + 1;
   for (const size_t size : {last + 1, last + 20, whole.size() - 2}) {
     write_file_atomically(file(), whole.substr(0, size));
-    ReplyLog log(folder_.path(), kSettings);
+    PredictionLog log(folder_.path(), kSettings);
     EXPECT_EQ(log.find("b"), nullptr);
     EXPECT_EQ(content(), whole.substr(0, last));
-    log.add(reply("b", "two", Pictures::kBlank));
+    log.add(prediction("b", "two", Pictures::kBlank));
     EXPECT_EQ(content(), whole);
   }
 }
 
-TEST_F(ReplyLogTest, ATornFirstLineLosesNoSettings) {
+TEST_F(PredictionLogTest, ATornFirstLineLosesNoSettings) {
   fill();
   for (const std::string& left : {content().substr(0, 10), std::string(), std::string("\n")}) {
     write_file_atomically(file(), left);
-    { ReplyLog(folder_.path(), kSettings).add(reply("a", "one")); }
+    { PredictionLog(folder_.path(), kSettings).add(prediction("a", "one")); }
     EXPECT_TRUE(content().starts_with("{\"settings\":")) << content();
   }
   Json other = kSettings;
@@ -93,16 +93,16 @@ TEST_F(ReplyLogTest, ATornFirstLineLosesNoSettings) {
   EXPECT_NE(error_with(other), "no error");
 }
 
-TEST_F(ReplyLogTest, ALineWithoutItsNewlineCounts) {
+TEST_F(PredictionLogTest, ALineWithoutItsNewlineCounts) {
   fill();
   const std::string whole = content();
   write_file_atomically(file(), whole.substr(0, whole.size() - 1));
-  ReplyLog log(folder_.path(), kSettings);
+  PredictionLog log(folder_.path(), kSettings);
   EXPECT_NE(log.find("b"), nullptr);
   EXPECT_EQ(content(), whole);
 }
 
-TEST_F(ReplyLogTest, OtherSettingsAreNamed) {
+TEST_F(PredictionLogTest, OtherSettingsAreNamed) {
   fill();
   Json other = kSettings;
   other["config"]["preprocess"]["max_crops"] = 36;
@@ -117,7 +117,7 @@ TEST_F(ReplyLogTest, OtherSettingsAreNamed) {
       "--out");
 }
 
-TEST_F(ReplyLogTest, WhatIsNoListOfRepliesIsRefused) {
+TEST_F(PredictionLogTest, WhatIsNoListOfPredictionsIsRefused) {
   fill();
   const std::string whole = content();
   write_file_atomically(file(), whole.substr(whole.find('\n') + 1));
@@ -133,16 +133,16 @@ TEST_F(ReplyLogTest, WhatIsNoListOfRepliesIsRefused) {
   EXPECT_EQ(content().size(), whole.size() + 6 + whole.size() - whole.find('\n') - 1);  // nothing was thrown away
 }
 
-TEST_F(ReplyLogTest, OneEvaluationAtATime) {
-  const ReplyLog log(folder_.path(), kSettings);
-  EXPECT_EQ(error_of([&] { ReplyLog(folder_.path(), kSettings); }),
+TEST_F(PredictionLogTest, OneEvaluationAtATime) {
+  const PredictionLog log(folder_.path(), kSettings);
+  EXPECT_EQ(error_of([&] { PredictionLog(folder_.path(), kSettings); }),
             "[eval] " + folder_.path().string() + " is in use by another evaluation, expected one at a time");
 }
 
-TEST(ReplyLog, WithoutAFolderRemembers) {
-  ReplyLog log({}, kSettings);
-  log.add(reply("a", "one"));
-  EXPECT_EQ(log.find("a")->reply, "one");
+TEST(PredictionLog, WithoutAFolderRemembers) {
+  PredictionLog log({}, kSettings);
+  log.add(prediction("a", "one"));
+  EXPECT_EQ(log.find("a")->text, "one");
   EXPECT_EQ(log.count("a"), 1u);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "eval/reply_log.h"
+#include "eval/prediction_log.h"
 
 #include <fmt/format.h>
 
@@ -41,20 +41,20 @@ void expect_settings(const Json& line, const Json& settings, const fs::path& pat
                           value_at(settings, pointer)));
 }
 
-Json line_of(const LoggedReply& reply) {
-  return {{"key", reply.key},
-          {"task", reply.task},
-          {"image", reply.image},
-          {"blank", reply.pictures == Pictures::kBlank},
-          {"size", {reply.size.width, reply.size.height}},
-          {"prompt", reply.prompt},
-          {"truth", reply.truth},
-          {"reply", reply.reply}};
+Json line_of(const LoggedPrediction& prediction) {
+  return {{"key", prediction.key},
+          {"task", prediction.task},
+          {"image", prediction.image},
+          {"blank", prediction.pictures == Pictures::kBlank},
+          {"size", {prediction.size.width, prediction.size.height}},
+          {"prompt", prediction.prompt},
+          {"truth", prediction.truth},
+          {"reply", prediction.text}};
 }
 
 }  // namespace
 
-ReplyLog::ReplyLog(const fs::path& folder, const Json& settings) {
+PredictionLog::PredictionLog(const fs::path& folder, const Json& settings) {
   if (folder.empty()) return;
   fs::create_directories(folder);
   path_ = folder / "predictions.jsonl";
@@ -64,32 +64,32 @@ ReplyLog::ReplyLog(const fs::path& folder, const Json& settings) {
   if (!has_settings_) file_->append(format_json_line(Json{{"settings", settings}}) + "\n");
 }
 
-const LoggedReply* ReplyLog::find(const std::string& key) const {
+const LoggedPrediction* PredictionLog::find(const std::string& key) const {
   const auto found = entries_.find(key);
   return found == entries_.end() ? nullptr : &found->second.last;
 }
 
-size_t ReplyLog::count(const std::string& key) const {
+size_t PredictionLog::count(const std::string& key) const {
   const auto found = entries_.find(key);
   return found == entries_.end() ? 0 : found->second.num_lines;
 }
 
-void ReplyLog::add(const LoggedReply& reply) {
-  if (file_) file_->append(format_json_line(line_of(reply)) + "\n");
-  remember(reply);
+void PredictionLog::add(const LoggedPrediction& prediction) {
+  if (file_) file_->append(format_json_line(line_of(prediction)) + "\n");
+  remember(prediction);
 }
 
-void ReplyLog::sync() {
+void PredictionLog::sync() {
   if (file_) file_->sync();
 }
 
-void ReplyLog::remember(const LoggedReply& reply) {
-  Entry& entry = entries_[reply.key];
-  entry.last = reply;
+void PredictionLog::remember(const LoggedPrediction& prediction) {
+  Entry& entry = entries_[prediction.key];
+  entry.last = prediction;
   ++entry.num_lines;
 }
 
-void ReplyLog::read(const Json& settings) {
+void PredictionLog::read(const Json& settings) {
   const std::string text = read_text_file(path_);
   size_t number = 0, end_of_good = 0;
   for (size_t begin = 0; begin < text.size();) {
@@ -106,7 +106,7 @@ void ReplyLog::read(const Json& settings) {
 }
 
 // Returns false for the last line of a file where it is torn.
-bool ReplyLog::read_line(std::string_view content, size_t number, bool is_last, const Json& settings) {
+bool PredictionLog::read_line(std::string_view content, size_t number, bool is_last, const Json& settings) {
   const std::string where = fmt::format("{}:{}", path_.string(), number);
   Json line;
   try {
@@ -121,13 +121,13 @@ bool ReplyLog::read_line(std::string_view content, size_t number, bool is_last, 
     return has_settings_ = true;
   }
   try {
-    return read_reply(line), true;
+    return read_prediction(line), true;
   } catch (const Json::exception&) {
     throw Error(fmt::format("[eval] {}: not a line of predictions: {}", where, clip_text(content, 80)));
   }
 }
 
-void ReplyLog::read_reply(const Json& line) {
+void PredictionLog::read_prediction(const Json& line) {
   constexpr int kLongestSide = 1'000'000;
   const int width = line.at("size").at(0).get<int>(), height = line.at("size").at(1).get<int>();
   if (std::min(width, height) < 1 || std::max(width, height) > kLongestSide)
@@ -136,7 +136,7 @@ void ReplyLog::read_reply(const Json& line) {
   remember({.key = line.at("key").get<std::string>(),
             .pictures = line.at("blank").get<bool>() ? Pictures::kBlank : Pictures::kReal,
             .size = {width, height},
-            .reply = line.at("reply").get<std::string>(),
+            .text = line.at("reply").get<std::string>(),
             .task = {},
             .image = {},
             .prompt = {},
