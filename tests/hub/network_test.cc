@@ -186,7 +186,7 @@ TEST_F(Network, AHostWithoutAnAddressIsTriedTwice) {
   options_.endpoint = "http://hub.invalid";
   options_.http.max_attempts = 6;
   EXPECT_EQ(error(),
-            "[hub] http://hub.invalid/api/models/org/small-molmo/revision/main?blobs=true: Could not resolve host: "
+            "[hub] http://hub.invalid/api/models/org/small-molmo/revision/main: Could not resolve host: "
             "hub.invalid (no network, or a wrong name in HF_ENDPOINT or a proxy's variable), after 2 attempts");
   EXPECT_EQ(exit_code(), ExitCode::kRestart);
 }
