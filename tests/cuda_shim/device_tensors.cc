@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <utility>
 
 #include "cuda_shim/memory.h"
 #include "tensor/ops.h"
@@ -14,11 +15,17 @@ extern "C" const char* molmo_cuda_register(molmo::tensor::KernelTable* table);
 namespace cuda_shim {
 namespace {
 
-size_t shift = 0;
+std::vector<size_t> shifts{0};
+
+size_t next_shift() {
+  const size_t shift = shifts.front();
+  if (shifts.size() > 1) shifts.erase(shifts.begin());
+  return shift;
+}
 
 struct ExactAllocator final : c10::Allocator {
   c10::DataPtr allocate(size_t size) override {
-    void* memory = cuda_shim::allocate(size, shift);
+    void* memory = cuda_shim::allocate(size, next_shift());
     return {memory, memory, release, at::kCPU};
   }
   c10::DeleterFnPtr raw_deleter() const override { return release; }
@@ -32,8 +39,8 @@ bool has_bits_of(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-ScopedShift::ScopedShift(size_t bytes) : before_(shift) { shift = bytes; }
-ScopedShift::~ScopedShift() { shift = before_; }
+ScopedShift::ScopedShift(std::vector<size_t> bytes) : before_(std::exchange(shifts, std::move(bytes))) {}
+ScopedShift::~ScopedShift() { shifts = std::move(before_); }
 
 void install_allocator() {
   static ExactAllocator allocator;

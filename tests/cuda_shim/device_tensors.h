@@ -13,16 +13,18 @@ namespace cuda_shim {
 
 using at::Tensor;
 
-/// While one exists, tensors are made so many bytes after a multiple of 64; below 64.
+/// While one exists, tensors are made so many bytes after a multiple of 64, fewer than 64: the next one as the first
+/// entry says, and so on, all that follow as the last one says.
 class ScopedShift {
  public:
-  explicit ScopedShift(size_t bytes);
+  explicit ScopedShift(std::vector<size_t> bytes);
+  explicit ScopedShift(size_t bytes) : ScopedShift(std::vector{bytes}) {}
   ~ScopedShift();
   ScopedShift(const ScopedShift&) = delete;
   ScopedShift& operator=(const ScopedShift&) = delete;
 
  private:
-  size_t before_;
+  std::vector<size_t> before_;
 };
 
 /// Makes every CPU tensor from now on one of exact size.

@@ -43,7 +43,7 @@ void Fiber::jump_in() {
   if (has_stack_) _longjmp(inside_, 1);
   has_stack_ = true;
   __asan_unpoison_memory_region(stack_.get(), kStackBytes);
-  ucontext_t context;
+  static ucontext_t context;  // not on the stack that is left for good, where AddressSanitizer would keep it fenced
   getcontext(&context);
   context.uc_stack.ss_sp = stack_.get();
   context.uc_stack.ss_size = kStackBytes;

@@ -49,7 +49,7 @@ void expect_near(const Tensor& got, const Tensor& expected, const Tensor& size, 
 struct RmsNormCase {
   int64_t num_rows, width;
   at::ScalarType type;
-  std::array<size_t, 3> shifts;  // of x, weight (and gradient), results
+  std::array<size_t, 4> shifts;  // of x, weight, results, gradient
 };
 
 void expect_norms(const RmsNormCase& c) {
@@ -71,8 +71,8 @@ void expect_norm_gradients(const RmsNormCase& c) {
                                   << c.shifts[1] << " " << c.shifts[2]);
   const double units = 16.0 + static_cast<double>(c.width) / 16, eps = 1e-6;
   const Tensor x = copy_at(c.shifts[0], (3 * normal({c.num_rows, c.width})).to(c.type));
-  const Tensor weight = copy_at(0, normal({c.width}).abs() + 0.5);
-  const Tensor grad = copy_at(c.shifts[1], normal({c.num_rows, c.width}));
+  const Tensor weight = copy_at(c.shifts[1], normal({c.width}).abs() + 0.5);
+  const Tensor grad = copy_at(c.shifts[3], normal({c.num_rows, c.width}));
   const auto [to_x, to_weight] = cpu_kernels().rms_norm_backward(grad, x, weight, eps);
   const std::vector<Tensor> got = under_every_schedule([&] {
     const ScopedShift shift(c.shifts[2]);
@@ -104,11 +104,19 @@ TEST(CudaRmsNorm, IsItsTwinAtEveryWidthAndNumberOfRows) {
 TEST(CudaRmsNorm, TakesRowsThatStartOffTheGridOfWideLoads) {
   for (const at::ScalarType type : kTypes) {
     const size_t one = at::elementSize(type);
-    for (const std::array<size_t, 3>& shifts :
-         {std::array<size_t, 3>{one, 0, 0}, {8, 0, 0}, {0, 4, 0}, {0, 8, 0}, {0, 0, 4}, {0, 0, 8}, {one, 4, 8}}) {
+    for (const std::array<size_t, 4>& shifts : {std::array<size_t, 4>{one, 0, 0, 0},
+                                                {8, 0, 0, 0},
+                                                {0, 4, 0, 0},
+                                                {0, 8, 0, 0},
+                                                {0, 0, 4, 0},
+                                                {0, 0, 8, 0},
+                                                {one, 4, 8, 0}}) {
       expect_norms({5, 64, type, shifts});
       expect_norms({2, 520, type, shifts});
+      expect_norm_gradients({3, 136, type, shifts});
     }
+    expect_norm_gradients({3, 136, type, {0, 0, 0, 4}});
+    expect_norm_gradients({3, 136, type, {0, 0, 0, 8}});
   }
 }
 
@@ -118,9 +126,6 @@ TEST(CudaRmsNorm, HasItsTwinsGradients) {
       for (const int64_t num_rows : {1, 5}) expect_norm_gradients({num_rows, width, type, {}});
     for (const int64_t num_rows : {127, 128, 129, 257}) expect_norm_gradients({num_rows, 40, type, {}});
     for (const int64_t width : {3584, 8200}) expect_norm_gradients({2, width, type, {}});
-    for (const std::array<size_t, 3>& shifts :
-         {std::array<size_t, 3>{at::elementSize(type), 0, 0}, {8, 0, 0}, {0, 4, 0}, {0, 8, 0}, {0, 0, 8}, {0, 0, 4}})
-      expect_norm_gradients({3, 136, type, shifts});
   }
 }
 
@@ -128,28 +133,34 @@ struct RopeCase {
   int64_t num_rows, num_heads, num_positions, width;
   at::ScalarType type;
   bool has_table_per_row = false;
-  int64_t gap = -1;                // values between positions of a view of fused projections; -1: dense heads
-  std::array<size_t, 3> shifts{};  // of x, tables, result
+  int64_t gap = -1;  // values before each position of a view of fused projections; -1: a position after another
+  std::array<int64_t, 3> padding{};  // then: values after each position, head and row
+  std::array<size_t, 4> shifts{};    // of x, sin, cos, result
 };
+
+Tensor rope_input(const RopeCase& c) {
+  if (c.gap >= 0) {
+    const int64_t fused_width = c.num_heads * c.width;
+    const Tensor fused = copy_at(c.shifts[0], normal({c.num_rows, c.num_positions, c.gap + fused_width}).to(c.type));
+    return fused.slice(2, c.gap).view({c.num_rows, c.num_positions, c.num_heads, c.width}).transpose(1, 2);
+  }
+  const int64_t position = c.width + c.padding[0], head = c.num_positions * position + c.padding[1],
+                row = c.num_heads * head + c.padding[2];
+  return copy_at(c.shifts[0], normal({c.num_rows * row}).to(c.type))
+      .as_strided({c.num_rows, c.num_heads, c.num_positions, c.width}, {row, head, position, 1});
+}
 
 void expect_rotations(const RopeCase& c) {
   SCOPED_TRACE(testing::Message() << c.num_rows << " x " << c.num_heads << " x " << c.num_positions << " x " << c.width
-                                  << " " << c.type << " gap " << c.gap << " shifts " << c.shifts[0] << " "
-                                  << c.shifts[1] << " " << c.shifts[2]);
-  const int64_t fused_width = c.num_heads * c.width;
-  Tensor x;
-  if (c.gap < 0) {
-    x = copy_at(c.shifts[0], normal({c.num_rows, c.num_heads, c.num_positions, c.width}).to(c.type));
-  } else {
-    const Tensor fused = copy_at(c.shifts[0], normal({c.num_rows, c.num_positions, fused_width + c.gap}).to(c.type));
-    x = fused.slice(2, c.gap).view({c.num_rows, c.num_positions, c.num_heads, c.width}).transpose(1, 2);
-  }
-  const Tensor angle =
-      normal({c.has_table_per_row ? c.num_rows : 1, 1, c.num_positions, c.width / 2}).repeat({1, 1, 1, 2});
-  const Tensor sin = copy_at(c.shifts[1], angle.sin()), cos = copy_at(c.shifts[1], angle.cos());
+                                  << " " << c.type << " gap " << c.gap << " padding " << c.padding[0] << " "
+                                  << c.padding[1] << " " << c.padding[2]);
+  const Tensor x = rope_input(c);
+  // Tables whose halves differ show which half is read; the front's are equal.
+  const Tensor angle = normal({c.has_table_per_row ? c.num_rows : 1, 1, c.num_positions, c.width});
+  const Tensor sin = copy_at(c.shifts[1], angle.sin()), cos = copy_at(c.shifts[2], angle.cos());
   const Tensor expected = cpu_kernels().rope(x, sin, cos);
   const std::vector<Tensor> got = under_every_schedule([&] {
-    const ScopedShift shift(c.shifts[2]);
+    const ScopedShift shift(c.shifts[3]);
     return std::vector<Tensor>{shim_kernels().rope(x, sin, cos)};
   });
   EXPECT_EQ(got[0].strides(), expected.strides());
@@ -170,29 +181,44 @@ TEST(CudaRope, IsItsTwinToTheBit) {
   }
 }
 
+TEST(CudaRope, TakesAnyStrides) {
+  for (const at::ScalarType type : kTypes) {
+    for (const std::array<int64_t, 3>& padding :
+         {std::array<int64_t, 3>{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {8, 0, 0}, {0, 8, 0}, {0, 0, 8}, {8, 16, 24}})
+      expect_rotations({3, 8, 8, 32, type, true, -1, padding});
+  }
+}
+
 TEST(CudaRope, TakesWhatStartsOffTheGridOfWideLoads) {
   for (const at::ScalarType type : kTypes) {
     const size_t one = at::elementSize(type);
-    for (const std::array<size_t, 3>& shifts :
-         {std::array<size_t, 3>{one, 0, 0}, {8, 0, 0}, {0, 4, 0}, {0, 8, 0}, {0, 0, one}, {0, 0, 8}})
-      expect_rotations({2, 3, 4, 32, type, true, -1, shifts});
+    for (const std::array<size_t, 4>& shifts : {std::array<size_t, 4>{one, 0, 0, 0},
+                                                {8, 0, 0, 0},
+                                                {0, 4, 0, 0},
+                                                {0, 0, 4, 0},
+                                                {0, 8, 0, 0},
+                                                {0, 0, 8, 0},
+                                                {0, 0, 0, one},
+                                                {0, 0, 0, 8}})
+      expect_rotations({2, 3, 4, 32, type, true, -1, {}, shifts});
   }
 }
 
 struct SwiGluCase {
   int64_t num_rows, width;
   at::ScalarType type;
-  int64_t gap = -1;                // values between the halves of a fused product; -1: each on its own
-  std::array<size_t, 4> shifts{};  // of up, gate, gradient, results
+  int64_t gap = -1;                  // values between the halves of a fused product; -1: each on its own
+  std::array<int64_t, 2> padding{};  // then: values after each row of up and of gate
+  std::array<size_t, 5> shifts{};    // of up, gate, gradient, first and second result
 };
 
 void expect_units(const SwiGluCase& c) {
-  SCOPED_TRACE(testing::Message() << c.num_rows << " x " << c.width << " " << c.type << " gap " << c.gap << " shifts "
-                                  << c.shifts[0] << " " << c.shifts[1] << " " << c.shifts[2] << " " << c.shifts[3]);
+  SCOPED_TRACE(testing::Message() << c.num_rows << " x " << c.width << " " << c.type << " gap " << c.gap << " padding "
+                                  << c.padding[0] << " " << c.padding[1]);
   Tensor up, gate;
   if (c.gap < 0) {
-    up = copy_at(c.shifts[0], normal({c.num_rows, c.width}).to(c.type));
-    gate = copy_at(c.shifts[1], (4 * normal({c.num_rows, c.width})).to(c.type));
+    up = copy_at(c.shifts[0], normal({c.num_rows, c.width + c.padding[0]}).to(c.type)).slice(1, 0, c.width);
+    gate = copy_at(c.shifts[1], (4 * normal({c.num_rows, c.width + c.padding[1]})).to(c.type)).slice(1, 0, c.width);
   } else {
     const Tensor fused = copy_at(c.shifts[0], (4 * normal({c.num_rows, 2 * c.width + c.gap})).to(c.type));
     up = fused.slice(1, 0, c.width);
@@ -200,8 +226,9 @@ void expect_units(const SwiGluCase& c) {
   }
   const Tensor grad = copy_at(c.shifts[2], normal({c.num_rows, c.width}).to(c.type));
   const std::vector<Tensor> got = under_every_schedule([&] {
-    const ScopedShift shift(c.shifts[3]);
+    const ScopedShift shift({c.shifts[3], c.shifts[4]});
     const auto [to_up, to_gate] = shim_kernels().swiglu_backward(grad, up, gate);
+    const ScopedShift shift_of_y(c.shifts[3]);
     return std::vector<Tensor>{shim_kernels().swiglu(up, gate), to_up, to_gate};
   });
   const Tensor y = cpu_kernels().swiglu(up, gate);
@@ -221,13 +248,16 @@ TEST(CudaSwiGlu, IsItsTwinInEveryShape) {
       for (const int64_t num_rows : {1, 2, 17})
         for (const int64_t gap : {-1, 0, 1, 8}) expect_units({num_rows, width, type, gap});
     expect_units({3, 4096, type, 0});
+    for (const std::array<int64_t, 2>& padding : {std::array<int64_t, 2>{1, 0}, {0, 1}, {8, 0}, {0, 16}})
+      expect_units({3, 64, type, -1, padding});
+    expect_units({3, 62, type, -1, {2, 2}});  // rows that begin on the grid of wide loads and end off it
   }
 }
 
 TEST(CudaSwiGlu, TakesWhatStartsOffTheGridOfWideLoads) {
   for (const at::ScalarType type : kTypes) {
     const size_t one = at::elementSize(type);
-    for (size_t i = 0; i < 4; ++i) {
+    for (size_t i = 0; i < 5; ++i) {
       for (const size_t shift : {one, size_t{8}}) {
         SwiGluCase c{3, 64, type};
         c.shifts[i] = shift;
