@@ -35,7 +35,7 @@ struct RmsNormBackwardArgs {
   float* scales = nullptr;        ///< [rows], room for 1 / norm of each
   float* to_weight = nullptr;     ///< [ceil(rows / kRowsPerPart), width], to be summed over parts
   ElementType type = ElementType::kFloat32;
-  int64_t num_rows = 0;
+  int64_t num_rows = 0;  ///< 1 to 65535 * kRowsPerPart; more is a launch error
   int width = 0;
   float eps = 0.0f;
 };
