@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <spdlog/details/log_msg_buffer.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/dist_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "base/files.h"
 #include "molmo/error.h"
@@ -17,7 +20,16 @@ namespace molmo {
 namespace {
 
 // Sinks come and go while other threads write.
-using Sinks = spdlog::sinks::dist_sink_mt;
+class Sinks : public spdlog::sinks::dist_sink_mt {
+ public:
+  // `give` hands on what `old` has; no message falls between the two, and none goes to both.
+  void replace(const spdlog::sink_ptr& old, const spdlog::sink_ptr& next, const std::function<void()>& give) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    give();
+    std::erase(sinks_, old);
+    sinks_.push_back(next);
+  }
+};
 
 const std::shared_ptr<Sinks>& sinks() {
   static const std::shared_ptr<Sinks> instance = [] {
@@ -62,6 +74,34 @@ class LogFile::Sink : public spdlog::sinks::base_sink<std::mutex> {
   bool has_failed_ = false;
 };
 
+class LogBacklog::Sink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  std::vector<spdlog::details::log_msg_buffer> take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(messages_, {});
+  }
+  static std::shared_ptr<Sink> current;  // the one that waits for a file
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override { messages_.emplace_back(message); }
+  void flush_() override {}
+
+ private:
+  std::vector<spdlog::details::log_msg_buffer> messages_;
+};
+
+std::shared_ptr<LogBacklog::Sink> LogBacklog::Sink::current;
+
+LogBacklog::LogBacklog() : sink_(std::make_shared<Sink>()) {
+  Sink::current = sink_;
+  sinks()->add_sink(sink_);
+}
+
+LogBacklog::~LogBacklog() {
+  sinks()->remove_sink(sink_);
+  if (Sink::current == sink_) Sink::current.reset();
+}
+
 void log_debug(const std::string& message) { logger().debug("{}", message); }
 void log_info(const std::string& message) { logger().info("{}", message); }
 void log_warning(const std::string& message) { logger().warn("{}", message); }
@@ -75,7 +115,11 @@ void set_log_level(LogLevel level) {
 
 LogFile::LogFile(const std::filesystem::path& path) : sink_(std::make_shared<Sink>(path)) {
   sink_->set_pattern("%Y-%m-%d %H:%M:%S %L %v");
-  sinks()->add_sink(sink_);
+  const auto backlog = std::exchange(LogBacklog::Sink::current, nullptr);
+  sinks()->replace(backlog, sink_, [&] {
+    if (!backlog) return;
+    for (const spdlog::details::log_msg_buffer& message : backlog->take()) sink_->log(message);
+  });
 }
 
 LogFile::~LogFile() { sinks()->remove_sink(sink_); }

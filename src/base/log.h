@@ -34,6 +34,21 @@ class LogFile {
   std::shared_ptr<Sink> sink_;
 };
 
+/// Keeps every message for the first LogFile that opens while it lives: a run is checked, with warnings, before its
+/// folder may be written. The file gets them with the times at which they were logged.
+class LogBacklog {
+ public:
+  LogBacklog();
+  ~LogBacklog();
+  LogBacklog(const LogBacklog&) = delete;
+  LogBacklog& operator=(const LogBacklog&) = delete;
+
+ private:
+  class Sink;
+  friend class LogFile;
+  std::shared_ptr<Sink> sink_;
+};
+
 void flush_logs();
 
 }  // namespace molmo

@@ -76,6 +76,7 @@ void check_evaluations(const config::TrainConfig& config) {
 
 void run_train(const TrainOptions& options) {
   const StopSignals signals("[train] stopped by a signal before the run began; start again with --resume auto\n");
+  const LogBacklog backlog;  // what is warned of before log.txt begins
   const distributed::Rank rank = distributed::read_rank();
   config::TrainConfig config;
   at::Device device = at::kCPU;

@@ -43,6 +43,32 @@ TEST(LogFile, TakesMessagesWhileItLives) {
   EXPECT_NE(text.find(" E appended\n"), text.npos) << text;
 }
 
+TEST(LogFile, BeginsWithTheBacklogOnce) {
+  const TemporaryFolder folder;
+  log_warning("earlier");
+  {
+    const LogBacklog backlog;
+    log_warning("bad data");
+    log_debug("too fine");
+    {
+      const LogFile file(folder / "log.txt");
+      log_info("begins");
+    }
+    log_info("between");
+    const LogFile again(folder / "again.txt");
+  }
+  {
+    const LogBacklog forgotten;
+    log_info("of a run that was refused");
+  }
+  const LogFile later(folder / "later.txt");
+  const std::string text = read_text_file(folder / "log.txt");
+  EXPECT_EQ(count(text, "\n"), 2u) << text;
+  EXPECT_LT(text.find(" W bad data\n"), text.find(" I begins\n")) << text;
+  EXPECT_EQ(read_text_file(folder / "again.txt"), "");
+  EXPECT_EQ(read_text_file(folder / "later.txt"), "");
+}
+
 TEST(LogFile, TwoFilesGetEachMessageOnceWhileThreadsWrite) {
   const TemporaryFolder folder;
   set_log_level(LogLevel::kInfo);

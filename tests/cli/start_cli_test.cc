@@ -153,6 +153,21 @@ TEST_F(Start, ARunSaysWhatItIsAndItsFirstStep) {
     expect_says(read_text_file(path("told") + "/log.txt"), text);
 }
 
+// They are found before the run folder may be written.
+TEST_F(Start, WarningsAboutTheDataReachTheLog) {
+  const std::string data = path("remarked");
+  fs::create_directories(data);
+  fs::create_symlink(path("data") + "/img", data + "/img");
+  const std::string records = read_text_file(path("data") + "/data.jsonl");
+  const size_t begin = records.find("\"img/") + 1;
+  write_file_atomically(data + "/data.jsonl",
+                        records + "{\"image\": \"" + records.substr(begin, records.find('"', begin) - begin) + "\"}\n");
+  const Outcome run = train("remarked_run", "--set data.datasets.scenes.path=" + data);
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const std::string& text : {run.err, read_text_file(path("remarked_run") + "/log.txt")})
+    expect_says(text, "1 of 13 records hold no annotation (first: line 13)");
+}
+
 // By every command that takes a model.
 TEST_F(Start, ARunWithoutACompleteStepIsNoModel) {
   const std::string run = path("begun");
