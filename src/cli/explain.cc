@@ -63,30 +63,39 @@ std::vector<const CLI::App*> chain_of(const CLI::App& root) {
   return chain;
 }
 
-std::string describe(const std::vector<const CLI::App*>& chain, const CLI::ParseError& error) {
-  const CLI::App& last = *chain.back();
-  const bool is_about_words = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ||
-                              dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-  for (const CLI::App* app : chain) {
-    const std::vector<std::string> unread = app->remaining();
-    if (is_about_words && !unread.empty()) return describe_unknown(*app, unmarked(unread.front()));
+bool is_about_words(const CLI::ParseError& error) {
+  return dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ||
+         dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+}
+
+// Cuts the chain after the command that the error is about: the first with words that it does not know, else the last.
+void cut_after_culprit(std::vector<const CLI::App*>& chain, const CLI::ParseError& error) {
+  if (!is_about_words(error)) return;
+  const auto culprit =
+      std::find_if(chain.begin(), chain.end(), [](const CLI::App* app) { return !app->remaining().empty(); });
+  if (culprit != chain.end()) chain.erase(culprit + 1, chain.end());
+}
+
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  if (is_about_words(error)) {
+    const std::vector<std::string> unread = app.remaining(), commands = subcommand_names(app);
+    if (!unread.empty()) return describe_unknown(app, unmarked(unread.front()));
+    if (!commands.empty()) return fmt::format("got no command, expected one of {}", join_text(commands, ", "));
   }
-  const std::vector<std::string> commands = subcommand_names(last);
-  if (is_about_words && !commands.empty())
-    return fmt::format("got no command, expected one of {}", join_text(commands, ", "));
-  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) return describe_mismatch(last, error.what());
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) return describe_mismatch(app, error.what());
   return error.what();
 }
 
 }  // namespace
 
 std::string explain(const CLI::App& root, const CLI::ParseError& error) {
-  const std::vector<const CLI::App*> chain = chain_of(root);
+  std::vector<const CLI::App*> chain = chain_of(root);
+  cut_after_culprit(chain, error);
   std::vector<std::string> names;
   for (const CLI::App* app : chain) names.push_back(app->get_name());
   const std::string command = join_text(names, " ");
   const std::string where = names.size() > 1 ? command.substr(names.front().size() + 1) : command;
-  return without_marks(fmt::format("[{}] {}\nSee '{} --help'.", where, describe(chain, error), command));
+  return without_marks(fmt::format("[{}] {}\nSee '{} --help'.", where, describe(*chain.back(), error), command));
 }
 
 }  // namespace molmo::cli

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "commands/commands.h"
+#include "commands/options.h"
 #include "config/presets.h"
 #include "image/decode.h"
 #include "molmo/error.h"
@@ -48,6 +49,7 @@ void write_documents(const std::string& path, const std::vector<std::string_view
 }
 
 void run_tokenizer_bench(const TokenizerBenchOptions& options) {
+  expect_single_process("bench tokenizer");
   const std::string text = text::make_benchmark_text(static_cast<size_t>(options.mib * (1 << 20)));
   const std::vector<std::string_view> documents = text::split_documents(text);
   if (!options.dump.empty()) write_documents(options.dump, documents);
@@ -74,6 +76,7 @@ struct PreprocessBenchOptions {
 };
 
 void run_preprocess_bench(const PreprocessBenchOptions& options) {
+  expect_single_process("bench preprocess");
   config::MolmoConfig config = config::preset(options.preset);
   if (options.byte_patches && !config::rounds_to_bytes(config.preprocess.resize))
     throw Error(

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "commands/commands.h"
+#include "commands/options.h"
 #include "config/load.h"
 #include "data/loader_bench.h"
 #include "text/load_tokenizer.h"
@@ -22,6 +23,7 @@ struct DataBenchOptions {
 };
 
 void run_data_bench(const DataBenchOptions& options) {
+  expect_single_process("bench data");
   const auto recipe = train::resolve_recipe(config::load_config<config::TrainConfig>(options.recipe, options.overrides),
                                             {}, config::given_keys(options.recipe, options.overrides));
   const text::MolmoTokenizer tokenizer = text::load_tokenizer("", recipe.molmo.tokenizer);

@@ -22,6 +22,7 @@ struct DecodeBenchCommandOptions {
 };
 
 void run_decode_bench(const DecodeBenchCommandOptions& options) {
+  expect_single_process("bench decode");
   generate::DecodeBenchOptions bench = options.bench;
   bench.model = model::bench_shape(options.shape);
   bench.compute = options.compute.compute(options.compute.open());

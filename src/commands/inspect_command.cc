@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "commands/commands.h"
 #include "commands/model_headline.h"
+#include "commands/options.h"
 #include "config/model_files.h"
 #include "config/presets.h"
 #include "formats/safetensors.h"
@@ -164,6 +165,7 @@ std::optional<config::MolmoConfig> find_config(const InspectOptions& options, co
 }
 
 void run_inspect(const InspectOptions& options) {
+  expect_single_process(cli::kInspect.name);
   if (options.wants_memory) return print_memory(options);
   const fs::path found = options.preset.empty() ? hub::find_model(options.path) : fs::path();
   const std::unique_ptr<formats::TensorSource> tensors =

@@ -32,6 +32,7 @@ config::ModelConfig model_of(const TrainBenchCommandOptions& options) {
 }
 
 void run_train_bench(const TrainBenchCommandOptions& options) {
+  expect_single_process("bench train");
   train::TrainBenchOptions bench = options.bench;
   bench.model = model_of(options);
   if (options.recompute) bench.recompute = {.decoder = 1, .vit = 1, .connector = true};

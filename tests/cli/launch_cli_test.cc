@@ -346,12 +346,22 @@ TEST_F(LaunchedRanks, EndSoonWhereOneCannotStart) {
 }
 
 // Each rank would do all of it, into the same files.
-TEST_F(LaunchedRanks, DoNotEvaluateGenerateOrConvert) {
+TEST_F(LaunchedRanks, DoWhatIsForOneProcessNotAtAll) {
   const std::string model = path("straight"), torchrun = "RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29500";
   const std::string slurm = "SLURM_STEP_ID=0 SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2 SLURM_LOCALID=1";
   for (const auto& [command, words] : std::map<std::string, std::string>{
-           {"eval", "--data " + path("data")}, {"generate", "Hello"}, {"convert", "--out " + path("twice")}}) {
-    const std::string arguments = command + (command == "convert" ? " " : " --model ") + model + " " + words;
+           {"eval", "--data " + path("data") + " --model " + model},
+           {"generate", "Hello --model " + model},
+           {"convert", model + " --out " + path("twice")},
+           {"inspect", model},
+           {"data check", path("data")},
+           {"data train-tokenizer", "--data " + path("data") + " --out " + path("twice.model")},
+           {"bench data", path("recipe.json")},
+           {"bench train", ""},
+           {"bench decode", ""},
+           {"bench preprocess", ""},
+           {"bench tokenizer", ""}}) {
+    const std::string arguments = command + " " + words;
     for (const std::string& environment : {torchrun, slurm})
       expect_user_error(run_program(arguments, environment),
                         "[" + command + "] got rank 1 of 2, expected one process: only train shares its work among " +
