@@ -20,7 +20,7 @@ inline constexpr TorchCommand kEval{"eval", "evaluate a model; also reports blan
 inline constexpr TorchCommand kInspect{"inspect",
                                        "summary, tensors and memory of a model, a .safetensors or a .pt file"};
 inline constexpr TorchCommand kConvert{"convert", "convert weights to another layout, dtype or shard size"};
-inline constexpr TorchCommand kData{"data", "create and check data sets, train tokenizers"};
+inline constexpr TorchCommand kData{"data", "create, check and show data sets, train tokenizers"};
 inline constexpr TorchCommand kBench{"bench", "measure speeds"};
 
 void add_config(Command& app);

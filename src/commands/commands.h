@@ -14,6 +14,7 @@ void add_convert(cli::Command& app);
 void add_data(cli::Command& app);
 void add_bench(cli::Command& app);
 void add_decode_bench(cli::Command& bench);
+void add_data_show(cli::Command& data);
 void add_data_bench(cli::Command& bench);
 void add_train_bench(cli::Command& bench);
 

@@ -34,6 +34,7 @@ void print_summary(const synth::SynthOptions& options, const synth::SynthSummary
 }
 
 void train_tokenizer(const TokenizerOptions& options) {
+  expect_single_process("data train-tokenizer");
   const data::OwnData data = data::read_own_data(options.data);
   const std::vector<std::string> corpus = data::tokenizer_corpus(data::select_split(data, "train"), options.seed);
   text::SentencePieceOptions settings;
@@ -55,6 +56,7 @@ struct CheckOptions {
 };
 
 void check(const CheckOptions& options) {
+  expect_single_process("data check");
   const data::DataCheck found = data::check_data(data::read_own_data(options.data),
                                                  {.decodes = options.decodes, .limits = options.pictures.limits});
   std::cout << (options.json ? format_json_line(data::to_json(found)) + "\n" : data::format_check(found)) << std::flush;
@@ -102,6 +104,7 @@ void add_train_tokenizer(cli::Command& data) {
 void add_data(cli::Command& app) {
   cli::Command data = app.subcommand(cli::kData.name, cli::kData.description);
   add_check(data);
+  add_data_show(data);
   add_synthesize(data);
   add_train_tokenizer(data);
 }

@@ -2,35 +2,19 @@
 #include "eval/make_report.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "data/point_reader.h"
+#include "eval/picture_uri.h"
 #include "eval/scoring.h"
 #include "image/decode.h"
-#include "image/encode.h"
-#include "image/resize.h"
 #include "molmo/error.h"
 
 namespace molmo::eval {
 namespace {
 
-constexpr size_t kMostLabels = 30;                    // in the table
-constexpr int kJpegQuality = 82, kLongestSide = 560;  // of a picture in the page
-
-image::Picture shrunk(const image::Picture& picture) {
-  const int longest = std::max(picture.width, picture.height);
-  if (longest <= kLongestSide) return picture;
-  const auto scaled = [&](int side) {
-    return std::max(1, static_cast<int>(std::lround(1.0 * side * kLongestSide / longest)));
-  };
-  image::Picture small(scaled(picture.width), scaled(picture.height));
-  image::Resizer resizer(picture, small.width, small.height, config::ResizeKind::kSiglip, 0.0f);
-  for (int y = 0; y < small.height; ++y) resizer.next_row(small.row(y));
-  return small;
-}
-
+constexpr size_t kMostLabels = 30;  // in the table
 bool is_full_score(const Answered& item) { return item.score.model >= 0.9995; }
 
 // Evenly spread; where all of these are right or all are not, the last one gives way to one of the other kind.
@@ -79,8 +63,7 @@ std::string truth_text(const Question& question) {
 
 ReportExample make_example(const Answered& item, const DecodeLimits& limits) {
   const image::Picture picture = image::load_picture(item.image, limits);
-  const std::string jpeg = image::encode_jpeg(shrunk(picture), kJpegQuality);
-  ReportExample example{.data_uri = "data:image/jpeg;base64," + encode_base64(jpeg),
+  ReportExample example{.data_uri = picture_uri(picture),
                         .width = picture.width,
                         .height = picture.height,
                         .marks = {},

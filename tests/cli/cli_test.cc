@@ -48,7 +48,8 @@ TEST(Cli, WrongWordsAreNamedAndTheNearestOnesToo) {
            {"config", "[config] got no command, expected one of show"},
            {"train recipe.json --out run --no-such-flag", "[train] unknown option '--no-such-flag'"},
            {"generate --modl m Hello", "[generate] unknown option '--modl' (did you mean '--model'?)"},
-           {"--model m generate Hello", "unknown option '--model' before the command"},
+           {"--model m generate Hello",
+            "[molmo] unknown option '--model' before the command, expected the command first\nSee 'molmo --help'.\n"},
            {"convert a b --out c", "[convert] unexpected word 'b'"}}) {
     expect_user_error(run_program(arguments), text);
   }
@@ -185,6 +186,37 @@ TEST(Cli, DataCheckReportsEverythingAtOnce) {
   EXPECT_NE(bad.err.find("2 of the records cannot be used as they are:\n  line 1: "), std::string::npos) << bad.err;
   EXPECT_NE(bad.err.find("\n  line 2: "), std::string::npos) << bad.err;
   EXPECT_NE(bad.out.find("note: 2 of 2 records hold no annotation"), std::string::npos) << bad.out;
+}
+
+TEST(Cli, DataShowPrintsWhatAModelIsTrainedOn) {
+  const TemporaryFolder folder;
+  const std::string page = (folder / "page.html").string(), data = (folder / "data.jsonl").string();
+  write_file_atomically(folder / "a.ppm", "P6 20 10 255\n" + std::string(600, 'x'));
+  write_file_atomically(folder / "data.jsonl",
+                        "{\"image\": \"a.ppm\", \"points\": [{\"label\": \"<dogs>\", \"points\": [[5, 5], [20, 10]],"
+                        " \"boxes\": [[0, 0, 6, 8], [18, 8, 20, 10]]}]}\n"
+                        "{\"image\": \"a.ppm\", \"caption\": \"Grey.\", \"split\": \"test\"}\n");
+  const Outcome all = run_program("data show " + folder.path().string() + " --out " + page);
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_NE(all.out.find("a.ppm  20x10 pixels, split train\n  points  2 <dogs>: [5, 5], [20, 10]\n"
+                         "  box     [0, 0, 6, 8]\n"),
+            std::string::npos)
+      << all.out;
+  EXPECT_NE(all.out.find("\n  answer  <points x1=\"25.0\" y1=\"50.0\" x2=\"100.0\" y2=\"100.0\" alt=\"<dogs>\"><dogs>"),
+            std::string::npos)
+      << all.out;
+  EXPECT_NE(all.out.find("split test\n  prompt  User: "), std::string::npos) << all.out;
+  const std::string html = read_text_file(page);
+  for (const char* part :
+       {"<circle class=mark style='fill:var(--c0)' cx=5.0 cy=5.0", "<rect fill=none stroke='var(--c0)'",
+        "href='data:image/jpeg;base64,", "2 &lt;dogs&gt;: [5, 5]"})
+    EXPECT_NE(html.find(part), std::string::npos) << part;
+  EXPECT_EQ(run_program("data show " + data + " --line 2").out.find("points"), std::string::npos);
+  EXPECT_NE(
+      run_program("data show " + data + " --stage caption --line 1").out.find("nothing that this stage trains on"),
+      std::string::npos);
+  expect_user_error(run_program("data show " + data + " --line 3"), "data.jsonl: no record in line 3");
+  expect_user_error(run_program("data show " + data + " --split val"), "data.jsonl: no record of split 'val'");
 }
 
 TEST(Cli, InspectRefusesABrokenFile) {
