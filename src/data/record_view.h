@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/train_config.h"
 #include "data/own_data.h"
 #include "data/prompt_formatter.h"
 
