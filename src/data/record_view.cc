@@ -16,6 +16,7 @@ RecordView view_record(const OwnData& data, const Record& record, ImageSize size
     if (record.images.size() == 1) check_places(record, size);
     RandomState random(options.seed + static_cast<uint32_t>(record.line));
     const DataExample example = make_example(record, options.stage, {}, random);
+    if (example.messages.empty()) return view;
     const FormattedExample formatted = PromptFormatter(options.prompt)(example, size, /*for_inference=*/false, random);
     for (const std::vector<std::string>& turns : formatted.conversations) {
       for (size_t i = 0; i + 1 < turns.size(); i += 2)

@@ -165,7 +165,7 @@ TEST_F(Start, WarningsAboutTheDataReachTheLog) {
   const Outcome run = train("remarked_run", "--set data.datasets.scenes.path=" + data);
   ASSERT_EQ(run.code, 0) << run.err;
   for (const std::string& text : {run.err, read_text_file(path("remarked_run") + "/log.txt")})
-    expect_says(text, "1 of 13 records hold no annotation (first: line 13)");
+    expect_says(text, "1 of 14 records hold no annotation: nothing is learnt from them (first: line 14)");
 }
 
 // By every command that takes a model.

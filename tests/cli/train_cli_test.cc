@@ -180,7 +180,7 @@ TEST_F(TrainedProgram, EvaluationsSayWithWhatTheyWereMade) {
   EXPECT_TRUE(read_json(path("told") + "/scores.json").contains("count_accuracy"));
   const std::string html = read_text_file(path("told.html"));
   EXPECT_NE(html.find("<h1>Evaluation of " + path("straight") + "</h1>"), std::string::npos);
-  EXPECT_NE(html.find("<dt>program</dt><dd>molmo 0.1.0</dd>"), std::string::npos);
+  EXPECT_NE(html.find("<dt>version</dt><dd>molmo 0.1.0</dd>"), std::string::npos);
   for (const char* raw : {"User:", "Assistant:", "&lt;point"}) EXPECT_EQ(html.find(raw), std::string::npos) << raw;
 }
 
