@@ -11,10 +11,11 @@
 namespace molmo::cli {
 namespace {
 
-// LibTorch's operators run on the threads of GNU OpenMP, which between two parallel regions spin for milliseconds in case
-// another follows. Beside any other busy process a spinning thread takes the core that its own team is waiting for, and a
-// training step becomes ten times slower. This count is some tens of microseconds: longer than the pauses between one
-// layer's operators, far shorter than a time slice (docs/benchmarks.md). OpenMP reads it once, when it is loaded.
+// LibTorch's operators run on the threads of GNU OpenMP, which between two parallel regions spin for milliseconds in
+// case another follows. Beside any other busy process a spinning thread takes the core that its own team is waiting
+// for, and a training step becomes ten times slower. This count is some tens of microseconds: longer than the pauses
+// between one layer's operators, far shorter than a time slice (docs/benchmarks.md). OpenMP reads it once, when it is
+// loaded.
 void shorten_waits_of_threads() {
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0);
 }

@@ -1,5 +1,5 @@
-// Models by name: a language model on top of a vision tower. Each of both is a short function that says what differs from
-// the defaults; another family is one more. Facts: spec/model.md §1.
+// Models by name: a language model on top of a vision tower. Each of both is a short function that says what differs
+// from the defaults; another family is one more. Facts: spec/model.md §1.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
