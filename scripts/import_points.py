@@ -64,7 +64,7 @@ def collect(rows, radius, renamed):
         if box is None:
             if radius is None:
                 fail(f"{image}: a point without a box, expected --radius PIXELS, within which a prediction is a hit")
-            box = [point[0] - radius, point[1] - radius, point[0] + radius, point[1] + radius]
+            box = [max(0, point[0] - radius), max(0, point[1] - radius), point[0] + radius, point[1] + radius]
         things.append((point or [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2], box))
     return found
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace molmo::data {
@@ -22,6 +24,7 @@ std::string required_text(const ObjectReader& object, const char* key) {
   return value.value_or("");
 }
 
+// Not a number throughout where the value is refused: what depends on it is then not refused a second time.
 template <size_t N>
 std::array<double, N> read_tuple(const ObjectReader& object, const std::string& key, const Json& value, double max) {
   std::array<double, N> out{};
@@ -30,7 +33,10 @@ std::array<double, N> read_tuple(const ObjectReader& object, const std::string& 
     is_good = value[i].is_number() && value[i].get<double>() >= 0 && value[i].get<double>() <= max;
     if (is_good) out[i] = value[i].get<double>();
   }
-  if (!is_good) object.report_value(key, value, fmt::format("{} numbers from 0 to {}", N, max));
+  if (!is_good) {
+    object.report_value(key, value, fmt::format("{} numbers from 0 to {}", N, max));
+    out.fill(std::numeric_limits<double>::quiet_NaN());
+  }
   return out;
 }
 
@@ -55,6 +61,7 @@ bool read_is_percent(const ObjectReader& object, bool inherited) {
 }
 
 bool expect_corners(const ObjectReader& object, const std::string& key, const geometry::Box& box) {
+  if (std::isnan(box.x0)) return false;
   const bool is_good = box.x0 <= box.x1 && box.y0 <= box.y1;
   if (!is_good) object.report(key, "expected x0 <= x1 and y0 <= y1");
   return is_good;
@@ -79,7 +86,7 @@ void read_boxes(const ObjectReader& object, PointsEntry& entry) {
   for (size_t i = 0; i < entry.boxes.size(); ++i) {
     const std::string key = fmt::format("boxes[{}]", i);
     if (!expect_corners(object, key, entry.boxes[i]) || entry.is_percent) continue;
-    if (contains(entry.boxes[i], entry.points[i], kRounding)) continue;
+    if (std::isnan(entry.points[i].x) || contains(entry.boxes[i], entry.points[i], kRounding)) continue;
     object.report(key, fmt::format("got {}, which does not hold its point {}", to_text(entry.boxes[i]),
                                    to_text(entry.points[i])));
   }

@@ -18,7 +18,14 @@ fs::path find_model(const std::string& text) {
     formats::expect_complete_step(path);
     return path;
   }
-  if (const std::optional<RepoId> id = parse_repo_id(text)) return fetch_model(*id, hub_options());
+  if (const std::optional<RepoId> id = parse_repo_id(text)) {
+    try {
+      return fetch_model(*id, hub_options());
+    } catch (const Error& error) {  // a mistyped folder looks like an id
+      throw Error(fmt::format("{} ('{}' is no folder here, hence taken for an id of the hub)", error.what(), text),
+                  error.code());
+    }
+  }
   throw Error(
       fmt::format("[model] {}: not a folder, and not a Hugging Face model id (org/name or org/name@revision)", text));
 }

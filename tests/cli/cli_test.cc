@@ -170,6 +170,12 @@ TEST(Cli, MemoryTakesItsDefaultsFromTheModel) {
       << four.out;
 }
 
+TEST(Cli, AMistypedFolderIsNotOnlyAMissingModelOfTheHub) {
+  const TemporaryFolder folder;
+  expect_user_error(run_program("inspect runs/own", "HF_HUB_OFFLINE=1 HF_HOME=" + folder.path().string()),
+                    "('runs/own' is no folder here, hence taken for an id of the hub)");
+}
+
 TEST(Cli, DataCheckReportsEverythingAtOnce) {
   const TemporaryFolder folder;
   const std::string data = (folder / "data").string();

@@ -185,6 +185,11 @@ TEST_F(OwnDataTest, ABoxHoldsItsPoint) {
   EXPECT_EQ(with("[10, 10]", "[10, 10, 10, 10]"), "no error");
   EXPECT_EQ(with("[10.4, 10]", "[11, 10, 12, 12]"), "no error");  // both rounded
   EXPECT_EQ(with("[10, 10]", "[20, 5, 5, 20]"), "  line 1, points[0].boxes[0]: expected x0 <= x1 and y0 <= y1");
+  // One fault is said once, although nothing holds what was not read.
+  EXPECT_EQ(with("[10, 10]", "[5, -5, 20, 20]"),
+            "  line 1, points[0].boxes[0]: got [5,-5,20,20], expected 4 numbers from 0 to 1000000");
+  EXPECT_EQ(with("[-10, 10]", "[5, 5, 20, 20]"),
+            "  line 1, points[0].points[0]: got [-10,10], expected 2 numbers from 0 to 1000000");
   EXPECT_EQ(with("[10, 10]", "[300, 300, 400, 400]", "percent"), "no error");  // the picture's size decides
   EXPECT_EQ(with("[10, 10], [50, 50]", "[5, 5, 15, 15], [10, 10, 20, 20]"),
             "  line 1, points[0].boxes[1]: got [10, 10, 20, 20], which does not hold its point [50, 50]");

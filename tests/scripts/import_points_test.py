@@ -37,12 +37,14 @@ class ImportPoints(unittest.TestCase):
         self.assertFalse((self.work / "photos/data.jsonl").exists())
 
     def test_points_get_boxes_of_the_radius(self):
-        outcome = self.run_script("t.csv", "image,label,x,y\na.jpg,dogs,10,20\na.jpg,dogs,30,40.5\nb.jpg,cats,1,2\n",
+        outcome = self.run_script("t.csv", "image,label,x,y\na.jpg,dogs,10,20\na.jpg,dogs,30,40.5\nb.jpg,cats,1,7\n",
                                   "--radius", "5", "--absent", "0", "--test", "0", "--validation", "0")
         self.assertEqual(outcome.returncode, 0, outcome.stderr)
         self.assertEqual(self.records()["a.jpg"], {
             "image": "a.jpg", "split": "train",
             "points": [{"label": "dogs", "points": [[10, 20], [30, 40.5]], "boxes": [[5, 15, 15, 25], [25, 35.5, 35, 45.5]]}]})
+
+        self.assertEqual(self.records()["b.jpg"]["points"][0]["boxes"], [[0, 2, 6, 12]])  # at the picture's edge
 
     def test_boxes_give_their_middle_and_empty_lines_say_none(self):
         text = "image,label,x0,y0,x1,y1\na.jpg,dogs,0,0,10,20\na.jpg,cats,,,,\nb.jpg,cats,0,0,2,2\n"
