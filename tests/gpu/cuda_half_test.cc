@@ -22,5 +22,21 @@ TEST(CudaHalf, OpensAndLeavesTheCpuKernelsAlone) {
   EXPECT_TRUE(rms_norm(x, at::ones({8}), 0.0).equal(x));
 }
 
+// Where headers and library differ, groups are refused instead of overrunning the options that they share.
+TEST(CudaHalf, TellsAnotherNccl) {
+  const auto problem_of = reinterpret_cast<void (*)(int, std::string*)>(find_in_cuda_half("molmo_cuda_nccl_problem"));
+  ASSERT_NE(problem_of, nullptr);
+  const auto problem = [&](int version) {
+    std::string text;
+    problem_of(version, &text);
+    return text;
+  };
+  const std::string other = problem(10203);
+  EXPECT_TRUE(other.starts_with("NCCL at run time, got 1.2.3, expected ")) << other;
+  int matches = 0;  // all patches of one minor version
+  for (int version = 20000; version < 40000; ++version) matches += problem(version).empty() ? 1 : 0;
+  EXPECT_EQ(matches, 100);
+}
+
 }  // namespace
 }  // namespace molmo::tensor
