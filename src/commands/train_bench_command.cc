@@ -8,8 +8,8 @@
 #include "base/strings.h"
 #include "commands/commands.h"
 #include "commands/options.h"
-#include "config/presets.h"
 #include "model/bench_shape.h"
+#include "molmo/error.h"
 #include "train/train_bench.h"
 
 namespace molmo::commands {
@@ -18,43 +18,69 @@ namespace {
 struct TrainBenchCommandOptions {
   std::string shape = "0.15b";
   int layers = 0;
-  bool recompute = false, json = false;
+  bool recompute = false, by_unit = false, json = false;
   train::TrainBenchOptions bench;
   ComputeOptions compute;
 };
 
-// A shape of the benchmarks, or a preset, of which a GPU may hold some layers only.
-config::ModelConfig model_of(const TrainBenchCommandOptions& options) {
-  const bool is_shape = options.shape == "tiny" || options.shape == "0.15b";
-  config::ModelConfig model = is_shape ? model::bench_shape(options.shape) : config::preset(options.shape).model;
-  if (options.layers > 0) model.decoder.num_layers = options.layers;
-  return model;
-}
-
-void run_train_bench(const TrainBenchCommandOptions& options) {
-  expect_single_process("bench train");
-  train::TrainBenchOptions bench = options.bench;
-  bench.model = model_of(options);
-  if (options.recompute) bench.recompute = {.decoder = 1, .vit = 1, .connector = true};
-  const at::Device device = options.compute.open();
-  bench.compute = options.compute.compute(device);
+void print_speed(const TrainBenchCommandOptions& options, const train::TrainBenchOptions& bench, at::Device device) {
   const train::TrainSpeed speed = train::measure_train_speed(bench, device);
   if (options.json) {
     std::cout << format_json_line(Json{{"shape", options.shape},
                                        {"dtype", options.compute.dtype},
                                        {"step_seconds", speed.step_seconds},
+                                       {"slowest_step_seconds", speed.slowest_seconds},
                                        {"tokens_per_s", speed.tokens_per_s},
                                        {"tflops", speed.flops_per_s / 1e12},
-                                       {"peak_bytes", speed.peak_bytes}})
+                                       {"peak_bytes", speed.peak_bytes},
+                                       {"reserved_bytes", speed.reserved_bytes}})
               << "\n";
     return;
   }
+  const auto bytes = [](int64_t count) { return format_bytes(static_cast<double>(count)); };
   std::cout << fmt::format(
-      "shape {}, {} layers, {}, {} rows of {} tokens with {} crops each\nstep     {:9.3f} s, {:.1f} tokens/s, {:.3f} "
-      "TFLOP/s of the model\nmemory   {} of tensors at the most (0: not counted on this device)\n",
-      options.shape, bench.model.decoder.num_layers, options.compute.dtype, bench.num_rows, bench.num_tokens,
-      bench.num_crops, speed.step_seconds, speed.tokens_per_s, speed.flops_per_s / 1e12,
-      format_bytes(static_cast<double>(speed.peak_bytes)));
+      "step     {:9.3f} s ({:.3f} s the slowest), {:.1f} tokens/s, {:.3f} TFLOP/s of the model\nmemory   {} of tensors "
+      "at the most{}\n",
+      speed.step_seconds, speed.slowest_seconds, speed.tokens_per_s, speed.flops_per_s / 1e12, bytes(speed.peak_bytes),
+      speed.reserved_bytes > 0 ? fmt::format(", {} taken from the GPU", bytes(speed.reserved_bytes)) : "");
+}
+
+void print_unit_times(const TrainBenchCommandOptions& options, const train::TrainBenchOptions& bench,
+                      at::Device device) {
+  const std::vector<train::UnitTime> units = train::measure_unit_times(bench, device);
+  if (!options.json)
+    std::cout << fmt::format("{:48} {:>5} {:>12} {:>12}\n", "units", "", "forward, ms", "backward, ms");
+  for (const train::UnitTime& unit : units) {
+    if (options.json) {
+      std::cout << format_json_line(Json{{"units", unit.name},
+                                         {"count", unit.count},
+                                         {"forward_seconds", unit.forward_seconds},
+                                         {"backward_seconds", unit.backward_seconds}})
+                << "\n";
+    } else {
+      std::cout << fmt::format("{:48} {:5} {:12.2f} {:12.2f}\n", unit.name, unit.count, 1e3 * unit.forward_seconds,
+                               1e3 * unit.backward_seconds);
+    }
+  }
+}
+
+void run_train_bench(const TrainBenchCommandOptions& options) {
+  expect_single_process("bench train");
+  if (options.by_unit && options.recompute) {
+    throw Error(
+        "[bench] --by-unit with --recompute, expected one of them: a recomputed forward would count as backward");
+  }
+  train::TrainBenchOptions bench = options.bench;
+  bench.model = model::bench_shape(options.shape, options.layers);
+  if (options.recompute) bench.recompute = {.decoder = 1, .vit = 1, .connector = true};
+  const at::Device device = options.compute.open();
+  bench.compute = options.compute.compute(device);
+  if (!options.json) {
+    std::cout << fmt::format("shape {}, {} layers, {}, {} rows of {} tokens with {} crops each\n", options.shape,
+                             bench.model.decoder.num_layers, options.compute.dtype, bench.num_rows, bench.num_tokens,
+                             bench.num_crops);
+  }
+  options.by_unit ? print_unit_times(options, bench, device) : print_speed(options, bench, device);
 }
 
 }  // namespace
@@ -69,6 +95,8 @@ void add_train_bench(cli::Command& bench) {
   command.option("--crops", options->bench.num_crops, "336-pixel crops in each row").within(0, 64);
   command.option("--steps", options->bench.num_steps, "steps, of which the fastest counts").within(1, 100);
   command.flag("--recompute", options->recompute, "recompute all activations in backward");
+  command.flag("--vary-lengths", options->bench.varies_lengths, "steps of rows of --tokens down to half of them");
+  command.flag("--by-unit", options->by_unit, "the time of each kind of unit in one forward and backward");
   command.flag("--json", options->json, "print one JSON object");
   options->compute.add_to(command);
   command.runs(options, run_train_bench);

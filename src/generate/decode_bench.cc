@@ -8,11 +8,13 @@
 
 #include "generate/decode.h"
 #include "generate/prefill.h"
-#include "model/weights.h"
+#include "model/bench_shape.h"
 #include "molmo/error.h"
 #include "tensor/cpu/bandwidth.h"
+#include "tensor/device.h"
 #include "tensor/memory_meter.h"
 #include "tensor/ops.h"
+#include "tensor/stopwatch.h"
 
 namespace molmo::generate {
 namespace {
@@ -21,37 +23,54 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-double seconds_of(const std::function<void()>& run) {
-  const auto start = Clock::now();
-  run();
-  return seconds_since(start);
-}
-
-double best_of(int repeats, const std::function<void()>& run) {
-  double best = seconds_of(run);
-  for (int i = 1; i < repeats; ++i) best = std::min(best, seconds_of(run));
+double best_of(const DecodeBenchOptions& options, const std::function<void()>& run) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < options.num_repeats; ++i) {
+    tensor::Stopwatch watch(options.device);
+    const size_t begin = watch.mark();
+    run();
+    best = std::min(best, watch.seconds(begin, watch.mark()));
+  }
   return best;
 }
 
 model::ModelInputs make_prompt(const DecodeBenchOptions& options) {
   const config::VitConfig& vit = options.model.vit;
-  const int64_t crops = options.num_crops,
+  const int64_t rows = options.num_rows, crops = options.num_crops,
                 pooled = int64_t{options.model.pooled_height()} * options.model.pooled_width();
-  model::ModelInputs inputs;
-  inputs.input_ids = at::randint(0, options.model.decoder.vocab_size, {1, options.num_prompt_tokens}, at::kLong);
-  if (crops == 0) return inputs;
-  inputs.patches = at::randn({crops, vit.num_patches(), vit.patch_values()});
-  inputs.image_masks = at::ones({crops, vit.num_patches()});
-  inputs.crop_rows = at::zeros({crops}, at::kLong);
-  inputs.token_positions = at::arange(1, 1 + crops * pooled, at::kLong).view({crops, pooled});
-  if (1 + crops * pooled > options.num_prompt_tokens) {
+  if (crops > 0 && 1 + crops * pooled > options.num_prompt_tokens) {
     throw Error(
         fmt::format("[bench] {} crops make {} image tokens, got --prompt-tokens {}, expected at least {} "
                     "(or --crops {})",
                     crops, crops * pooled, options.num_prompt_tokens, 1 + crops * pooled,
                     (options.num_prompt_tokens - 1) / pooled));
   }
+  const auto longs = at::TensorOptions().dtype(at::kLong).device(options.device);
+  const auto floats = longs.dtype(at::kFloat);
+  model::ModelInputs inputs;
+  inputs.input_ids = at::randint(0, options.model.decoder.vocab_size, {rows, options.num_prompt_tokens}, longs);
+  if (crops == 0) return inputs;
+  inputs.patches = at::randn({rows * crops, vit.num_patches(), vit.patch_values()}, floats);
+  inputs.image_masks = at::ones({rows * crops, vit.num_patches()}, floats);
+  inputs.crop_rows = at::arange(rows, longs).repeat_interleave(crops);
+  inputs.token_positions = at::arange(1, 1 + crops * pooled, longs).view({crops, pooled}).repeat({rows, 1});
   return inputs;
+}
+
+// The model on the device of the measurement: matrices in the dtype of products, as loading leaves them.
+void make_weights(model::Molmo& molmo, const DecodeBenchOptions& options) {
+  for (Parameter& param : molmo.params().all()) {
+    const at::ScalarType type = param.role.kind == ParamKind::kMatrix ? options.compute : at::kFloat;
+    param.value = at::empty(param.value.sizes(), at::TensorOptions().dtype(type).device(options.device));
+  }
+  model::draw_bench_values(molmo.params());
+}
+
+// What is read by a sum, which does nothing else.
+double memory_bandwidth(const DecodeBenchOptions& options) {
+  if (options.device.is_cpu()) return tensor::measure_memory_bandwidth();
+  const Tensor values = at::ones({int64_t{1} << 29}, at::TensorOptions().dtype(at::kFloat).device(options.device));
+  return static_cast<double>(values.nbytes()) / best_of(options, [&] { (void)values.sum(); });
 }
 
 // From the first token of an answer to the last: prefill, which chooses the first, is no part of it.
@@ -81,43 +100,46 @@ double num_bytes_per_token(const model::Molmo& molmo) {
   return num_bytes;
 }
 
+// The most bytes of tensors in an answer, weights included. In a pass of its own: the meter of the CPU would slow down
+// what is timed.
+int64_t measure_peak(const model::Molmo& molmo, const DecodeBenchOptions& options, const DecodeOptions& decoding,
+                     const model::ForwardOptions& forward) {
+  const tensor::MemoryMeter meter;
+  decode(molmo, make_prompt(options), decoding, forward);
+  if (options.device.is_cuda()) return tensor::peak_device_bytes(options.device);
+  int64_t num_bytes = meter.peak_bytes();
+  for (const Parameter& param : molmo.params().all()) num_bytes += static_cast<int64_t>(param.value.nbytes());
+  return num_bytes;
+}
+
 }  // namespace
 
 DecodeSpeed measure_decode_speed(const DecodeBenchOptions& options) {
   const at::NoGradGuard no_grad;
   model::Molmo molmo(options.model);
-  molmo.params().materialize(at::kCPU, 1);
-  if (options.compute != at::kFloat) model::round_matrices(molmo.params(), options.compute);
+  make_weights(molmo, options);
   model::ForwardOptions forward;
   forward.compute = options.compute;
   const DecodeOptions whole_answer{.max_new_tokens = options.num_new_tokens + 1};
-  DecodeSpeed speed;
-  model::ModelInputs inputs;
-  {  // in a pass of its own: the meter would slow down what is timed
-    const tensor::MemoryMeter meter;
-    inputs = make_prompt(options);
-    decode(molmo, inputs, whole_answer, forward);
-    speed.peak_bytes = meter.peak_bytes();
-  }
-  for (const Parameter& param : molmo.params().all()) speed.peak_bytes += static_cast<int64_t>(param.value.nbytes());
+  DecodeSpeed speed{.peak_bytes = measure_peak(molmo, options, whole_answer, forward)};
+  const model::ModelInputs inputs = make_prompt(options);
   if (inputs.patches.defined())
-    speed.encode_seconds =
-        best_of(options.num_repeats, [&] { molmo.encode_images(inputs.patches, inputs.image_masks, forward); });
-  const double prefill =
-      best_of(options.num_repeats, [&] { run_prefill(molmo, inputs, {.max_new_tokens = 1}, forward); });
+    speed.encode_seconds = best_of(options, [&] { molmo.encode_images(inputs.patches, inputs.image_masks, forward); });
+  const double prefill = best_of(options, [&] { run_prefill(molmo, inputs, {.max_new_tokens = 1}, forward); });
   double decoding = std::numeric_limits<double>::infinity();
   for (int i = 0; i < options.num_repeats; ++i)
     decoding = std::min(decoding, seconds_of_decoding(molmo, inputs, whole_answer, forward));
   speed.plan = model::plan_memory(options.model, molmo.params(),
-                                  {.num_rows = 1,
-                                   .num_crops = options.num_crops,
+                                  {.num_rows = options.num_rows,
+                                   .num_crops = options.num_rows * options.num_crops,
                                    .num_prompt_tokens = options.num_prompt_tokens,
                                    .num_new_tokens = whole_answer.max_new_tokens,
                                    .compute = options.compute});
-  speed.prefill_tokens_per_s = static_cast<double>(options.num_prompt_tokens) / prefill;
-  speed.decode_tokens_per_s = static_cast<double>(options.num_new_tokens) / decoding;
-  speed.weight_gb_per_s = speed.decode_tokens_per_s * num_bytes_per_token(molmo) / 1e9;
-  speed.memory_gb_per_s = tensor::measure_memory_bandwidth() / 1e9;
+  const auto rows = static_cast<double>(options.num_rows), passes = static_cast<double>(options.num_new_tokens);
+  speed.prefill_tokens_per_s = rows * static_cast<double>(options.num_prompt_tokens) / prefill;
+  speed.decode_tokens_per_s = rows * passes / decoding;
+  speed.weight_gb_per_s = passes / decoding * num_bytes_per_token(molmo) / 1e9;
+  speed.memory_gb_per_s = memory_bandwidth(options) / 1e9;
   return speed;
 }
 

@@ -19,6 +19,8 @@
 namespace molmo::tensor {
 namespace {
 
+constexpr auto kAggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);  // pools of all sizes
+
 constexpr const char* kCudaHalf = "libmolmo_cuda.so";
 void* cuda_half = nullptr;  // once it is open
 
@@ -101,8 +103,11 @@ at::ScalarType parse_compute_type(std::string_view text, const at::Device& devic
 }
 
 int64_t peak_device_bytes(const at::Device& device) {
-  constexpr auto kAggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
   return c10::getDeviceAllocator(device.type())->getDeviceStats(device.index()).allocated_bytes[kAggregate].peak;
+}
+
+int64_t reserved_device_bytes(const at::Device& device) {
+  return c10::getDeviceAllocator(device.type())->getDeviceStats(device.index()).reserved_bytes[kAggregate].peak;
 }
 
 int64_t total_device_bytes(const at::Device& device) {

@@ -38,6 +38,9 @@ at::ScalarType parse_compute_type(std::string_view text, const at::Device& devic
 /// Peak bytes of a GPU's memory that LibTorch's allocator has given to tensors so far.
 int64_t peak_device_bytes(const at::Device& device);
 
+/// Peak bytes that the allocator has taken from the GPU: those of tensors and the gaps between them.
+int64_t reserved_device_bytes(const at::Device& device);
+
 /// Total bytes of a GPU's memory.
 int64_t total_device_bytes(const at::Device& device);
 

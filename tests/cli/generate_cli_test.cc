@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "base/files.h"
@@ -273,8 +274,14 @@ TEST_F(Generate, BenchmarksRunInAnyFolderAndSayWhatToChange) {
     const Outcome outcome = run_command(run + benchmark + " )");
     EXPECT_EQ(outcome.code, 0) << outcome.err;
   }
-  const Outcome decode = run_command(run + "decode --shape tiny --new-tokens 1 --repeats 1 --json )");
+  const Outcome decode = run_command(run + "decode --shape tiny --rows 2 --new-tokens 1 --repeats 1 --json )");
   EXPECT_GT(parse_json(decode.out, "decode").at("decode_tokens_per_s"), 0.0) << decode.err;
+  const Outcome units = run_command(run + "train --shape tiny --layers 2 --tokens 300 --by-unit )");
+  EXPECT_TRUE(std::regex_search(units.out, std::regex(R"(model\.transformer\.blocks\.\* +2 +[0-9.]+ +[0-9.]+\n)")))
+      << units.out << units.err;
+  expect_user_error(run_command(run + "train --shape tiny --by-unit --recompute )"),
+                    "[bench] --by-unit with --recompute, expected one of them: a recomputed forward would count as "
+                    "backward");
   expect_user_error(
       run_command(run + "train --shape tiny --rows 4 --tokens 128 )"),
       "[bench] 2 crops make 288 image tokens a row, got --tokens 128, expected at least 290 (or --crops 0)");
