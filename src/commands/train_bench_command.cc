@@ -23,6 +23,12 @@ struct TrainBenchCommandOptions {
   ComputeOptions compute;
 };
 
+std::string headline(const TrainBenchCommandOptions& options, const train::TrainBenchOptions& bench) {
+  return fmt::format("shape {}, {} layers, {}, {} rows of {} tokens with {} crops each\n", options.shape,
+                     bench.model.decoder.num_layers, options.compute.dtype, bench.num_rows, bench.num_tokens,
+                     bench.num_crops);
+}
+
 void print_speed(const TrainBenchCommandOptions& options, const train::TrainBenchOptions& bench, at::Device device) {
   const train::TrainSpeed speed = train::measure_train_speed(bench, device);
   if (options.json) {
@@ -38,18 +44,21 @@ void print_speed(const TrainBenchCommandOptions& options, const train::TrainBenc
     return;
   }
   const auto bytes = [](int64_t count) { return format_bytes(static_cast<double>(count)); };
-  std::cout << fmt::format(
-      "step     {:9.3f} s ({:.3f} s the slowest), {:.1f} tokens/s, {:.3f} TFLOP/s of the model\nmemory   {} of tensors "
-      "at the most{}\n",
-      speed.step_seconds, speed.slowest_seconds, speed.tokens_per_s, speed.flops_per_s / 1e12, bytes(speed.peak_bytes),
-      speed.reserved_bytes > 0 ? fmt::format(", {} taken from the GPU", bytes(speed.reserved_bytes)) : "");
+  std::cout << headline(options, bench)
+            << fmt::format("step     {:9.3f} s ({:.3f} s the slowest), {:.1f} tokens/s, {:.3f} TFLOP/s of the model\n",
+                           speed.step_seconds, speed.slowest_seconds, speed.tokens_per_s, speed.flops_per_s / 1e12)
+            << fmt::format(
+                   "memory   {} of tensors at the most{}\n", bytes(speed.peak_bytes),
+                   speed.reserved_bytes > 0 ? fmt::format(", {} taken from the GPU", bytes(speed.reserved_bytes)) : "");
 }
 
 void print_unit_times(const TrainBenchCommandOptions& options, const train::TrainBenchOptions& bench,
                       at::Device device) {
   const std::vector<train::UnitTime> units = train::measure_unit_times(bench, device);
-  if (!options.json)
-    std::cout << fmt::format("{:48} {:>5} {:>12} {:>12}\n", "units", "", "forward, ms", "backward, ms");
+  if (!options.json) {
+    std::cout << headline(options, bench)
+              << fmt::format("{:48} {:>5} {:>12} {:>12}\n", "units", "", "forward, ms", "backward, ms");
+  }
   for (const train::UnitTime& unit : units) {
     if (options.json) {
       std::cout << format_json_line(Json{{"units", unit.name},
@@ -75,11 +84,6 @@ void run_train_bench(const TrainBenchCommandOptions& options) {
   if (options.recompute) bench.recompute = {.decoder = 1, .vit = 1, .connector = true};
   const at::Device device = options.compute.open();
   bench.compute = options.compute.compute(device);
-  if (!options.json) {
-    std::cout << fmt::format("shape {}, {} layers, {}, {} rows of {} tokens with {} crops each\n", options.shape,
-                             bench.model.decoder.num_layers, options.compute.dtype, bench.num_rows, bench.num_tokens,
-                             bench.num_crops);
-  }
   options.by_unit ? print_unit_times(options, bench, device) : print_speed(options, bench, device);
 }
 
