@@ -45,29 +45,31 @@ def resources(log):
     return found
 
 
-def accesses_of_machine_code(text):
-    """Bits of every access of global memory, for each kernel of cuobjdump -sass."""
+def accesses(text, entry, access, read):
+    """(load or store, bits) of every access of global memory, by kernel: `entry` matches the line with a kernel's name,
+    `access` the lines of which `read` makes those pairs."""
     found, name = {}, None
     for line in text.splitlines():
-        if match := re.search(r"Function : (\w+)", line):
+        if match := re.search(entry, line):
             name = match.group(1)
             found[name] = []
-        elif name is not None and (match := re.search(r"\b(LDG|STG)\.(\S*)", line)):
-            bits = re.search(r"\b(U?S?8|U?S?16|64|128)\b", match.group(2).replace(".", " "))
-            width = int(re.sub(r"\D", "", bits.group(1))) if bits else 32
-            found[name].append(("load" if match.group(1) == "LDG" else "store", width))
+        elif name is not None and (match := re.search(access, line)):
+            found[name].append(read(match))
     return found
+
+
+def accesses_of_machine_code(text):
+    """Of cuobjdump -sass."""
+    def read(match):
+        bits = re.search(r"\b(U?S?8|U?S?16|64|128)\b", match.group(2).replace(".", " "))
+        return "load" if match.group(1) == "LDG" else "store", int(re.sub(r"\D", "", bits.group(1))) if bits else 32
+    return accesses(text, r"Function : (\w+)", r"\b(LDG|STG)\.(\S*)", read)
 
 
 def accesses_of_ptx(text):
-    found, name = {}, None
-    for line in text.splitlines():
-        if match := re.search(r"\.entry (\w+)", line):
-            name = match.group(1)
-            found[name] = []
-        elif match := re.search(r"\b(ld|st)\.global(?:\.nc)?\S*?(?:\.v(\d))?\.[a-z](\d+)\b", line):
-            found[name].append(("load" if match.group(1) == "ld" else "store", int(match.group(2) or 1) * int(match.group(3))))
-    return found
+    def read(match):
+        return "load" if match.group(1) == "ld" else "store", int(match.group(2) or 1) * int(match.group(3))
+    return accesses(text, r"\.entry (\w+)", r"\b(ld|st)\.global(?:\.nc)?\S*?(?:\.v(\d))?\.[a-z](\d+)\b", read)
 
 
 def analyse(source, options, folder):
@@ -76,14 +78,14 @@ def analyse(source, options, folder):
     log = run(options.nvcc, *flags, "-cubin", f"-arch=sm_{options.arch}", "-Xptxas", "-v", source, "-o", cubin)
     disassembler = shutil.which("cuobjdump") or os.path.join(os.path.dirname(options.nvcc), "cuobjdump")
     if os.path.exists(disassembler):
-        accesses = accesses_of_machine_code(run(disassembler, "-sass", cubin))
+        found = accesses_of_machine_code(run(disassembler, "-sass", cubin))
     else:
         ptx = cubin.replace(".cubin", ".ptx")
         run(options.nvcc, *flags, "-ptx", f"-arch=compute_{options.arch}", source, "-o", ptx)
-        accesses = accesses_of_ptx(open(ptx, encoding="utf-8").read())
+        found = accesses_of_ptx(open(ptx, encoding="utf-8").read())
     kernels = resources(log)
     for name, facts in kernels.items():
-        facts["accesses"] = accesses[name]
+        facts["accesses"] = found[name]
     return kernels
 
 

@@ -61,9 +61,9 @@ void run_eval(const EvalCommandOptions& options) {
       .model = options.model, .radius = options.radius, .settings = eval_settings(options), .date = now_text()};
   EvalOutputs outputs = options.outputs;
   outputs.curves = read_curves(options);
-  expect_writable(outputs.report, "");
+  expect_writable_report(outputs.report);
   eval::EvalPlan plan = eval::plan_evaluation(run.settings);
-  expect_writable("", run.settings.out);
+  make_writable_folder(run.settings.out);
   run.tasks = plan.tasks;
   run.left_out = plan.left_out;
   log_info(fmt::format("[eval] {} questions on {} pictures of split '{}'{}{}", plan.items.size(), plan.num_pictures,

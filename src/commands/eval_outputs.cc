@@ -69,15 +69,6 @@ eval::Report begin_report(const Evaluation& run, const eval::EvalResult& result,
   return report;
 }
 
-void expect_report_folder(const std::filesystem::path& report) {
-  const std::filesystem::path folder = report.has_parent_path() ? report.parent_path() : ".";
-  if (!std::filesystem::is_directory(folder))
-    throw Error(fmt::format("[eval] --report {}: no such folder: {}", report.string(), folder.string()));
-  if (std::filesystem::is_directory(report))
-    throw Error(fmt::format("[eval] --report {}: it is a folder, expected a file name", report.string()));
-  const AtomicFile probe(report);
-}
-
 class Attempts {
  public:
   void write(const std::function<void()>& write_one) {
@@ -107,8 +98,17 @@ std::string now_text() {
   return text.data();
 }
 
-void expect_writable(const std::filesystem::path& report, const std::filesystem::path& out) {
-  if (!report.empty()) expect_report_folder(report);
+void expect_writable_report(const std::filesystem::path& report) {
+  if (report.empty()) return;
+  const std::filesystem::path folder = report.has_parent_path() ? report.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder))
+    throw Error(fmt::format("[eval] --report {}: no such folder: {}", report.string(), folder.string()));
+  if (std::filesystem::is_directory(report))
+    throw Error(fmt::format("[eval] --report {}: it is a folder, expected a file name", report.string()));
+  const AtomicFile probe(report);
+}
+
+void make_writable_folder(const std::filesystem::path& out) {
   if (out.empty()) return;
   std::filesystem::create_directories(out);
   const AtomicFile probe(out / "scores.json");

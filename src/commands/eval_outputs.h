@@ -33,8 +33,11 @@ struct Evaluation {
 /// "2026-03-01 12:30:05 UTC"
 std::string now_text();
 
-/// Error for a report or a folder that could not be written after hours of work. Creates the folder.
-void expect_writable(const std::filesystem::path& report, const std::filesystem::path& out);
+/// Error for a report (empty: none) that could not be written after hours of work.
+void expect_writable_report(const std::filesystem::path& report);
+
+/// The same for the folder of scores.json (empty: none), which it creates.
+void make_writable_folder(const std::filesystem::path& out);
 
 /// Tries every output, so that one that fails takes no other along; then throws the first failure.
 void write_outputs(const Evaluation& run, const eval::EvalResult& result, const EvalOutputs& outputs);
