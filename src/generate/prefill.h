@@ -8,7 +8,7 @@
 namespace molmo::generate {
 
 struct Prefill {
-  model::KvCache cache;
+  nn::KvCache cache;
   Tensor hidden;          // [B, D] of the last real token of each row
   Tensor next_positions;  // [B, 1]
 };

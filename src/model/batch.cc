@@ -23,15 +23,6 @@ Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::D
   return view.to(device, dtype, /*non_blocking=*/false, /*copy=*/true);  // the batch does not outlive this call
 }
 
-// On a GPU packed rows are attended to sequence by sequence. They are planned here, on the CPU, where
-// nobody waits for it.
-std::shared_ptr<const tensor::SequencePlan> plan_rows(const preprocess::Batch& batch, at::Device device) {
-  if (!device.is_cuda()) return nullptr;
-  const Tensor ids = copy_of(batch.input_ids, {batch.num_rows, batch.sequence_length}, at::kCPU),
-               segments = copy_of(batch.subsegment_ids, ids.sizes(), at::kCPU);
-  return std::make_shared<tensor::SequencePlan>(tensor::plan_sequences(at::where(ids == -1, -1, segments), device));
-}
-
 // Normalises on the device what came there as bytes, with the roundings of the preprocessor. The divisors are tensors:
 // LibTorch multiplies with the reciprocal of a scalar one, which rounds otherwise.
 Tensor normalize_bytes(const Tensor& bytes,  // [C, N, 3p^2] uint8 -> float32
@@ -44,17 +35,28 @@ Tensor normalize_bytes(const Tensor& bytes,  // [C, N, 3p^2] uint8 -> float32
   return values.sub(per_value(normalization.mean)).div_(per_value(normalization.std));
 }
 
+// On a GPU rows are attended to sequence by sequence. They are planned here, on the CPU, where nobody waits for it.
+std::shared_ptr<const tensor::SequencePlan> plan_rows(const preprocess::Batch& batch, at::Device device) {
+  if (!device.is_cuda()) return nullptr;
+  const Tensor ids = copy_of(batch.input_ids, {batch.num_rows, batch.sequence_length}, at::kCPU);
+  return model::plan_rows(
+      ids, batch.subsegment_ids.empty() ? Tensor() : copy_of(batch.subsegment_ids, ids.sizes(), at::kCPU), device);
+}
+
 }  // namespace
+
+std::shared_ptr<const tensor::SequencePlan> plan_rows(const Tensor& ids, const Tensor& segments, at::Device device) {
+  const Tensor of_tokens = segments.defined() ? segments : at::zeros_like(ids);
+  return std::make_shared<tensor::SequencePlan>(tensor::plan_sequences(at::where(ids == -1, -1, of_tokens), device));
+}
 
 ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device) {
   const std::vector<int64_t> rows = {batch.num_rows, batch.sequence_length};
   ModelInputs inputs;
   inputs.input_ids = copy_of(batch.input_ids, rows, device);
   if (!batch.position_ids.empty()) inputs.position_ids = copy_of(batch.position_ids, rows, device);
-  if (!batch.subsegment_ids.empty()) {
-    inputs.subsegment_ids = copy_of(batch.subsegment_ids, rows, device);
-    inputs.sequences = plan_rows(batch, device);
-  }
+  if (!batch.subsegment_ids.empty()) inputs.subsegment_ids = copy_of(batch.subsegment_ids, rows, device);
+  inputs.sequences = plan_rows(batch, device);
   if (!batch.loss_masks.empty()) inputs.is_response = copy_of(batch.loss_masks, rows, device) > 0;
   if (!batch.token_streams.empty()) inputs.token_streams = copy_of(batch.token_streams, rows, device);
   if (batch.num_crops == 0) return inputs;

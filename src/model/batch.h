@@ -15,7 +15,7 @@ struct ModelInputs {
   Tensor input_ids;       // [B, S] int64, -1 = right padding
   Tensor position_ids;    // [B, S] int64 or undefined (then derived from input_ids)
   Tensor subsegment_ids;  // [B, S] int64 or undefined: several annotations of one image in a row
-  std::shared_ptr<const tensor::SequencePlan> sequences;  // of subsegment_ids, on a GPU
+  std::shared_ptr<const tensor::SequencePlan> sequences;  // of the rows, on a GPU: plan_rows()
   Tensor is_response;      // [B, S] bool or undefined: positions whose target is a response token
   Tensor patches;          // [C, N, 3p^2] float32 or undefined: normalised pixels
   Tensor image_masks;      // [C, N] float32 or undefined: share of picture per patch
@@ -34,6 +34,10 @@ struct ModelTargets {
 /// Copies a collated batch to `device`.
 ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device);
 ModelTargets make_targets(const preprocess::Batch& batch, at::Device device);
+
+/// How rows are attended to sequence by sequence, without their padding: ids [B, S] and `segments` (undefined: each row
+/// is one) lie on the CPU, the plan on `device`.
+std::shared_ptr<const tensor::SequencePlan> plan_rows(const Tensor& ids, const Tensor& segments, at::Device device);
 
 /// One row of one padding token.
 ModelInputs padding_inputs(at::Device device);

@@ -4,16 +4,11 @@
 
 #include <vector>
 
+#include "model/choose_attention.h"
 #include "model/decoder_block.h"
 #include "tensor/linear_cross_entropy.h"
 
 namespace molmo::model {
-
-/// Several annotations or examples in a row; nothing is defined where there are none.
-struct PackedRows {
-  Tensor segments;                                        // [B, S] int64: a key is seen where its number is not lower
-  std::shared_ptr<const tensor::SequencePlan> sequences;  // of the segments, where flash attention is to be had
-};
 
 class Decoder {
  public:
@@ -23,10 +18,10 @@ class Decoder {
   Tensor embed(const Tensor& ids) const;  // [B, S] int64 -> [B, S, D]
 
   /// Blocks and final norm over embeddings with image features in place; learned positions and the embedding scale are
-  /// applied here. Without a cache `ids` gives the mask; with one, positions continue where it ends. Gives [M, D] where
-  /// the options keep some tokens.
-  Tensor operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions, const PackedRows& packed,
-                    KvCache* cache, const ForwardOptions& options) const;  // [B,S,D], 2 x [B,S] -> [B,S,D]
+  /// applied here. The cache, if there is one, holds the tokens afterwards; positions continue where it ends. Gives [M,
+  /// D] where the options keep some tokens.
+  Tensor operator()(const Tensor& embeddings, const Tensor& ids, const Tensor& positions, const RowLayout& layout,
+                    nn::KvCache* cache, const ForwardOptions& options) const;  // [B,S,D], 2 x [B,S] -> [B,S,D]
 
   Tensor head(const Tensor& hidden, at::ScalarType compute) const;  // [..., D] -> [..., V]
 
@@ -40,10 +35,8 @@ class Decoder {
 
  private:
   double logit_divisor() const;
-  Tensor enter(const Tensor& embeddings, const Tensor& positions, const KvCache* cache,
+  Tensor enter(const Tensor& embeddings, const Tensor& positions, const nn::KvCache* cache,
                const ForwardOptions& options) const;  // [B,S,D] -> same
-  nn::AttentionMask attention_mask(const Tensor& ids, const PackedRows& packed, const KvCache* cache,
-                                   const ForwardOptions& options) const;
 
   config::DecoderConfig config_;
   Param embedding_, new_embedding_, positions_;  // the last two only where the model has them

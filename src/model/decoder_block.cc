@@ -102,12 +102,12 @@ Tensor DecoderBlock::attention(const Tensor& x, const BlockContext& context) con
     q = nn::apply_rope(q, context.rope);
     k = nn::apply_rope(k, context.rope);
   }
-  if (context.cache != nullptr) std::tie(k, v) = context.cache->append(index_, k, v);  // [B, K, Sk, Dh]
-  const nn::SoftmaxOptions softmax{.in_float32 = config_.direct_attention,
-                                   .dropout = options.dropout.attention,
-                                   .dropout_keys = options.dropout.token_keys,
-                                   .site = nn::block_site(index_, nn::BlockSite::kProbabilities)};
-  return attn_out_(nn::attend(q, k, v, context.mask, softmax), options.compute);  // [B, S, D]
+  const nn::AttentionOptions of_layer{.layer = index_,
+                                      .in_float32 = config_.direct_attention,
+                                      .dropout = options.dropout.attention,
+                                      .dropout_keys = options.dropout.token_keys,
+                                      .site = nn::block_site(index_, nn::BlockSite::kProbabilities)};
+  return attn_out_(nn::attend(q, k, v, context.attention, of_layer), options.compute);  // [B, S, D]
 }
 
 Tensor DecoderBlock::mixture(const Tensor& x, const ForwardOptions& options, TensorList& router_losses) const {
@@ -119,7 +119,7 @@ Tensor DecoderBlock::mixture(const Tensor& x, const ForwardOptions& options, Ten
   return mixture_(tokens, routing, options.compute).view_as(x);
 }
 
-TensorList DecoderBlock::operator()(const Tensor& x, const BlockContext& context) const {
+TensorList DecoderBlock::operator()(const Tensor& x, const BlockContext& context, const Tensor& kept) const {
   const bool after = config_.norm_after, is_mixture = config_.block == BlockKind::kMoe;
   const auto normed = [&](const nn::Norm& norm, const char* name, const Tensor& value) {
     const Tensor result = norm(value);
@@ -132,9 +132,9 @@ TensorList DecoderBlock::operator()(const Tensor& x, const BlockContext& context
   nn::DropoutState dropout = context.options.dropout;
   Tensor mixed =
       x + nn::drop_residual(branch, dropout, nn::block_site(index_, nn::BlockSite::kAttention));  // [B, S, D]
-  if (context.kept.defined()) {
-    mixed = mixed.flatten(0, 1).index_select(0, context.kept);  // [M, D]
-    dropout = nn::dropout_of(dropout, context.kept);
+  if (kept.defined()) {
+    mixed = mixed.flatten(0, 1).index_select(0, kept);  // [M, D]
+    dropout = nn::dropout_of(dropout, kept);
   }
 
   TensorList router_losses;

@@ -7,7 +7,6 @@
 
 #include "config/model_config.h"
 #include "model/forward_options.h"
-#include "model/kv_cache.h"
 #include "nn/attention.h"
 #include "nn/linear.h"
 #include "nn/mixture.h"
@@ -22,11 +21,9 @@ Init linear_init(const config::DecoderConfig& config, double scale = 1.0);
 
 /// What every block of one forward pass shares.
 struct BlockContext {
-  nn::RopeTables rope;     // [B, 1, S, Dh]; undefined with learned positions
-  nn::AttentionMask mask;  // bias [B, 1, S, Sk] or causal
-  KvCache* cache = nullptr;
+  nn::RopeTables rope;  // [B, 1, S, Dh]; undefined with learned positions
+  nn::AttentionContext attention;
   ForwardOptions options;
-  Tensor kept;  // [M] int64: the tokens that take part after attention; undefined for all
 };
 
 /// q, k and v of all heads from one fused matrix, or from three (llama block).
@@ -58,9 +55,9 @@ class DecoderBlock {
  public:
   DecoderBlock(const config::DecoderConfig& config, int index, ParamScope scope);
 
-  /// [B, S, D] -> {same, or [M, D] of the kept tokens}, and for a mixture two sums after it, if the options ask for
-  /// router losses: nn::load_balance and nn::router_z.
-  TensorList operator()(const Tensor& x, const BlockContext& context) const;
+  /// [B, S, D] -> {same, or [M, D] of the `kept` tokens, [M] int64, which alone take part after attention}, and for a
+  /// mixture two sums after it, if the options ask for router losses: nn::load_balance and nn::router_z.
+  TensorList operator()(const Tensor& x, const BlockContext& context, const Tensor& kept = {}) const;
   const Unit& unit() const { return unit_; }
 
  private:

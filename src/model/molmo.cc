@@ -47,19 +47,19 @@ Tensor Molmo::insert_features(const Tensor& embeddings, const Tensor& features, 
   return embeddings.reshape({-1, width}).index_add(0, flat.index_select(0, placed), values).view_as(embeddings);
 }
 
-Tensor Molmo::hidden_states(const ModelInputs& inputs, KvCache* cache, const ForwardOptions& options) const {
+Tensor Molmo::hidden_states(const ModelInputs& inputs, nn::KvCache* cache, const ForwardOptions& options) const {
   expect_shape("input_ids", inputs.input_ids, {kAnySize, kAnySize});
   Tensor x = decoder_.embed(inputs.input_ids);  // [B, S, D]
   tap("decoder.token_embeddings", x);
   if (inputs.patches.defined() && inputs.patches.size(0) > 0) {
-    MOLMO_CHECK(cache == nullptr || cache->length() == 0, "images belong to the first pass");
+    MOLMO_CHECK(cache == nullptr || cache->longest() == 0, "images belong to the first pass");
     x = insert_features(x, encode_images(inputs.patches, inputs.image_masks, options), inputs);
   }
-  MOLMO_CHECK(inputs.position_ids.defined() || cache == nullptr || cache->length() == 0,
+  MOLMO_CHECK(inputs.position_ids.defined() || cache == nullptr || cache->longest() == 0,
               "later passes need position_ids");
   const Tensor positions = inputs.position_ids.defined() ? inputs.position_ids : derive_positions(inputs.input_ids);
-  const PackedRows packed{.segments = inputs.subsegment_ids, .sequences = inputs.sequences};
-  return decoder_(x, inputs.input_ids, positions, packed, cache, options);
+  const RowLayout layout{.segments = inputs.subsegment_ids, .sequences = inputs.sequences};
+  return decoder_(x, inputs.input_ids, positions, layout, cache, options);
 }
 
 std::vector<Unit> Molmo::units() const {

@@ -29,7 +29,7 @@ class Molmo {
 
   /// Final hidden states of a batch, [B, S, D], or [M, D] of the tokens in options.kept. With `cache` empty this is a
   /// prefill; images may come only then.
-  Tensor hidden_states(const ModelInputs& inputs, KvCache* cache, const ForwardOptions& options) const;
+  Tensor hidden_states(const ModelInputs& inputs, nn::KvCache* cache, const ForwardOptions& options) const;
 
   /// Logits over embedding_size classes, in the compute dtype.
   Tensor logits(const Tensor& hidden, const ForwardOptions& options) const {

@@ -25,9 +25,10 @@ struct KernelTable {
   /// kMostKernelRows.
   Tensor (*linear)(const Tensor& x, const Tensor& weight, const Tensor& bias) = nullptr;
 
-  /// softmax(q k^T / sqrt(Dh) + bias) v of one query per sequence, float32 inside. q: [B, H, 1, Dh]; k, v: [B, K, Sk,
-  /// Dh] of any strides but a dense last axis; bias: [B, 1, 1, Sk] float32 or undefined; result: [B, H, 1, Dh].
-  Tensor (*decode_attention)(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) = nullptr;
+  /// softmax(q k^T / sqrt(Dh)) v of one query per sequence over its first lengths[b] keys, float32 inside. q: [B, H, 1,
+  /// Dh]; k, v: [B, K, Sk, Dh] of any strides but a dense last axis; lengths: [B] int64 or undefined for all keys;
+  /// result: [B, H, 1, Dh].
+  Tensor (*decode_attention)(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& lengths) = nullptr;
 
   /// softmax(q k^T / sqrt(Dh)) v in packed rows: a query sees the keys at its own place and before it whose segment is
   /// not below its own. q: [B, H, S, Dh]; k, v: [B, K, S, Dh], float32 of any strides but a dense last axis; segments:

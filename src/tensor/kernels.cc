@@ -74,15 +74,16 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return (has_kernel ? *table : operator_kernels()).linear(x, weight, bias);
 }
 
-Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias) {
+Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& lengths) {
   expect_shape("decode_attention q", q, {k.size(0), kAnySize, 1, k.size(3)});
   expect_shape("decode_attention v", v, {k.size(0), k.size(1), k.size(2), k.size(3)});
+  if (lengths.defined()) expect_shape("decode_attention lengths", lengths, {k.size(0)});
   const bool fits = k.stride(3) == 1 && v.stride(3) == 1 && k.scalar_type() == q.scalar_type() &&
-                    v.scalar_type() == q.scalar_type() && !needs_backward(q, k, v, bias);
-  const KernelTable* table = fits ? table_for(q, k, v, bias) : nullptr;
+                    v.scalar_type() == q.scalar_type() && !needs_backward(q, k, v);
+  const KernelTable* table = fits ? table_for(q, k, v) : nullptr;
   const bool has_kernel = table != nullptr && table->decode_attention != nullptr;
-  return has_kernel ? table->decode_attention(q.contiguous(), k, v, bias)
-                    : operator_kernels().decode_attention(q, k, v, bias);
+  return has_kernel ? table->decode_attention(q.contiguous(), k, v, lengths)
+                    : operator_kernels().decode_attention(q, k, v, lengths);
 }
 
 std::tuple<Tensor, Tensor> packed_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& segments) {

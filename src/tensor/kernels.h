@@ -19,9 +19,9 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps);
 /// out].
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
 
-/// Attention of one query per sequence: softmax(q k^T / sqrt(Dh) + bias) v. q: [B, H, 1, Dh]; k, v: [B, K, Sk, Dh];
-/// bias: [B, 1, 1, Sk] or undefined; result: [B, H, 1, Dh].
-Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias);
+/// Attention of one query per sequence over its first lengths[b] keys: softmax(q k^T / sqrt(Dh)) v. q: [B, H, 1, Dh];
+/// k, v: [B, K, Sk, Dh]; lengths: [B] int64, from 1 to Sk, or undefined for all keys; result: [B, H, 1, Dh].
+Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& lengths);
 
 /// Causal attention within the segments of packed rows. q: [B, H, S, Dh]; k, v: [B, K, S, Dh]; segments: [B, S] int64,
 /// negative where there is padding. Result: [B, H, S, Dh], and log(sum(exp(scores))) [B, H, S] where no gradient is

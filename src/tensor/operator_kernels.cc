@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <limits>
 
 #include "tensor/gemm.h"
@@ -25,6 +26,18 @@ Tensor masked_attention(const Tensor& q, const Tensor& k, const Tensor& v, const
   const int64_t repeats = q.size(1) / k.size(1);
   const auto added = bias.defined() ? std::optional<Tensor>(bias_as(bias, q.scalar_type())) : std::nullopt;
   return at::scaled_dot_product_attention(q, k.repeat_interleave(repeats, 1), v.repeat_interleave(repeats, 1), added);
+}
+
+// As products, so that no key or value is repeated for the queries that share it.
+Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& lengths) {
+  const int64_t kv_heads = k.size(1), width = q.size(3);
+  const Tensor queries = q.view({q.size(0), kv_heads, q.size(1) / kv_heads, width});  // [B, K, H/K, Dh]
+  Tensor scores = widened(at::matmul(queries, k.transpose(2, 3))) / std::sqrt(static_cast<double>(width));
+  if (lengths.defined()) {  // [B, K, H/K, Sk]
+    const Tensor is_unseen = at::arange(k.size(2), lengths.options()) >= lengths.view({-1, 1, 1, 1});
+    scores = scores.masked_fill(is_unseen, -std::numeric_limits<double>::infinity());
+  }
+  return at::matmul(at::softmax(scores, -1).to(v.scalar_type()), v).view(q.sizes());
 }
 
 std::tuple<Tensor, Tensor> packed_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& segments) {
@@ -81,7 +94,7 @@ Tensor bias_as(const Tensor& bias, at::ScalarType type) {
 const KernelTable& operator_kernels() {
   static constexpr KernelTable table{.rms_norm = operators::rms_norm,
                                      .linear = operators::linear,
-                                     .decode_attention = operators::masked_attention,
+                                     .decode_attention = operators::decode_attention,
                                      .packed_attention = operators::packed_attention,
                                      .rope = operators::rope,
                                      .sigmoid_unit = operators::sigmoid_unit,

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "tensor/device.h"
 #include "tensor/ops.h"
+#include "tensor/optional.h"
 #include "tensor/shape.h"
 
 namespace molmo::tensor {
@@ -22,6 +23,8 @@ struct Range {
   int64_t begin, end;
   bool operator==(const Range&) const = default;
 };
+
+thread_local const SequenceKernel* scoped_kernel = nullptr;
 
 // A run: neighbouring places of one segment, and the ranges of earlier places that they see.
 struct Run {
@@ -183,7 +186,9 @@ struct Attend : Function<Attend> {
 std::tuple<Tensor, Tensor> flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, const SequenceCall& call) {
   auto result = at::_flash_attention_forward(q, k, v, call.query_ends, call.key_ends, call.longest_queries,
                                              call.longest_keys, /*dropout_p=*/0.0, call.is_causal,
-                                             /*return_debug_mask=*/false);
+                                             /*return_debug_mask=*/false, /*scale=*/std::nullopt,
+                                             /*window_size_left=*/std::nullopt, /*window_size_right=*/std::nullopt,
+                                             as_optional(call.key_counts));
   return {std::get<0>(result), std::get<1>(result)};
 }
 
@@ -219,21 +224,54 @@ SequencePlan plan_sequences(const Tensor& segments, at::Device device) {
   return plan;
 }
 
-bool has_flash_kernel(at::Device device, at::ScalarType type, int64_t head_dim) {
-  return device.is_cuda() && (type == at::kBFloat16 || type == at::kHalf) && head_dim % 8 == 0 && head_dim <= 256 &&
-         is_fast_at_bfloat16(device);  // the same generations: Ampere and later
+const SequenceKernel* sequence_kernel(at::Device device, at::ScalarType type, int64_t head_dim) {
+  static constexpr SequenceKernel kFlash{.forward = flash_forward, .backward = flash_backward};
+  if (scoped_kernel != nullptr) return scoped_kernel;
+  const bool has_flash = device.is_cuda() && (type == at::kBFloat16 || type == at::kHalf) && head_dim % 8 == 0 &&
+                         head_dim <= 256 && is_fast_at_bfloat16(device);  // the same generations: Ampere and later
+  return has_flash ? &kFlash : nullptr;
 }
 
-const SequenceKernel& flash_kernel() {
-  static constexpr SequenceKernel kernel{.forward = flash_forward, .backward = flash_backward};
-  return kernel;
+ScopedSequenceKernel::ScopedSequenceKernel(const SequenceKernel& kernel) : before_(scoped_kernel) {
+  scoped_kernel = &kernel;
 }
+ScopedSequenceKernel::~ScopedSequenceKernel() { scoped_kernel = before_; }
 
 Tensor attend_sequences(const Tensor& q, const Tensor& k, const Tensor& v,
                         const std::shared_ptr<const SequencePlan>& plan, const SequenceKernel& kernel) {
   expect_shape("attend_sequences q", q, {k.size(0), kAnySize, k.size(2), k.size(3)});
   expect_shape("attend_sequences v", v, {k.size(0), k.size(1), k.size(2), k.size(3)});
   return Attend::apply(q, k, v, plan, &kernel);
+}
+
+SequenceCall plan_cache(const Tensor& lengths, int64_t num_kv_heads, int64_t capacity, int64_t num_queries,
+                        int64_t longest) {
+  const int64_t num_sequences = lengths.size(0) * num_kv_heads;
+  const Tensor ends = at::arange(num_sequences + 1, lengths.options().dtype(at::kInt));
+  const Tensor counts = lengths.to(at::kInt).unsqueeze(1).expand({lengths.size(0), num_kv_heads});
+  return {.query_places = {},
+          .key_places = {},
+          .query_ends = ends * num_queries,
+          .key_ends = ends * capacity,
+          .key_counts = counts.flatten(),
+          .longest_queries = num_queries,
+          .longest_keys = longest,
+          .is_causal = num_queries > 1};
+}
+
+Tensor attend_cache(const Tensor& q, const Tensor& k, const Tensor& v, const SequenceCall& call,
+                    const SequenceKernel& kernel) {
+  const int64_t rows = q.size(0), heads = q.size(1), fresh = q.size(2), width = q.size(3), kv_heads = k.size(1);
+  expect_shape("attend_cache k", k, {rows, kAnySize, kAnySize, width});
+  expect_shape("attend_cache v", v, {rows, kv_heads, k.size(2), width});
+  const Tensor queries = q.view({rows, kv_heads, heads / kv_heads, fresh, width})
+                             .transpose(2, 3)
+                             .reshape({rows * kv_heads * fresh, heads / kv_heads, width});
+  const auto out = kernel.forward(queries, k.view({-1, 1, width}), v.view({-1, 1, width}), call);
+  return std::get<0>(out)
+      .view({rows, kv_heads, fresh, heads / kv_heads, width})
+      .transpose(2, 3)
+      .reshape({rows, heads, fresh, width});
 }
 
 }  // namespace molmo::tensor

@@ -18,7 +18,10 @@ namespace molmo::tensor {
 struct SequenceCall {
   Tensor query_places, key_places;  // [Tq], [Tk] int64; undefined: all places in order
   Tensor query_ends, key_ends;      // [N + 1] int32: a 0, then where each sequence ends
+  /// [N] int32: of a sequence's keys only the first so many are seen; undefined: all. Forward only.
+  Tensor key_counts = {};
   int64_t longest_queries = 0, longest_keys = 0;
+  /// The last query sees all of its sequence's keys, each one before it one key less.
   bool is_causal = false;
 };
 
@@ -40,13 +43,35 @@ struct SequenceKernel {
                                                  const Tensor& out, const Tensor& log_sums, const SequenceCall& call);
 };
 
-/// Whether flash_kernel() takes heads of this kind: on a GPU, bfloat16 or float16.
-bool has_flash_kernel(at::Device device, at::ScalarType type, int64_t head_dim);
-const SequenceKernel& flash_kernel();
+/// The kernel for heads of this kind: on a GPU flash attention, of bfloat16 or float16. Null: there is none.
+const SequenceKernel* sequence_kernel(at::Device device, at::ScalarType type, int64_t head_dim);
+
+/// While one exists, sequence_kernel() gives `kernel` on this thread, whatever the device: passes then go the way of a
+/// GPU on a CPU.
+class ScopedSequenceKernel {
+ public:
+  explicit ScopedSequenceKernel(const SequenceKernel& kernel);
+  ~ScopedSequenceKernel();
+  ScopedSequenceKernel(const ScopedSequenceKernel&) = delete;
+  ScopedSequenceKernel& operator=(const ScopedSequenceKernel&) = delete;
+
+ private:
+  const SequenceKernel* before_;
+};
 
 /// softmax(q k^T / sqrt(Dh)) v over the keys that the plan lets each query see; 0 for padding. Differentiable.
 /// q [B, H, S, Dh], k and v [B, K, S, Dh] -> [B, H, S, Dh]
 Tensor attend_sequences(const Tensor& q, const Tensor& k, const Tensor& v,
-                        const std::shared_ptr<const SequencePlan>& plan, const SequenceKernel& kernel = flash_kernel());
+                        const std::shared_ptr<const SequencePlan>& plan, const SequenceKernel& kernel);
+
+/// The call in which `num_queries` new tokens of each row attend to a cache [B, K, capacity, Dh], in which they are the
+/// last of the `lengths` [B] tokens: each of the B * K stretches of slots is a sequence of keys, and those of the H / K
+/// query heads that share it are its queries. `longest`: at least every length; no value is read back from a device.
+SequenceCall plan_cache(const Tensor& lengths, int64_t num_kv_heads, int64_t capacity, int64_t num_queries,
+                        int64_t longest);
+
+/// softmax(q k^T / sqrt(Dh)) v by that call: q [B, H, Sn, Dh], k and v [B, K, capacity, Dh], dense -> [B, H, Sn, Dh].
+Tensor attend_cache(const Tensor& q, const Tensor& k, const Tensor& v, const SequenceCall& call,
+                    const SequenceKernel& kernel);
 
 }  // namespace molmo::tensor

@@ -152,12 +152,28 @@ TEST_F(GpuKernel, FlashAttentionOverPackedRowsIsThatOfTheMaskedSquare) {
     const std::vector<Tensor> inputs{at::randn({2, 8, 64, width}).to(at::kBFloat16),
                                      at::randn({2, 2, 64, width}).to(at::kBFloat16),
                                      at::randn({2, 2, 64, width}).to(at::kBFloat16)};
-    ASSERT_TRUE(has_flash_kernel(device_, at::kBFloat16, width));
+    const SequenceKernel* kernel = sequence_kernel(device_, at::kBFloat16, width);
+    ASSERT_NE(kernel, nullptr);
     expect_same_passes(device_, inputs, [&](const auto& in) {
-      if (in[0].is_cuda()) return attend_sequences(in[0], in[1], in[2], plan);
+      if (in[0].is_cuda()) return attend_sequences(in[0], in[1], in[2], plan, *kernel);
       const auto wide = [](const Tensor& x) { return x.to(at::kFloat); };
       return std::get<0>(operator_kernels().packed_attention(wide(in[0]), wide(in[1]), wide(in[2]), segments));
     });
+  }
+}
+
+TEST_F(GpuKernel, FlashAttentionOverACacheIsThatOfItsLengths) {
+  const at::NoGradGuard no_grad;
+  const Tensor lengths = at::tensor({200, 1, 77}, at::kLong);
+  for (const int64_t width : {64, 128}) {
+    const Tensor q = at::randn({3, 8, 1, width}).to(at::kBFloat16), k = at::randn({3, 2, 256, width}).to(at::kBFloat16),
+                 v = at::randn({3, 2, 256, width}).to(at::kBFloat16);
+    const SequenceCall call = plan_cache(lengths.to(device_), 2, 256, /*num_queries=*/1, /*longest=*/200);
+    const Tensor got = attend_cache(q.to(device_), k.to(device_), v.to(device_), call,
+                                    *sequence_kernel(device_, at::kBFloat16, width));
+    const Tensor expected =
+        operator_kernels().decode_attention(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), lengths);
+    EXPECT_LE((got.cpu().to(at::kFloat) - expected).abs().max().item<float>(), 2e-2);
   }
 }
 

@@ -33,8 +33,8 @@ double measured_over_planned(const config::ModelConfig& config, const MemoryRequ
       inputs.token_positions =
           at::arange(1, 1 + request.num_crops * pooled, at::kLong).view({request.num_crops, pooled});
     }
-    KvCache cache(config.decoder, request.num_rows, request.num_prompt_tokens + request.num_new_tokens,
-                  at::TensorOptions().dtype(request.compute));
+    nn::KvCache cache(config.decoder, request.num_rows, request.num_prompt_tokens + request.num_new_tokens,
+                      at::TensorOptions().dtype(request.compute));
     const Tensor hidden = molmo.hidden_states(inputs, &cache, forward);
     const Tensor logits = molmo.logits(hidden.select(1, -1), forward);
     EXPECT_EQ(at::log_softmax(logits.to(at::kFloat), -1).size(0), request.num_rows);

@@ -77,7 +77,7 @@ TEST(Molmo, RightPaddingDoesNotChangeRealTokens) {
 TEST(Molmo, CachedStepsEqualOneFullPass) {
   const at::NoGradGuard no_grad;
   const auto molmo = make_tiny();
-  KvCache cache(molmo->config().decoder, 1, 16, at::TensorOptions().dtype(at::kFloat));
+  nn::KvCache cache(molmo->config().decoder, 1, 16, at::TensorOptions().dtype(at::kFloat));
   Tensor hidden = molmo->hidden_states(image_row({10}), &cache, {});
   ModelInputs next;
   next.input_ids = at::tensor(std::vector<int64_t>{11}, at::kLong).unsqueeze(0);

@@ -62,21 +62,21 @@ TEST(Attention, WindowsAreTheSameAttention) {
 TEST(Attention, CausalFlagEqualsItsMask) {
   const Tensor q = random({2, 4, 9, 8}), k = random({2, 2, 9, 8}, 2), v = random({2, 2, 9, 8}, 3);
   const Tensor expected = plain_attention(q, k, v, causal_bias(9));
-  EXPECT_LT(largest_difference(attend(q, k, v, {.is_causal = true, .bias = {}}), expected), 1e-6);
-  EXPECT_LT(largest_difference(attend(q, k, v, {.is_causal = false, .bias = causal_bias(9)}), expected), 1e-6);
+  EXPECT_LT(largest_difference(attend(q, k, v, {.keys = DenseKeys{.is_causal = true}}), expected), 1e-6);
+  EXPECT_LT(largest_difference(attend(q, k, v, {.keys = DenseKeys{.bias = causal_bias(9)}}), expected), 1e-6);
 }
 
 // Long rows may go through another kernel.
 TEST(Attention, LongCausalRowsEqualTheirMask) {
   const Tensor q = random({2, 6, 300, 16}), k = random({2, 2, 300, 16}, 2), v = random({2, 2, 300, 16}, 3);
   const Tensor expected = plain_attention(q, k, v, causal_bias(300));
-  EXPECT_LT(largest_difference(attend(q, k, v, {.is_causal = true, .bias = {}}), expected), 1e-5);
+  EXPECT_LT(largest_difference(attend(q, k, v, {.keys = DenseKeys{.is_causal = true}}), expected), 1e-5);
 }
 
 TEST(Attention, BFloat16IsWithinItsRounding) {
   const Tensor q = random({2, 4, 9, 8}), k = random({2, 2, 9, 8}, 2), v = random({2, 2, 9, 8}, 3);
   const auto half = [](const Tensor& t) { return t.to(at::kBFloat16); };
-  const Tensor got = attend(half(q), half(k), half(v), {.is_causal = true, .bias = {}});
+  const Tensor got = attend(half(q), half(k), half(v), {.keys = DenseKeys{.is_causal = true}});
   EXPECT_EQ(got.scalar_type(), at::kBFloat16);
   EXPECT_LT(largest_difference(got, plain_attention(half(q), half(k), half(v), causal_bias(9))), 3e-2);
 }
@@ -85,10 +85,8 @@ TEST(Attention, FullyMaskedRowStaysFinite) {
   const Tensor q = random({1, 2, 3, 4});
   const Tensor bias = at::full({1, 1, 3, 3}, std::numeric_limits<float>::lowest());
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    EXPECT_TRUE(attend(q.to(dtype), q.to(dtype), q.to(dtype), {.is_causal = false, .bias = bias})
-                    .isfinite()
-                    .all()
-                    .item<bool>());
+    EXPECT_TRUE(
+        attend(q.to(dtype), q.to(dtype), q.to(dtype), {.keys = DenseKeys{.bias = bias}}).isfinite().all().item<bool>());
   }
 }
 

@@ -109,12 +109,13 @@ TEST(DecodeAttention, EqualsTheOperator) {
     const Tensor cache_k = at::randn({3, 2, 40, 24}).to(type), cache_v = at::randn({3, 2, 40, 24}).to(type);
     const Tensor q = at::randn({3, 6, 1, 24}).to(type), k = cache_k.slice(2, 0, 29),
                  v = cache_v.slice(2, 0, 29);  // strides of a cache
-    const Tensor bias =
-        at::zeros({3, 1, 1, 29}).masked_fill_(at::rand({3, 1, 1, 29}) < 0.3, std::numeric_limits<float>::lowest());
-    for (const Tensor& b : {Tensor(), bias}) {
-      expect_near(cpu_kernels().decode_attention(q, k, v, b), operator_kernels().decode_attention(q, k, v, b),
-                  2 * tolerance(type));
+    for (const Tensor& lengths : {Tensor(), at::tensor({29, 1, 17}, at::kLong)}) {
+      expect_near(cpu_kernels().decode_attention(q, k, v, lengths),
+                  operator_kernels().decode_attention(q, k, v, lengths), 2 * tolerance(type));
     }
+    const Tensor repeated_k = k.repeat_interleave(3, 1), repeated_v = v.repeat_interleave(3, 1);
+    expect_near(operator_kernels().decode_attention(q, k, v, {}),
+                at::scaled_dot_product_attention(q, repeated_k, repeated_v), 2 * tolerance(type));
   }
 }
 

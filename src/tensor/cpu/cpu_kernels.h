@@ -12,7 +12,7 @@ namespace molmo::tensor::cpu {
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps);
 std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& grad, const Tensor& x, const Tensor& weight, double eps);
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
-Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& bias);
+Tensor decode_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& lengths);
 std::tuple<Tensor, Tensor> packed_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& segments);
 std::tuple<Tensor, Tensor, Tensor> packed_attention_backward(const Tensor& grad, const Tensor& q, const Tensor& k,
                                                              const Tensor& v, const Tensor& out, const Tensor& log_sums,
