@@ -20,7 +20,10 @@ Lockstep::Lockstep(ShardedParams& sharded, Communicator& everyone, std::function
 int Lockstep::agree(int own) {
   const int said = stops_ && stops_() ? kStop : own;
   const int next = -static_cast<int>(everyone_.maximum(-said, "the next unit of an evaluation"));
-  if (next == kStop) throw Interruption();
+  if (next == kStop) {
+    sharded_.free_all();  // gathered ahead: what comes next, a checkpoint, finds no collective in flight
+    throw Interruption();
+  }
   return next;
 }
 

@@ -7,13 +7,13 @@
 #include "base/stop_signals.h"
 #include "model/molmo.h"
 #include "model/tiny_config.h"
-#include "support/ranks.h"
+#include "support/poisoning_communicator.h"
 #include "tensor/runtime.h"
 
 namespace molmo::distributed {
 namespace {
 
-using testing::run_ranks;
+using testing::expect_sound_ranks;
 
 // Pass `number` of a rank; every third has a picture.
 model::ModelInputs inputs_of(int rank, int number) {
@@ -28,7 +28,7 @@ model::ModelInputs inputs_of(int rank, int number) {
 }
 
 void answer_unevenly(int ranks, const std::function<int(int rank)>& num_passes) {
-  run_ranks(ranks, [&](Communicator& everyone) {
+  expect_sound_ranks(ranks, [&](Communicator& everyone) {
     const config::ModelConfig config = testing::tiny_model_config();
     model::Molmo whole(config), molmo(config);
     whole.params().materialize(at::kCPU, 5);
@@ -60,7 +60,7 @@ TEST(Lockstep, ServesRanksThatAskForMore) {
 
 // One rank is asked to stop in the middle of its passes: all leave at the same agreement, those that have finished too.
 TEST(Lockstep, AllRanksLeaveWhenOneIsAskedToStop) {
-  run_ranks(3, [](Communicator& everyone) {
+  expect_sound_ranks(3, [](Communicator& everyone) {
     const config::ModelConfig config = testing::tiny_model_config();
     model::Molmo molmo(config);
     const auto shard = everyone.subgroup("shard", {0, 1, 2}, at::kCPU),

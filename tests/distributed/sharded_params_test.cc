@@ -6,7 +6,7 @@
 
 #include "nn/attention.h"
 #include "support/counting_communicator.h"
-#include "support/ranks.h"
+#include "support/poisoning_communicator.h"
 #include "tensor/kernels.h"
 #include "tensor/memory_meter.h"
 #include "tensor/ops.h"
@@ -15,7 +15,7 @@ namespace molmo::distributed {
 namespace {
 
 using testing::CountingCommunicator;
-using testing::run_ranks;
+using testing::expect_sound_ranks;
 
 constexpr int64_t kWidth = 64;
 constexpr int kUnits = 6;
@@ -107,7 +107,7 @@ struct ShardedChain {
 
 TEST(ShardedParams, HoldsAsManyUnitsAsItMay) {
   for (const int bound : {1, 2, 3}) {
-    run_ranks(2, [&](Communicator& everyone) {
+    expect_sound_ranks(2, [&](Communicator& everyone) {
       ShardedChain rank(everyone, {.most_live = bound});
       for (int i = 0; i < 3; ++i) rank.pass(/*is_last=*/true);  // the first learns the order
       EXPECT_EQ(rank.observer.most_live, bound);
@@ -121,7 +121,7 @@ TEST(ShardedParams, HoldsAsManyUnitsAsItMay) {
 
 // A text after a picture: what was gathered ahead for the picture's units goes when the text's begin.
 TEST(ShardedParams, LetsGoOfWhatItGatheredForAnotherPass) {
-  run_ranks(2, [&](Communicator& everyone) {
+  expect_sound_ranks(2, [&](Communicator& everyone) {
     ShardedChain rank(everyone);
     for (int i = 0; i < 2; ++i) rank.pass(/*is_last=*/false);
     rank.observer.most_live = 0;
@@ -130,21 +130,23 @@ TEST(ShardedParams, LetsGoOfWhatItGatheredForAnotherPass) {
     EXPECT_EQ(rank.chain.num_bytes(), 0);
     rank.pass(/*is_last=*/true, {0, 4, 5});
     EXPECT_EQ(rank.observer.most_live, 3) << "the shorter pass is learnt";
+    rank.sharded.finish_step();
   });
 }
 
 TEST(ShardedParams, RunsAUnitAgainWhereItIsToBeRecomputed) {
-  run_ranks(1, [&](Communicator& everyone) {
+  expect_sound_ranks(1, [&](Communicator& everyone) {
     ShardedChain rank(everyone, {.recomputes = [](const Unit& unit) { return unit.name != "map2"; }});
     rank.pass(/*is_last=*/true);
     for (const Unit& unit : rank.chain.units)
       EXPECT_EQ(rank.observer.num_calls[unit.name], unit.name == "map2" ? 1 : 2) << unit.name;
+    rank.sharded.finish_step();
   });
 }
 
 // Kernels without a backward are faster for one row or one query, and round otherwise.
 TEST(ShardedParams, RecomputesTheSameValues) {
-  run_ranks(1, [&](Communicator& everyone) {
+  expect_sound_ranks(1, [&](Communicator& everyone) {
     for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
       ShardedChain rank(everyone, {.recomputes = [](const Unit&) { return true; }});
       std::vector<Tensor> sums, heads;
@@ -162,13 +164,14 @@ TEST(ShardedParams, RecomputesTheSameValues) {
       ASSERT_EQ(sums.size(), 2u);
       EXPECT_TRUE(sums[0].equal(sums[1])) << type;
       EXPECT_TRUE(heads[0].equal(heads[1])) << type;
+      rank.sharded.finish_step();
     }
   });
 }
 
 TEST(ShardedParams, SendsGradientsOnceAStepWhereItDefers) {
   for (const bool defers : {true, false}) {
-    run_ranks(2, [&](Communicator& everyone) {
+    expect_sound_ranks(2, [&](Communicator& everyone) {
       ShardedChain rank(everyone, {.defers_reduction = defers});
       rank.pass(/*is_last=*/false);
       EXPECT_EQ(rank.num_reductions(), defers ? 0 : kUnits);
@@ -181,7 +184,7 @@ TEST(ShardedParams, SendsGradientsOnceAStepWhereItDefers) {
 
 // All that a step takes, gradients and graphs among it, is given back.
 TEST(ShardedParams, HoldsItsShardsAloneBetweenSteps) {
-  run_ranks(1, [&](Communicator& everyone) {
+  expect_sound_ranks(1, [&](Communicator& everyone) {
     ShardedChain rank(everyone, {.recomputes = [](const Unit& unit) { return unit.name == "map1"; }});
     rank.pass(/*is_last=*/true);
     rank.sharded.finish_step();
@@ -199,7 +202,7 @@ TEST(ShardedParams, HoldsItsShardsAloneBetweenSteps) {
 
 // A unit's input is there until its own backward, not until the whole graph's end.
 TEST(ShardedParams, LetsGoOfInputsAsBackwardGoesOn) {
-  run_ranks(1, [&](Communicator& everyone) {
+  expect_sound_ranks(1, [&](Communicator& everyone) {
     constexpr int64_t kRows = 4096;
     ShardedChain rank(everyone, {.recomputes = [](const Unit&) { return true; }, .most_live = 1});
     const tensor::MemoryMeter meter;
@@ -216,12 +219,13 @@ TEST(ShardedParams, LetsGoOfInputsAsBackwardGoesOn) {
     ASSERT_EQ(live.size(), kUnits);
     // From the last unit to the first an input fewer each; some of it is the gradient's.
     EXPECT_LE(live.back(), live.front() - (kUnits - 3) * kRows * kWidth * 4);
+    rank.sharded.finish_step();
   });
 }
 
 // A parameter that has a gradient on one replica has the mean on all: else decay and moments would part them.
 TEST(ShardedParams, ReplicasAgreeOnWhichParametersHaveGradients) {
-  run_ranks(2, [&](Communicator& everyone) {
+  expect_sound_ranks(2, [&](Communicator& everyone) {
     Chain chain;
     const auto alone = connect({}, {});
     ShardedParams sharded({&chain.params}, chain.units, {alone.get(), &everyone}, {});
@@ -247,7 +251,7 @@ TEST(ShardedParams, ReplicasAgreeOnWhichParametersHaveGradients) {
 }
 
 TEST(ShardedParams, GathersWhatTheShardsHoldExactly) {
-  run_ranks(2, [&](Communicator& everyone) {
+  expect_sound_ranks(2, [&](Communicator& everyone) {
     ShardedChain rank(everyone, {.compute = at::kBFloat16});
     int num_visited = 0;
     rank.sharded.gather([&](const std::string& name, const Tensor& value) {

@@ -8,7 +8,7 @@
 #include "distributed/sharded_params.h"
 #include "model/tiny_config.h"
 #include "model/weights.h"
-#include "support/ranks.h"
+#include "support/poisoning_communicator.h"
 #include "tensor/runtime.h"
 #include "train/step.h"
 
@@ -166,7 +166,7 @@ Curve train_whole(const Setting& setting) {
 Curve train_sharded(const Setting& setting) {
   Curve curve;
   std::mutex mutex;
-  testing::run_ranks(setting.ranks, [&](Communicator& everyone) {
+  testing::expect_sound_ranks(setting.ranks, [&](Communicator& everyone) {
     const int per_replica = setting.ranks / setting.replicas, replica = everyone.rank() / per_replica;
     std::vector<int> shard_ranks, replica_ranks;
     for (int i = 0; i < per_replica; ++i) shard_ranks.push_back(replica * per_replica + i);
