@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/poisoning_communicator.h"
 #include "tensor/ops.h"
 
 namespace molmo::distributed {
@@ -52,13 +53,14 @@ struct Parts {
   LateGroup group;
   std::unique_ptr<FlatParams> flat;
 
-  Parts() {
+  Parts() : Parts(nullptr) {}
+  explicit Parts(Communicator* shard) {
     set.add("a", {2, 3}, Init::zeros());
     set.add("b", {10}, Init::zeros());
     std::vector<Parameter*> params;
     for (Parameter& param : set.all()) params.push_back(&param);
     flat = std::make_unique<FlatParams>("unit", params, /*are_trained=*/true, at::kFloat, at::kFloat,
-                                        Mesh{&group, &group});
+                                        Mesh{shard != nullptr ? shard : &group, &group});
     flat->store(0, 0, at::arange(6, at::kFloat));
     flat->store(1, 0, at::full({10}, 7.0f));
   }
@@ -90,6 +92,22 @@ TEST(FlatParams, AGradientIsThatOfItsStep) {
   EXPECT_TRUE(parts.flat->slice(0).grad().equal(at::full_like(parts.flat->slice(0), 2.0f)));
   EXPECT_FALSE(parts.flat->slice(1).grad().defined());
   EXPECT_EQ(parts.group.num_arrived, parts.group.num_sent);
+}
+
+// The buffer of a micro-batch's gradient is read until its reduction is over.
+TEST(FlatParams, AReductionIsOverBeforeTheNextOneWritesItsBuffer) {
+  testing::expect_sound_ranks(2, [](Communicator& everyone) {
+    Parts parts(&everyone);
+    parts.flat->finish_gather();
+    for (const double value : {1.0, 2.0})
+      parts.flat->reduce({at::full({2, 3}, value), at::full({10}, value)}, /*defers=*/false);
+    parts.flat->publish_gradients();
+    for (const size_t i : {0, 1}) {
+      const Tensor& slice = parts.flat->slice(i);
+      if (slice.numel() > 0) EXPECT_TRUE(slice.grad().equal(at::full_like(slice, 6.0f)));
+    }
+    parts.flat->free();
+  });
 }
 
 }  // namespace
