@@ -26,7 +26,8 @@ ALLOWED = {
     "generate": "base tensor nn model config formats text preprocess image",
     "distributed": "base tensor",
     "cuda": "base tensor",
-    "train": "base tensor nn model distributed data config formats hub text preprocess image",
+    "simulate": "base tensor distributed cuda",
+    "train": "base tensor nn model distributed simulate data config formats hub text preprocess image",
     "eval": "base tensor model generate data metrics config text preprocess image formats",
     "library": "base tensor model generate data config text preprocess image hub",
     "serve": "base tensor model generate config text preprocess image formats",
@@ -37,7 +38,7 @@ ALLOWED = {
 }
 TORCH = re.compile(r"^(ATen|c10|torch|caffe2)/")
 # Heavy or sharp LibTorch headers live behind these files (docs/architecture.md, "Doors").
-TORCH_DOORS = re.compile(r"^(tensor|cuda|distributed)/")
+TORCH_DOORS = re.compile(r"^(tensor|cuda|distributed|simulate)/")
 # Libraries whose headers cost seconds or clash: in .cc files and the precompiled headers only.
 HEAVY = re.compile(r"^(nlohmann/(?!json_fwd\.hpp)|opencv2/|spdlog/|curl/|arrow/|parquet/|CLI/|yaml-cpp/)")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')

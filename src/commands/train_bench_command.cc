@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/strings.h"
+#include "commands/budget_table.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "model/bench_shape.h"
@@ -15,10 +16,14 @@
 namespace molmo::commands {
 namespace {
 
+constexpr const char* kDefaultGpu = "H100-SXM";
+
 struct TrainBenchCommandOptions {
   std::string shape = "0.15b";
   int layers = 0;
-  bool recompute = false, by_unit = false, json = false;
+  bool recompute = false, by_unit = false, budget = false, by_operator = false, json = false;
+  int ranks = 1, replicas = 1;
+  std::string gpu = kDefaultGpu;
   train::TrainBenchOptions bench;
   ComputeOptions compute;
 };
@@ -79,9 +84,19 @@ void run_train_bench(const TrainBenchCommandOptions& options) {
     throw Error(
         "[bench] --by-unit with --recompute, expected one of them: a recomputed forward would count as backward");
   }
+  const bool is_planned =
+      options.by_operator || options.ranks > 1 || options.replicas > 1 || options.gpu != kDefaultGpu;
+  if (is_planned && !options.budget)
+    throw Error("[bench] --gpu, --ranks, --replicas and --by-operator without --budget, expected it beside them");
   train::TrainBenchOptions bench = options.bench;
   bench.model = model::bench_shape(options.shape, options.layers);
   if (options.recompute) bench.recompute = {.decoder = 1, .vit = 1, .connector = true};
+  if (options.budget) {
+    bench.sharding.replicas = options.replicas;
+    bench.compute = options.compute.dtype == "fp32" ? at::kFloat : at::kBFloat16;
+    return print_budget({.shape = options.shape, .by_operator = options.by_operator, .json = options.json},
+                        {.step = bench, .num_ranks = options.ranks, .machine = simulate::machine(options.gpu)});
+  }
   const at::Device device = options.compute.open();
   bench.compute = options.compute.compute(device);
   options.by_unit ? print_unit_times(options, bench, device) : print_speed(options, bench, device);
@@ -97,10 +112,18 @@ void add_train_bench(cli::Command& bench) {
   command.option("--rows", options->bench.num_rows, "batch size in rows").within(1, 1024);
   command.option("--tokens", options->bench.num_tokens, "row length in tokens, image tokens included").within(2, 65536);
   command.option("--crops", options->bench.num_crops, "336-pixel crops in each row").within(0, 64);
+  command.flag("--dropout", options->bench.drops,
+               "dropout of 0.1 on the decoder's residual branches, as the paper has");
   command.option("--steps", options->bench.num_steps, "steps, of which the fastest counts").within(1, 100);
   command.flag("--recompute", options->recompute, "recompute all activations in backward");
   command.flag("--vary-lengths", options->bench.varies_lengths, "steps of rows of --tokens down to half of them");
   command.flag("--by-unit", options->by_unit, "the time of each kind of unit in one forward and backward");
+  command.flag("--budget", options->budget,
+               "count launches, bytes and FLOPs of a step on a simulated GPU, and predict its time");
+  command.flag("--by-operator", options->by_operator, "with --budget: operators too");
+  command.option("--gpu", options->gpu, "with --budget: H100-SXM, H100-PCIe, H200, B200, A100-80GB or A100-40GB");
+  command.option("--ranks", options->ranks, "with --budget: GPUs of the run").within(1, 65536);
+  command.option("--replicas", options->replicas, "with --budget: groups that each hold the model").within(1, 65536);
   command.flag("--json", options->json, "print one JSON object");
   options->compute.add_to(command);
   command.runs(options, run_train_bench);

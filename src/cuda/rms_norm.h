@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "cuda/element_type.h"
+#include "cuda/rows_per_part.h"
 
 namespace molmo::cuda {
 
@@ -23,9 +24,6 @@ struct RmsNormArgs {
 
 /// Starts the kernel on `stream`; the caller asks for launch errors (cudaGetLastError).
 void launch_rms_norm(const RmsNormArgs& args, cudaStream_t stream);
-
-/// Rows whose shares of the weight's gradient are summed into one part.
-inline constexpr int64_t kRowsPerPart = 128;
 
 struct RmsNormBackwardArgs {
   const float* grad = nullptr;    ///< [rows, width]

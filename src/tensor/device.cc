@@ -22,7 +22,8 @@ namespace {
 constexpr auto kAggregate = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);  // pools of all sizes
 
 constexpr const char* kCudaHalf = "libmolmo_cuda.so";
-void* cuda_half = nullptr;  // once it is open
+void* cuda_half = nullptr;     // once it is open
+int simulated_capability = 0;  // 0: the driver is asked
 
 // The number after "cuda:", or nothing if it is no device number.
 std::optional<int> parse_index(std::string_view digits) {
@@ -47,6 +48,7 @@ at::Device open_cuda_device(int index) {
 
 // The driver's answer, or 0. Asks without making a context on the device.
 int major_compute_capability(int index) {
+  if (simulated_capability > 0) return simulated_capability;
   constexpr int kMajor = 75;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
   void* driver = dlopen("libcuda.so.1", RTLD_NOW);
   if (driver == nullptr) return 0;
@@ -89,6 +91,8 @@ CudaDriver probe_cuda_driver() {
 void use_device(const at::Device& device) {
   if (device.is_cuda()) c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
 }
+
+void simulate_compute_capability(int major) { simulated_capability = major; }
 
 bool is_fast_at_bfloat16(const at::Device& device) {
   constexpr int kAmpere = 8;

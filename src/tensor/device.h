@@ -27,6 +27,10 @@ at::Device parse_device(const std::string& text);
 /// context of a few hundred MB. Does nothing for the CPU.
 void use_device(const at::Device& device);
 
+/// From now on CUDA devices are taken to have this compute capability (9: 9.x), and no driver is asked: for devices
+/// that are simulated (simulate/gpu.h).
+void simulate_compute_capability(int major);
+
 /// Whether matrix products in bfloat16 are faster than in float32: on a GPU, and on some CPUs (cpu/processor.h). On
 /// others LibTorch emulates bfloat16, an order of magnitude slower.
 bool is_fast_at_bfloat16(const at::Device& device);

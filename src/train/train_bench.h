@@ -2,21 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "config/train_config.h"
-#include "tensor/tensor.h"
-#include "train/unit_times.h"
+#include <string>
+#include <vector>
+
+#include "train/bench_run.h"
 
 namespace molmo::train {
-
-struct TrainBenchOptions {
-  config::ModelConfig model;
-  at::ScalarType compute = at::kFloat;
-  int64_t num_rows = 1, num_tokens = 512;  ///< of a row, image tokens included; the text's are the loss's
-  int64_t num_crops = 2;                   ///< of a row
-  config::RecomputeConfig recompute;
-  int num_steps = 5;            ///< after one that warms up; the best of them counts
-  bool varies_lengths = false;  ///< steps take rows of half to all of num_tokens, each of another length
-};
 
 struct TrainSpeed {
   double step_seconds = 0.0;     ///< forward, backward, clipping, AdamW of all parameters; the fastest step
@@ -29,6 +20,13 @@ struct TrainSpeed {
 
 /// Needs `num_crops` crops' image tokens to fit the row.
 TrainSpeed measure_train_speed(const TrainBenchOptions& options, at::Device device);
+
+/// Units of one kind: all blocks of the tower, all of the decoder, or a single one.
+struct UnitTime {
+  std::string name;  ///< with a * in place of a block's number
+  int count = 0;
+  double forward_seconds = 0.0, backward_seconds = 0.0;  ///< of all of them
+};
 
 /// Where the time of one forward and backward pass goes, without recomputation.
 std::vector<UnitTime> measure_unit_times(const TrainBenchOptions& options, at::Device device);

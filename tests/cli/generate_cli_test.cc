@@ -282,6 +282,17 @@ TEST_F(Generate, BenchmarksRunInAnyFolderAndSayWhatToChange) {
   expect_user_error(run_command(run + "train --shape tiny --by-unit --recompute )"),
                     "[bench] --by-unit with --recompute, expected one of them: a recomputed forward would count as "
                     "backward");
+  const Outcome budget =
+      run_command(run + "train --budget --shape molmo-7b-d --layers 2 --dtype bf16 --ranks 16 --replicas 2 --json )");
+  const Json counted = parse_json(budget.out, "budget");
+  EXPECT_GT(counted.at("step").at("launches"), 100) << budget.err;
+  EXPECT_GT(counted.at("collectives").at("all-gather over 8 ranks").at("count"), 0);
+  expect_user_error(run_command(run + "train --budget --shape tiny --gpu V100 )"),
+                    "[budget] --gpu, got 'V100', expected H100-SXM, H100-PCIe, H200, B200, A100-80GB, A100-40GB");
+  expect_user_error(run_command(run + "train --budget --shape tiny --ranks 4 --replicas 3 )"),
+                    "[train] sharding.replicas, got 3, expected a divisor of the 4 ranks");
+  expect_user_error(run_command(run + "train --shape tiny --ranks 4 )"),
+                    "[bench] --gpu, --ranks, --replicas and --by-operator without --budget, expected it beside them");
   expect_user_error(
       run_command(run + "train --shape tiny --rows 4 --tokens 128 )"),
       "[bench] 2 crops make 288 image tokens a row, got --tokens 128, expected at least 290 (or --crops 0)");
