@@ -102,27 +102,52 @@ void FlatParams::reduce(const std::vector<Tensor>& gradients, bool defers) {
   MOLMO_CHECK(are_trained_ && gradients.size() == params_.size(), name_);
   const at::NoGradGuard no_grad;
   finish_reduce();  // of an earlier micro-batch: its buffer is still being read
-  if (!whole_gradient_.defined()) whole_gradient_ = at::zeros(whole_.sizes(), shard_.options());
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    if (!gradients[i].defined()) continue;
-    has_gradient_[i] = true;
-    whole_gradient_.narrow(0, offsets_[i], leaves_[i].numel()).view(leaves_[i].sizes()).add_(gradients[i]);
-  }
+  whole_gradient_.defined() ? accumulate(gradients) : take(gradients);
+  for (size_t i = 0; i < gradients.size(); ++i) has_gradient_[i] = has_gradient_[i] || gradients[i].defined();
   if (defers) return;
   coming_ = at::empty({shard_size_}, shard_.options());
   reducing_ = mesh_.shard->reduce_scatter(whole_gradient_, coming_, name_);
 }
 
-void FlatParams::finish_reduce() {
+// The first gradients of a step are copied, which writes each value once; clearing the buffer and adding to it would
+// read it once and write it twice.
+void FlatParams::take(const std::vector<Tensor>& gradients) {
+  whole_gradient_ = at::empty(whole_.sizes(), shard_.options());
+  int64_t end = 0;  // of what has been written
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    whole_gradient_.slice(0, end, offsets_[i]).zero_();
+    end = offsets_[i] + leaves_[i].numel();
+    whole_gradient_.slice(0, offsets_[i], end).view(leaves_[i].sizes()).copy_(gradients[i]);
+  }
+  whole_gradient_.slice(0, end).zero_();
+}
+
+void FlatParams::accumulate(const std::vector<Tensor>& gradients) {
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    if (gradients[i].defined())
+      whole_gradient_.narrow(0, offsets_[i], leaves_[i].numel()).view(leaves_[i].sizes()).add_(gradients[i]);
+  }
+}
+
+// Hybrid sharding sums within a group first: the part that then crosses the slower links between groups is smaller by
+// the number of ranks in one.
+void FlatParams::sum_over_replicas() {
   if (!reducing_) return;
-  const at::NoGradGuard no_grad;
   reducing_->wait();
   reducing_.reset();
-  // Hybrid sharding sums within a group first: the part that then crosses the slower links between groups is smaller by
-  // the number of ranks in one.
-  if (mesh_.replicas->size() > 1) mesh_.replicas->all_reduce(coming_, name_)->wait();
+  whole_gradient_ = Tensor();
+  summing_ = mesh_.replicas->size() > 1 ? mesh_.replicas->all_reduce(coming_, name_) : nullptr;
+}
+
+void FlatParams::finish_reduce() {
+  if (!coming_.defined()) return;
+  const at::NoGradGuard no_grad;
+  sum_over_replicas();
+  if (summing_) summing_->wait();
+  summing_.reset();
   gradient_ = gradient_.defined() ? gradient_.add_(coming_) : coming_;
-  whole_gradient_ = coming_ = Tensor();
+  coming_ = Tensor();
 }
 
 void FlatParams::publish_gradients() {

@@ -45,8 +45,10 @@ class FlatParams {
 
   /// Adds gradients (of leaves(), undefined where there is none) to those of this step, summed over all ranks. With
   /// `defers` they accumulate on this rank, unsharded, until a later call reduces them too; else the reduce-scatter has
-  /// been started on return, and finish_reduce() waits for it.
+  /// been started on return. sum_over_replicas() waits for that and starts the sum over replicas, finish_reduce() waits
+  /// for both, and does what has not been done.
   void reduce(const std::vector<Tensor>& gradients, bool defers);
+  void sum_over_replicas();
   void finish_reduce();
   bool has_deferred() const { return whole_gradient_.defined() && !reducing_; }
 
@@ -77,6 +79,8 @@ class FlatParams {
     int64_t begin, end;
   };
   Range range(size_t index) const;
+  void take(const std::vector<Tensor>& gradients);
+  void accumulate(const std::vector<Tensor>& gradients);
 
   std::string name_;
   std::vector<Parameter*> params_;
@@ -91,7 +95,7 @@ class FlatParams {
   Tensor gradient_;                 // [n] of this step, or undefined
   Tensor whole_gradient_, coming_;  // [ranks * n] accumulated or being reduced; [n] what the reduction writes
   std::vector<bool> has_gradient_;  // by parameter, this step
-  std::unique_ptr<Pending> gathering_, reducing_;
+  std::unique_ptr<Pending> gathering_, reducing_, summing_;
   State state_ = State::kFree;
 };
 

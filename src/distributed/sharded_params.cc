@@ -59,6 +59,9 @@ class ShardedParams::ShardedUnit : public UnitWeights {
       next = end;
     }
   }
+  void sum_over_replicas() {
+    for (const auto& flat : flats_) flat->sum_over_replicas();
+  }
   void finish_reduce() {
     for (const auto& flat : flats_) flat->finish_reduce();
   }
@@ -191,8 +194,13 @@ void ShardedParams::acquire(ShardedUnit& unit, Direction direction) {
 void ShardedParams::release(ShardedUnit& unit) { unit.free(); }
 
 void ShardedParams::add_gradients(ShardedUnit& unit, const TensorList& gradients) {
-  // At most one reduction is in flight, since each holds a whole unit's gradient.
-  if (reducing_ != nullptr && reducing_ != &unit) reducing_->finish_reduce();
+  // At most one reduce-scatter is in flight, since each holds a whole unit's gradient; the sum over replicas of a
+  // unit's shard, which crosses slower links, has the time of two more units' backward.
+  if (reducing_ != nullptr && reducing_ != &unit) {
+    reducing_->sum_over_replicas();
+    if (summing_[1] != nullptr) summing_[1]->finish_reduce();
+    summing_ = {reducing_, summing_[0]};
+  }
   const bool defers = options_.defers_reduction && !is_last_pass_;
   unit.reduce(gradients, defers);
   reducing_ = defers ? nullptr : &unit;
@@ -230,6 +238,7 @@ void ShardedParams::finish_step() {
     }
   }
   reducing_ = nullptr;
+  summing_ = {};
   agree_on_gradients();
   for (const auto& unit : units_) {
     for (const auto& flat : unit->flats()) flat->publish_gradients();

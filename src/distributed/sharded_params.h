@@ -11,6 +11,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 
@@ -88,7 +89,8 @@ class ShardedParams : public UnitRunner {
   std::map<const ShardedUnit*, ShardedUnit*> next_[2];
   ShardedUnit* latest_[2] = {nullptr, nullptr};
   Direction direction_ = Direction::kForward;  // of the latest unit
-  ShardedUnit* reducing_ = nullptr;
+  ShardedUnit* reducing_ = nullptr;            // whose reduce-scatter is in flight
+  std::array<ShardedUnit*, 2> summing_ = {};   // whose sums over replicas may be, the latest first
 };
 
 }  // namespace molmo::distributed

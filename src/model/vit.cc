@@ -46,10 +46,11 @@ VitBlock::VitBlock(const config::VitConfig& config, int index, ParamScope scope)
 }
 
 Tensor VitBlock::attention(const Tensor& x, at::ScalarType compute) const {
-  const Tensor q = nn::split_heads(wq_(x, compute), num_heads_);     // [C, Hv, N+c, Dh]
-  const Tensor k = nn::split_heads(wk_(x, compute), num_kv_heads_);  // [C, Kv, N+c, Dh]
-  const Tensor v = nn::split_heads(wv_(x, compute), num_kv_heads_);  // [C, Kv, N+c, Dh]
-  return wo_(nn::attend(q, k, v, {}), compute);                      // [C, N+c, Dv]
+  const auto joined = nn::joint_linear(x, {&wq_, &wk_, &wv_}, compute);
+  const Tensor q = nn::split_heads(joined[0], num_heads_);     // [C, Hv, N+c, Dh]
+  const Tensor k = nn::split_heads(joined[1], num_kv_heads_);  // [C, Kv, N+c, Dh]
+  const Tensor v = nn::split_heads(joined[2], num_kv_heads_);  // [C, Kv, N+c, Dh]
+  return wo_(nn::attend(q, k, v, {}), compute);                // [C, N+c, Dv]
 }
 
 Tensor VitBlock::feed_forward(const Tensor& x, at::ScalarType compute) const {

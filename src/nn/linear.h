@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <initializer_list>
+#include <vector>
+
 #include "tensor/param_set.h"
 
 namespace molmo::nn {
@@ -24,5 +27,9 @@ class Linear {
 
 /// The functional form: weight [out, in], bias [out] or undefined.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, at::ScalarType compute);
+
+/// Several maps of one input as one product, which reads the input once: [..., in] -> [..., out] of each. All have a
+/// bias or none has.
+std::vector<Tensor> joint_linear(const Tensor& x, std::initializer_list<const Linear*> parts, at::ScalarType compute);
 
 }  // namespace molmo::nn

@@ -49,18 +49,21 @@ double seconds_of(const Event& event, const Machine& machine) {
 
 Times run_timeline(std::span<const Event> events, const Machine& machine) {
   Times times;
-  double host = 0, device = 0, link = 0;
-  std::map<int64_t, double> ends;  // of collectives
+  double host = 0, device = 0;
+  std::map<std::pair<int, int>, double> links;  // by group: NCCL runs the collectives of one in order
+  std::map<int64_t, double> ends;               // of collectives
   for (const Event& event : events) {
     const double took = seconds_of(event, machine);
     host += event.num_launches * machine.launch_us * kMicro;
     switch (event.kind) {
-      case EventKind::kCollective:
+      case EventKind::kCollective: {
         host += machine.launch_us * kMicro;
+        double& link = links[{event.group_size, event.group_stride}];
         link = std::max({link, device, host}) + took;  // it reads what the device has computed so far
         ends[event.collective] = link;
         times.collective_seconds += took;
         break;
+      }
       case EventKind::kCollectiveFinished: {
         const double end = ends[event.collective], begin = std::max(device, host);
         times.exposed_seconds += std::max(0.0, end - begin);
@@ -79,7 +82,8 @@ Times run_timeline(std::span<const Event> events, const Machine& machine) {
         if (event.waits) host = std::max(host, device);
     }
   }
-  times.seconds = std::max({host, device, link});
+  times.seconds = std::max(host, device);
+  for (const auto& [group, end] : links) times.seconds = std::max(times.seconds, end);
   return times;
 }
 

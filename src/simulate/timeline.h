@@ -1,5 +1,6 @@
 // How long recorded events take on a machine: the host issues them in order, the device computes them in order, and
-// collectives run beside, one at a time.
+// collectives run beside, those of
+// one group one at a time.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
