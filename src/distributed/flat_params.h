@@ -21,10 +21,12 @@
 namespace molmo::distributed {
 
 /// The two groups of a rank: `shard`, the ranks that together hold the parameters once, and `replicas`, those that hold
-/// the same shard as this one (hybrid sharding; else a group of one).
+/// the same shard as this one (hybrid sharding; else a group of one). `hosts` are all ranks of both, which agree on
+/// facts of the CPU; without it the two groups do that in turn, and on a GPU wait for it.
 struct Mesh {
   Communicator* shard = nullptr;
   Communicator* replicas = nullptr;
+  Communicator* hosts = nullptr;
 };
 
 class FlatParams {

@@ -224,8 +224,13 @@ void ShardedParams::agree_on_gradients() {
     }
   };
   for_each([&](bool has, size_t) { counts.push_back(has ? 1.0 : 0.0); });
-  mesh_.shard->sum(counts, "which parameters have gradients");
-  mesh_.replicas->sum(counts, "which parameters have gradients");
+  constexpr const char* kSubject = "which parameters have gradients";
+  if (mesh_.hosts != nullptr) {
+    mesh_.hosts->sum(counts, kSubject);
+  } else {
+    mesh_.shard->sum(counts, kSubject);
+    mesh_.replicas->sum(counts, kSubject);
+  }
   for_each([&](auto&& has, size_t at) { has = counts[at] > 0; });
 }
 

@@ -23,6 +23,11 @@ Tensor copy_of(const std::vector<T, Allocator>& values, IntArrayRef shape, at::D
   return view.to(device, dtype, /*non_blocking=*/false, /*copy=*/true);  // the batch does not outlive this call
 }
 
+// Through pinned memory, as above.
+Tensor put(const Tensor& values, at::Device device) {
+  return device.is_cuda() ? values.pin_memory().to(device, values.scalar_type(), /*non_blocking=*/true) : values;
+}
+
 // Normalises on the device what came there as bytes, with the roundings of the preprocessor. The divisors are tensors:
 // LibTorch multiplies with the reciprocal of a scalar one, which rounds otherwise.
 Tensor normalize_bytes(const Tensor& bytes,  // [C, N, 3p^2] uint8 -> float32
@@ -68,7 +73,9 @@ ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device) {
     inputs.image_masks = copy_of(batch.image_masks, {batch.num_crops, batch.num_patches}, device);
   inputs.crop_streams = copy_of(batch.crop_streams, {batch.num_crops}, device);
   inputs.crop_rows = copy_of(batch.crop_rows, {batch.num_crops}, device);
-  inputs.token_positions = copy_of(batch.token_positions, {batch.num_crops, batch.num_cells}, device);
+  const Tensor positions = copy_of(batch.token_positions, {batch.num_crops, batch.num_cells}, at::kCPU);
+  inputs.token_positions = put(positions, device);
+  inputs.placed = placed_tokens(positions, device);
   return inputs;
 }
 
@@ -91,11 +98,23 @@ void add_padding_crop(ModelInputs& inputs, const config::ModelConfig& config) {
     inputs.image_masks = at::zeros({1, config.vit.num_patches()}, options.dtype(at::kFloat));
   inputs.crop_rows = at::zeros({1}, options);
   inputs.token_positions = at::full({1, num_cells}, -100, options);
+  inputs.placed = at::empty({0}, options);
+}
+
+ModelTargets make_targets(const Tensor& labels, const Tensor& weights, at::Device device) {
+  return {.labels = put(labels, device),
+          .weights = put(weights, device),
+          .counted = put((weights.flatten() > 0).nonzero().squeeze(1), device),
+          .weight_sum = weights.clamp_min(0).sum(at::kDouble).item<double>()};
 }
 
 ModelTargets make_targets(const preprocess::Batch& batch, at::Device device) {
   const std::vector<int64_t> rows = {batch.num_rows, batch.sequence_length};
-  return {copy_of(batch.labels, rows, device), copy_of(batch.loss_masks, rows, device)};
+  return make_targets(copy_of(batch.labels, rows, at::kCPU), copy_of(batch.loss_masks, rows, at::kCPU), device);
+}
+
+Tensor placed_tokens(const Tensor& token_positions, at::Device device) {
+  return put((token_positions.flatten() >= 0).nonzero().squeeze(1), device);
 }
 
 }  // namespace molmo::model

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "config/model_config.h"
 #include "preprocess/example.h"
@@ -23,17 +24,27 @@ struct ModelInputs {
   Tensor crop_streams;     // [C] int64 or undefined
   Tensor crop_rows;        // [C] int64: row of each crop
   Tensor token_positions;  // [C, P] int64: position of each pooled token in its row; negative = discarded
+  Tensor placed;           // [M] int64 or undefined: places in token_positions, flattened, that are not negative
 };
 
 /// What the loss compares with, beside the inputs.
 struct ModelTargets {
   Tensor labels;   // [B, S] int64, -1 = none
   Tensor weights;  // [B, S] float32, <= 0 = not counted
+  // What the host knows of the weights without asking a GPU: make_targets().
+  Tensor counted;                    // [M] int64 or undefined: places in weights, flattened, that are counted
+  std::optional<double> weight_sum;  // of them
 };
 
 /// Copies a collated batch to `device`.
 ModelInputs make_inputs(const preprocess::Batch& batch, at::Device device);
 ModelTargets make_targets(const preprocess::Batch& batch, at::Device device);
+
+/// The same of labels and weights [B, S] on the CPU.
+ModelTargets make_targets(const Tensor& labels, const Tensor& weights, at::Device device);
+
+/// Places that are not negative, on `device`: ModelInputs::placed of token positions on the CPU.
+Tensor placed_tokens(const Tensor& token_positions, at::Device device);
 
 /// How rows are attended to sequence by sequence, without their padding: ids [B, S] and `segments` (undefined: each row
 /// is one) lie on the CPU, the plan on `device`.

@@ -42,7 +42,9 @@ Tensor Molmo::insert_features(const Tensor& embeddings, const Tensor& features, 
   const int64_t length = embeddings.size(1), width = embeddings.size(2);
   expect_shape("token_positions", inputs.token_positions, {features.size(0), features.size(1)});
   const Tensor flat = (inputs.crop_rows.unsqueeze(1) * length + inputs.token_positions).flatten();  // [C*P]
-  const Tensor placed = (inputs.token_positions >= 0).flatten().nonzero().squeeze(1);               // [M]
+  const Tensor placed = inputs.placed.defined()                                                     // [M]
+                            ? inputs.placed
+                            : (inputs.token_positions >= 0).flatten().nonzero().squeeze(1);
   const Tensor values = features.reshape({-1, width}).index_select(0, placed).to(embeddings.scalar_type());
   return embeddings.reshape({-1, width}).index_add(0, flat.index_select(0, placed), values).view_as(embeddings);
 }

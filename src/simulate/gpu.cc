@@ -252,7 +252,11 @@ void run_operator(const OperatorHandle& op, Stack* stack) {
 void copy_values(const Tensor& to, const Tensor& from) {
   const Backend values(/*has_values=*/true);
   if (to.storage().nbytes() > kMostKnownBytes || !is_known(from)) {
-    if (is_simulated(to)) update_written(to, to, /*has_values=*/false);
+    if (is_simulated(to)) {
+      update_written(to, to, /*has_values=*/false);
+    } else {
+      to.fill_(1);  // as a single value that is read
+    }
     return;
   }
   values.stand_in(to).copy_(values.stand_in(from));

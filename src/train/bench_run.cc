@@ -34,27 +34,29 @@ MicroBatch random_batch(const TrainBenchOptions& options, int64_t length, at::De
                     options.num_crops, num_image_tokens, length, num_image_tokens + 2, (length - 2) / pooled));
   }
   const auto longs = at::TensorOptions().dtype(at::kLong);
-  MicroBatch batch;
-  batch.inputs.input_ids = at::randint(0, options.model.decoder.vocab_size, {rows, length}, longs).to(device);
-  batch.targets.labels = at::roll(batch.inputs.input_ids, {-1}, {1});
+  const Tensor ids = at::randint(0, options.model.decoder.vocab_size, {rows, length}, longs);
   Tensor weights = at::ones({rows, length});
   weights.slice(1, 0, num_image_tokens).zero_();
-  batch.targets.weights = weights.to(device);
+  MicroBatch batch;
+  batch.inputs.input_ids = ids.to(device);
+  batch.targets = model::make_targets(at::roll(ids, {-1}, {1}), weights, device);
   batch.inputs.is_response = batch.targets.weights > 0;
-  if (device.is_cuda()) batch.inputs.sequences = model::plan_rows(batch.inputs.input_ids.cpu(), {}, device);
+  if (device.is_cuda()) batch.inputs.sequences = model::plan_rows(ids, {}, device);
   if (crops == 0) return batch;
+  const Tensor positions =
+      at::arange(1, 1 + num_image_tokens, longs).view({options.num_crops, pooled}).repeat({rows, 1});
   batch.inputs.patches = at::randn({crops, vit.num_patches(), vit.patch_values()}).to(device);
   batch.inputs.image_masks = at::ones({crops, vit.num_patches()}).to(device);
   batch.inputs.crop_rows = at::arange(rows, longs).repeat_interleave(options.num_crops).to(device);
-  batch.inputs.token_positions =
-      at::arange(1, 1 + num_image_tokens, longs).view({options.num_crops, pooled}).repeat({rows, 1}).to(device);
+  batch.inputs.token_positions = positions.to(device);
+  batch.inputs.placed = model::placed_tokens(positions, device);
   return batch;
 }
 
 model::PassWork work_of(const MicroBatch& batch, const TrainBenchOptions& options) {
   const auto rows = static_cast<double>(options.num_rows), length = static_cast<double>(batch.inputs.input_ids.size(1));
   return {.num_tokens = batch.inputs.input_ids.numel(),
-          .num_loss_tokens = (batch.targets.weights > 0).sum().item<int64_t>(),
+          .num_loss_tokens = batch.targets.counted.size(0),
           .squared_lengths = rows * length * length,
           .num_crops = options.num_rows * options.num_crops};
 }

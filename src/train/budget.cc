@@ -8,6 +8,7 @@
 #include "simulate/communicator.h"
 #include "simulate/event.h"
 #include "simulate/gpu.h"
+#include "tensor/host_read.h"
 #include "tensor/ops.h"
 #include "train/clip.h"
 #include "train/unit_spans.h"
@@ -81,7 +82,8 @@ std::vector<PartBudget> budget_of_parts(const BudgetOptions& options) {
   }
   const std::vector<UnitSpan> units = spans.finish();
   AdamW& optimizer = bench.model.optimizer();
-  clip_gradients(optimizer.groups(), squared_norms(optimizer.groups()), optimizer.config(), 1);
+  const std::vector<double> squares = tensor::read_values({squared_norms(optimizer.groups())});
+  clip_gradients(optimizer.groups(), {squares[0], squares[1], squares[2]}, optimizer.config(), 1);
   optimizer.update(1, 1000);
   const std::vector<simulate::Event> events = recording.events();
   Parts parts{.parts = {}, .is_taken = std::vector<bool>(events.size()), .events = events, .machine = options.machine};

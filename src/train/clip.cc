@@ -16,20 +16,23 @@ std::vector<Tensor> gradients_of(const ParamGroup& group) {
   return gradients;
 }
 
-double squared_norm(const std::vector<Tensor>& gradients) {
-  if (gradients.empty()) return 0.0;
-  const std::vector<Tensor> norms = at::_foreach_norm(gradients, 2);
-  return at::stack(norms).to(at::kDouble).square().sum().item<double>();
-}
-
 }  // namespace
 
-std::array<double, 3> squared_norms(const std::vector<ParamGroup>& groups) {
+Tensor squared_norms(const std::vector<ParamGroup>& groups) {
   const at::NoGradGuard no_grad;
-  std::array<double, 3> squares{};
-  for (const ParamGroup& group : groups)
-    squares[static_cast<size_t>(group.component)] += squared_norm(gradients_of(group));
-  return squares;
+  std::array<std::vector<Tensor>, 3> norms;  // by component
+  at::TensorOptions options = at::TensorOptions().dtype(at::kDouble);
+  for (const ParamGroup& group : groups) {
+    const std::vector<Tensor> gradients = gradients_of(group);
+    if (gradients.empty()) continue;
+    options = options.device(gradients.front().device());
+    std::vector<Tensor>& own = norms[static_cast<size_t>(group.component)];
+    own.push_back(at::stack(at::_foreach_norm(gradients, 2)).to(at::kDouble).square().sum());
+  }
+  std::vector<Tensor> squares;
+  for (const std::vector<Tensor>& own : norms)
+    squares.push_back(own.empty() ? at::zeros({}, options) : at::stack(own).sum());
+  return at::stack(squares);
 }
 
 ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const std::array<double, 3>& squares,

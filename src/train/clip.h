@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "tensor/tensor.h"
 #include "train/groups.h"
 #include "train/schedule.h"
 
@@ -18,11 +19,11 @@ struct ClipResult {
   double clipping_rate = 0.0;                    ///< parameter tensors in clipped groups / those in groups with a limit
 };
 
-/// Squared gradient norms by Component. A parameter without gradient counts as 0.
-std::array<double, 3> squared_norms(const std::vector<ParamGroup>& groups);
+/// Squared gradient norms by Component, on the gradients' device. A parameter without gradient counts as 0.
+Tensor squared_norms(const std::vector<ParamGroup>& groups);  // -> [3] float64
 
-/// Scales the gradients in place by min(1, limit / (norm + 1e-6)). `squares` are squared_norms(), summed over the ranks
-/// that hold slices.
+/// Scales the gradients in place by min(1, limit / (norm + 1e-6)). `squares` are the values of squared_norms(),
+/// summed over the ranks that hold slices.
 ClipResult clip_gradients(const std::vector<ParamGroup>& groups, const std::array<double, 3>& squares,
                           const config::OptimizerConfig& optimizer, int64_t step);
 

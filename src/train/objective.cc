@@ -45,7 +45,9 @@ void add_router_losses(const config::DecoderConfig& config, const model::RouterL
 
 }  // namespace
 
-double TokenObjective::weight_sum(const MicroBatch& batch) const { return train::weight_sum(batch.targets.weights); }
+double TokenObjective::weight_sum(const MicroBatch& batch) const {
+  return batch.targets.weight_sum ? *batch.targets.weight_sum : train::weight_sum(batch.targets.weights);
+}
 
 LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOptions& forward) const {
   model::ForwardOptions options = forward;
@@ -54,8 +56,9 @@ LossSums TokenObjective::losses(const MicroBatch& batch, const model::ForwardOpt
   model::RouterLosses router;
   const config::DecoderConfig& decoder = molmo_.config().decoder;
   if (decoder.load_balancing_weight > 0 || decoder.router_z_weight > 0) options.router_losses = &router;
-  const Tensor weights = batch.targets.weights.flatten();                      // [B*S]
-  options.kept = (weights > 0).nonzero().squeeze(1);                           // [M]
+  const Tensor weights = batch.targets.weights.flatten();                 // [B*S]
+  options.kept = batch.targets.counted.defined() ? batch.targets.counted  // [M]
+                                                 : (weights > 0).nonzero().squeeze(1);
   const Tensor hidden = molmo_.hidden_states(batch.inputs, nullptr, options);  // [M, D]
   const tensor::CrossEntropySums made =
       molmo_.loss(hidden, batch.targets.labels.flatten().index_select(0, options.kept),
@@ -74,8 +77,10 @@ MicroBatch TokenObjective::nothing() const {
   MicroBatch batch;
   batch.is_padding = true;
   batch.inputs = model::padding_inputs(molmo_.device());
-  batch.targets = {at::full_like(batch.inputs.input_ids, -1),
-                   at::zeros({1, 1}, batch.inputs.is_response.options().dtype(at::kFloat))};
+  batch.targets = {.labels = at::full_like(batch.inputs.input_ids, -1),
+                   .weights = at::zeros({1, 1}, batch.inputs.is_response.options().dtype(at::kFloat)),
+                   .counted = at::empty({0}, batch.inputs.input_ids.options()),
+                   .weight_sum = 0.0};
   return batch;
 }
 

@@ -2,10 +2,13 @@
 #include "train/step.h"
 
 #include "base/stop_signals.h"
+#include "tensor/host_read.h"
 #include "tensor/ops.h"
 
 namespace molmo::train {
 namespace {
+
+constexpr size_t kNumLosses = 5;  // cross-entropy, z-loss, accuracy, load balancing, router z
 
 bool has_pictures(const MicroBatch& batch) {
   return batch.inputs.patches.defined() && batch.inputs.patches.size(0) > 0;
@@ -32,52 +35,54 @@ Agreement agree(const Objective& objective, std::span<const MicroBatch> batches,
   return agreement;
 }
 
+// This rank's share of the losses of a step, [5] float64 on the device, where they stay until the step's one read:
+// cross-entropy, z-loss, accuracy, load balancing, router z.
 void run_batch(const Objective& objective, const MicroBatch& batch, const Agreement& agreement,
-               const model::ForwardOptions& forward, StepResult& result) {
+               const model::ForwardOptions& forward, Tensor& losses) {
   const LossSums sums = objective.losses(batch, forward);
   Tensor total = sums.loss / agreement.weight_sum;
-  const auto add = [&](const Tensor& loss, double divisor, double& mean) {
-    if (!loss.defined()) return;
-    total = total + loss / divisor;
-    mean += loss.item<double>() / divisor;
+  const Tensor none = at::zeros({}, sums.loss.options().dtype(at::kDouble).requires_grad(false));
+  const auto mean_of = [&](const Tensor& loss) {
+    if (!loss.defined() || batch.is_padding) return none;
+    total = total + loss / agreement.num_counted_batches;
+    return loss.detach().to(at::kDouble) / agreement.num_counted_batches;
   };
-  if (!batch.is_padding) {
-    add(sums.load_balancing, agreement.num_counted_batches, result.load_balancing);
-    add(sums.router_z, agreement.num_counted_batches, result.router_z);
-  }
+  const Tensor load_balancing = mean_of(sums.load_balancing), router_z = mean_of(sums.router_z);
   total.backward();
-  result.cross_entropy += sums.cross_entropy.item<double>() / agreement.weight_sum;
-  result.z_loss += sums.z_loss.item<double>() / agreement.weight_sum;
-  result.accuracy += sums.accuracy.item<double>() / agreement.weight_sum;
+  const auto share_of = [&](const Tensor& sum) { return sum.detach().to(at::kDouble) / agreement.weight_sum; };
+  const Tensor own = at::stack(
+      {share_of(sums.cross_entropy), share_of(sums.z_loss), share_of(sums.accuracy), load_balancing, router_z});
+  losses = losses.defined() ? losses + own : own;
+}
+
+void set_losses(StepResult& result, std::span<const double> values) {
+  result.cross_entropy = values[0], result.z_loss = values[1], result.accuracy = values[2];
+  result.load_balancing = values[3], result.router_z = values[4];
 }
 
 // Sums losses and squared gradient norms over all ranks, in one collective: a second one would cost its latency per
-// step.
-std::array<double, 3> sum_over_ranks(StepResult& result, std::array<double, 3> squares, const Ranks& ranks) {
-  if (ranks.everyone == nullptr) return squares;
+// step. `values`: the losses, and the squares by component.
+void sum_over_ranks(std::span<double> values, const Ranks& ranks) {
+  if (ranks.everyone == nullptr) return;
   // Replicas hold the same slices, so each square would be counted once per replica.
   const double copies = ranks.sharded == nullptr ? 1.0 : ranks.sharded->mesh().replicas->size();
-  std::array<double, 8> sums{result.cross_entropy, result.z_loss,       result.accuracy,     result.load_balancing,
-                             result.router_z,      squares[0] / copies, squares[1] / copies, squares[2] / copies};
-  ranks.everyone->sum(sums, "losses and gradient norms");
-  result.cross_entropy = sums[0], result.z_loss = sums[1], result.accuracy = sums[2];
-  result.load_balancing = sums[3], result.router_z = sums[4];
-  return {sums[5], sums[6], sums[7]};
+  for (double& square : values.subspan(kNumLosses)) square /= copies;
+  ranks.everyone->sum(values, "losses and gradient norms");
 }
 
-}  // namespace
-
-StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
-                      const model::ForwardOptions& forward, const Ranks& ranks, const std::function<bool()>& gives_up) {
-  StepResult result;
+// accumulate() without reading the losses; undefined where the step is skipped.
+Tensor run_batches(const Objective& objective, std::span<const MicroBatch> batches,
+                   const model::ForwardOptions& forward, const Ranks& ranks, const std::function<bool()>& gives_up,
+                   StepResult& result) {
   const Agreement agreement = agree(objective, batches, ranks);
   result.weight_sum = agreement.weight_sum;
   if (result.weight_sum <= 0) {  // the reference divides 0 by 0 here and loses the weights
     result.is_skipped = true;
-    return result;
+    return {};
   }
   std::optional<ScopedUnitRunner> sharded;
   if (ranks.sharded != nullptr) sharded.emplace(*ranks.sharded);
+  Tensor losses;
   for (size_t i = 0; i < batches.size(); ++i) {
     if (i > 0 && gives_up && gives_up()) throw Interruption();
     if (sharded) ranks.sharded->begin_pass(/*is_last=*/i + 1 == batches.size());
@@ -85,21 +90,36 @@ StepResult accumulate(const Objective& objective, std::span<const MicroBatch> ba
     if (agreement.has_pictures[i] && !has_pictures(batches[i])) {
       MicroBatch padded = batches[i];
       objective.add_padding_crop(padded);
-      run_batch(objective, padded, agreement, forward, result);
+      run_batch(objective, padded, agreement, forward, losses);
     } else {
-      run_batch(objective, batches[i], agreement, forward, result);
+      run_batch(objective, batches[i], agreement, forward, losses);
     }
   }
   if (sharded) ranks.sharded->finish_step();
+  return losses;
+}
+
+}  // namespace
+
+StepResult accumulate(const Objective& objective, std::span<const MicroBatch> batches,
+                      const model::ForwardOptions& forward, const Ranks& ranks, const std::function<bool()>& gives_up) {
+  StepResult result;
+  const Tensor losses = run_batches(objective, batches, forward, ranks, gives_up, result);
+  if (losses.defined()) set_losses(result, tensor::read_values({losses}));
   return result;
 }
 
 StepResult train_step(const Objective& objective, AdamW& optimizer, std::span<const MicroBatch> batches,
                       const StepOptions& options) {
   const Ranks& ranks = options.ranks;
-  StepResult result = accumulate(objective, batches, options.forward, ranks, options.gives_up);
+  StepResult result;
+  const Tensor losses = run_batches(objective, batches, options.forward, ranks, options.gives_up, result);
   if (!result.is_skipped) {
-    const auto squares = sum_over_ranks(result, squared_norms(optimizer.groups()), ranks);
+    // The step's one wait for the device: what follows depends on the values.
+    std::vector<double> values = tensor::read_values({losses, squared_norms(optimizer.groups())});
+    sum_over_ranks(values, ranks);
+    set_losses(result, values);
+    const std::array<double, 3> squares{values[kNumLosses], values[kNumLosses + 1], values[kNumLosses + 2]};
     result.clip = clip_gradients(optimizer.groups(), squares, optimizer.config(), options.step);
     SpikeGuard finite(0.0);
     SpikeGuard& guard = options.guard != nullptr ? *options.guard : finite;

@@ -85,7 +85,7 @@ void TrainedModel::shard(const config::TrainConfig& config) {
   const std::vector<Unit> units = this->units();
   const bool defers = agree_to_defer(config, units, per_replica);
   sharded_ = std::make_unique<distributed::ShardedParams>(
-      param_sets(), units, distributed::Mesh{shard_group_.get(), replica_group_.get()},
+      param_sets(), units, distributed::Mesh{shard_group_.get(), replica_group_.get(), &everyone_},
       distributed::ShardOptions{
           .master = at::TensorOptions().dtype(at::kFloat).device(device_),
           .compute = compute_type(config, device_),

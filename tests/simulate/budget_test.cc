@@ -105,6 +105,18 @@ TEST(Budget, MixturesOfExpertsAreCounted) {
   EXPECT_NEAR(budget.total.flops / budget.model_flops, 1.0, 0.05);
 }
 
+// Every wait leaves the GPU without work: a step has one, where losses and gradient norms are read together. On several
+// ranks the hosts agree on three things, over links of their own.
+TEST(Budget, TheHostWaitsOnceAStep) {
+  for (const int ranks : {1, 8}) {
+    const Budget budget = make_budget(options_of("molmo-7b-d", 2, ranks));
+    for (const auto& [name, effort] : budget.operators)
+      if (effort.num_host_waits > 0) EXPECT_EQ(name, "copy to the host");
+    EXPECT_EQ(budget.total.num_host_waits, 1) << ranks;
+    if (ranks > 1) EXPECT_EQ(budget.collectives.at("agreement of 8 hosts").count, 3);
+  }
+}
+
 // What would end a run on a GPU ends one here.
 TEST(Budget, TensorsOfTheHostAmongThoseOfTheGpuAreRefused) {
   simulate::install();
