@@ -15,13 +15,12 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
 #include "base/check.h"
-#include "base/end_now.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "distributed/address.h"
 #include "distributed/failure_watch.h"
 #include "distributed/rendezvous.h"
-#include "distributed/watchdog.h"
+#include "distributed/watched_work.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
 #include "tensor/ops.h"
@@ -89,6 +88,7 @@ struct Settings {
   std::vector<GlooPlace> places;
   at::Device device;
   Timeouts timeouts;
+  bool has_groups_of_one = false;
 };
 
 std::vector<GlooPlace> gloo_places(const Rank& rank, std::chrono::seconds patience) {
@@ -130,39 +130,6 @@ c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::St
   return backend;
 }
 
-// Ends the process without unwinding: the main thread may hang in the driver.
-[[noreturn]] void give_up(const std::string& what, const std::string& reason) {
-  end_now(Error(fmt::format("[dist] {}: {}; expected all ranks in time: restart with --resume auto", what, reason),
-                ExitCode::kRestart));
-}
-
-// A collective under the watchdog's eye. It is registered before it starts, because starting may block: a group's first
-// collective connects its ranks.
-class Watched {
- public:
-  void set_work(c10::intrusive_ptr<c10d::Work> work) {
-    const std::lock_guard lock(mutex_);
-    work_ = std::move(work);
-  }
-  void set_over() {
-    const std::lock_guard lock(mutex_);
-    is_over_ = true;
-  }
-
-  Watchdog::Progress progress() {
-    const std::lock_guard lock(mutex_);
-    if (is_over_) return Watchdog::Progress::kDone;
-    if (!work_ || !work_->isCompleted()) return Watchdog::Progress::kRunning;
-    // Not isSuccess(): NCCL's throws, being deprecated.
-    return work_->exception() == nullptr ? Watchdog::Progress::kDone : Watchdog::Progress::kFailed;
-  }
-
- private:
-  std::mutex mutex_;
-  c10::intrusive_ptr<c10d::Work> work_;
-  bool is_over_ = false;
-};
-
 class BackendCommunicator : public Communicator {
  public:
   BackendCommunicator(c10::intrusive_ptr<c10d::Store> store, int rank, int size, Settings settings,
@@ -172,14 +139,14 @@ class BackendCommunicator : public Communicator {
         settings_(std::move(settings)),
         backend_(make_backend(store_, rank, size, settings_)) {
     if (settings_.device.is_cuda())
-      watchdog_ = std::make_unique<Watchdog>(give_up, [own = settings_.device] { tensor::use_device(own); });
+      watchdog_ = std::make_unique<Watchdog>(end_for_restart, [own = settings_.device] { tensor::use_device(own); });
     if (parent == nullptr) watch_failures();
   }
 
   // Destroying an NCCL communicator waits for the other ranks, and would wait forever for one that is lost.
   ~BackendCommunicator() override {
     failures_.reset();
-    const std::shared_ptr<Watched> watched = watch({rank(), size(), step(), "leaving", "its group"});
+    const std::shared_ptr<WatchedWork> watched = watch({rank(), size(), step(), "leaving", "its group"});
     if (settings_.device.is_cuda()) leave();
     backend_.reset();
     if (watched) watched->set_over();
@@ -226,7 +193,7 @@ class BackendCommunicator : public Communicator {
                                          std::optional<std::chrono::seconds> timeout) override {
     const auto own = std::find(ranks.begin(), ranks.end(), rank());
     MOLMO_CHECK(own != ranks.end(), "subgroup without its caller");
-    if (ranks.size() == 1) return connect({}, settings_.timeouts);
+    if (ranks.size() == 1 && !settings_.has_groups_of_one) return connect({}, settings_.timeouts);
     Settings settings = settings_;
     settings.device = device;
     settings.timeouts.step = timeout.value_or(settings.timeouts.step);
@@ -255,7 +222,7 @@ class BackendCommunicator : public Communicator {
 
   void watch_failures() {
     const std::string own = fmt::format("rank {} of {}", rank(), size());
-    const auto on_failure = [own](const std::string& reason) { give_up(own, reason); };
+    const auto on_failure = [own](const std::string& reason) { end_for_restart(own, reason); };
     // Rank 0 serves all polls: on large runs they are spread out, to a few hundred per second at most.
     failures_ = std::make_unique<FailureWatch>(
         store_->clone(), on_failure,
@@ -265,7 +232,7 @@ class BackendCommunicator : public Communicator {
   template <class Start>
   std::unique_ptr<Pending> start(const char* collective, std::string_view subject, const Start& run) {
     Place place{rank(), size(), step(), collective, std::string(subject)};
-    const std::shared_ptr<Watched> watched = watch(place);
+    const std::shared_ptr<WatchedWork> watched = watch(place);
     try {
       const c10::intrusive_ptr<c10d::Work> work = run();
       if (watched) watched->set_work(work);
@@ -278,9 +245,9 @@ class BackendCommunicator : public Communicator {
 
   // Null where waiting for a collective blocks the caller (Gloo), which then sees the time-out itself. Called before
   // the collective is started, since the first of a group connects its ranks.
-  std::shared_ptr<Watched> watch(const Place& place) {
+  std::shared_ptr<WatchedWork> watch(const Place& place) {
     if (!watchdog_) return nullptr;
-    auto watched = std::make_shared<Watched>();
+    auto watched = std::make_shared<WatchedWork>();
     const std::chrono::seconds limit =
         is_formed_ ? settings_.timeouts.step : std::max(settings_.timeouts.start, settings_.timeouts.step);
     is_formed_ = true;
@@ -328,9 +295,10 @@ void decline(const Rank& rank, const Error& error) {
   }
 }
 
-std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts) {
+std::unique_ptr<Communicator> connect_backend(const Rank& rank, const Timeouts& timeouts, const Facts& facts,
+                                              bool has_groups_of_one) {
   set_environment(rank);
-  Settings settings{{}, at::kCPU, timeouts};
+  Settings settings{{}, at::kCPU, timeouts, has_groups_of_one};
   before_meeting(rank, [&] { settings.places = gloo_places(rank, patience_of(timeouts)); });
   c10::intrusive_ptr<c10d::Store> store = meet_in_store(rank, timeouts, facts);
   const std::string own = settings.places.front().name;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "molmo/error.h"
+#include "support/group_of_one.h"
 #include "tensor/device.h"
 #include "tensor/kernel_table.h"
 #include "tensor/kernels.h"
@@ -206,6 +207,9 @@ TEST_F(GpuKernel, CrossEntropyAgreesWithTheCpu) {
   const std::vector<Tensor> got = run(device_), expected = run(at::kCPU);
   for (size_t i = 0; i < got.size(); ++i) EXPECT_LE(relative_difference(got[i], expected[i]), 1e-4) << i;
 }
+
+// NCCL, its streams and its end, the watchdog, sharded units and their recomputation.
+TEST_F(GpuKernel, TrainsInANcclGroupOfOne) { molmo::testing::expect_training_in_a_group_of_one(device_); }
 
 TEST_F(GpuKernel, ParseDeviceRefusesADeviceThatIsNotThere) {
   const int num_devices = probe_cuda_driver().num_devices;
