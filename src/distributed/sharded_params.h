@@ -16,7 +16,7 @@
 #include <map>
 
 #include "distributed/flat_params.h"
-#include "distributed/unit_pass.h"
+#include "tensor/unit_pass.h"
 
 namespace molmo::distributed {
 

@@ -80,12 +80,13 @@ Tensor run_batches(const Objective& objective, std::span<const MicroBatch> batch
     result.is_skipped = true;
     return {};
   }
-  std::optional<ScopedUnitRunner> sharded;
-  if (ranks.sharded != nullptr) sharded.emplace(*ranks.sharded);
+  std::optional<ScopedUnitRunner> runner;
+  if (ranks.sharded != nullptr) runner.emplace(*ranks.sharded);
+  if (ranks.recomputing != nullptr) runner.emplace(*ranks.recomputing);
   Tensor losses;
   for (size_t i = 0; i < batches.size(); ++i) {
     if (i > 0 && gives_up && gives_up()) throw Interruption();
-    if (sharded) ranks.sharded->begin_pass(/*is_last=*/i + 1 == batches.size());
+    if (ranks.sharded != nullptr) ranks.sharded->begin_pass(/*is_last=*/i + 1 == batches.size());
     // Where another rank runs the tower, gathering its weights needs this rank too.
     if (agreement.has_pictures[i] && !has_pictures(batches[i])) {
       MicroBatch padded = batches[i];
@@ -95,7 +96,7 @@ Tensor run_batches(const Objective& objective, std::span<const MicroBatch> batch
       run_batch(objective, batches[i], agreement, forward, losses);
     }
   }
-  if (sharded) ranks.sharded->finish_step();
+  if (ranks.sharded != nullptr) ranks.sharded->finish_step();
   return losses;
 }
 

@@ -29,6 +29,7 @@ struct StepResult {
 struct Ranks {
   distributed::Communicator* everyone = nullptr;
   distributed::ShardedParams* sharded = nullptr;  ///< null: the optimizer's parameters are the model's own
+  UnitRunner* recomputing = nullptr;              ///< of a model that is held whole; null: nothing is recomputed
 };
 
 /// Accumulates gradients over the micro-batches of a global batch. Each loss is divided by the weight sum of the whole

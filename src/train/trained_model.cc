@@ -39,7 +39,12 @@ TrainedModel::TrainedModel(const config::TrainConfig& config, at::Device device,
     : device_(device), everyone_(everyone), molmo_(config.molmo.model) {
   make_objective(config);
   for (ParamSet* set : param_sets()) mark_trained(*set, config.optimizer);
-  if (everyone.size() > 1 || !config.recompute.is_off()) shard(config);
+  if (everyone.size() > 1) {
+    shard(config);
+  } else if (!config.recompute.is_off()) {
+    recomputing_ = std::make_unique<RecomputingRunner>(
+        [recompute = config.recompute](const Unit& unit) { return recomputes(recompute, unit); });
+  }
   std::vector<ParamGroup> groups;
   const auto add_groups = [&](ParamSet& set) {
     for (ParamGroup& group : make_groups(set, config.optimizer)) groups.push_back(std::move(group));

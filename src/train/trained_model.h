@@ -6,6 +6,7 @@
 
 #include "config/train_config.h"
 #include "model/weights.h"
+#include "tensor/recompute.h"
 #include "train/checkpoint.h"
 #include "train/step.h"
 
@@ -13,8 +14,8 @@ namespace molmo::train {
 
 class TrainedModel {
  public:
-  /// Builds the model on the meta device, marks what trains, and shards it where there are several ranks or activations
-  /// are recomputed. Nothing is read yet. `everyone` outlives it.
+  /// Builds the model on the meta device, marks what trains, and shards it where there are several ranks. Nothing is
+  /// read yet. `everyone` outlives it.
   TrainedModel(const config::TrainConfig& config, at::Device device, distributed::Communicator& everyone);
 
   /// Values from the folders that the recipe names, and fresh ones for what they lack. A rank reads, draws and keeps
@@ -31,7 +32,7 @@ class TrainedModel {
   ParamSet& params() { return molmo_.params(); }
   const Objective& objective() const { return *objective_; }
   AdamW& optimizer() { return *optimizer_; }
-  Ranks ranks() { return {.everyone = &everyone_, .sharded = sharded_.get()}; }
+  Ranks ranks() { return {.everyone = &everyone_, .sharded = sharded_.get(), .recomputing = recomputing_.get()}; }
   std::vector<Unit> units() const;
   bool has_cell_labels() const { return tower_ != nullptr; }
   CheckpointContent content();
@@ -49,6 +50,7 @@ class TrainedModel {
   TowerObjective* tower_ = nullptr;  // objective_, if this is stage 0
   std::unique_ptr<distributed::Communicator> shard_group_, replica_group_;
   std::unique_ptr<distributed::ShardedParams> sharded_;
+  std::unique_ptr<RecomputingRunner> recomputing_;  // where the model is whole and something is recomputed
   std::unique_ptr<AdamW> optimizer_;
 };
 

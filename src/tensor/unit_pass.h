@@ -9,7 +9,7 @@
 
 #include "tensor/run_unit.h"
 
-namespace molmo::distributed {
+namespace molmo {
 
 /// The weights of a unit, as a pass sees them.
 class UnitWeights {
@@ -27,4 +27,4 @@ class UnitWeights {
 /// it must own what it captures and give the same result both times. `weights` must outlive the graph.
 TensorList run_pass(UnitWeights& weights, const TensorList& inputs, const UnitFunction& function, bool recomputes);
 
-}  // namespace molmo::distributed
+}  // namespace molmo

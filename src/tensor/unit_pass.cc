@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "distributed/unit_pass.h"
+#include "tensor/unit_pass.h"
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -9,7 +9,7 @@
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
 
-namespace molmo::distributed {
+namespace molmo {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -157,4 +157,4 @@ TensorList run_pass(UnitWeights& weights, const TensorList& inputs, const UnitFu
   return PassNode::apply(std::move(pass), anchor, at::TensorList(defined));
 }
 
-}  // namespace molmo::distributed
+}  // namespace molmo
