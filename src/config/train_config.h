@@ -59,13 +59,18 @@ struct ShardingConfig {
 /// Activation checkpointing: what is computed again in the backward pass instead of being kept. 0 keeps all, n computes
 /// every n-th block again.
 struct RecomputeConfig {
+  bool is_automatic = false;
   int decoder = 0, vit = 0;
   bool connector = false;
 
   bool is_off() const { return decoder == 0 && vit == 0 && !connector; }
+  bool operator==(const RecomputeConfig&) const = default;
 
   template <class V>
   void visit(V& v) {
+    v({.name = "auto",
+       .help = "recompute the least with which a step fits in the device's memory; the other keys are then left out"},
+      is_automatic);
     v({.name = "decoder",
        .help = "recompute every n-th block of the decoder in backward; 0: none",
        .min = 0,

@@ -197,6 +197,8 @@ void validate(const TrainConfig& train, std::vector<std::string>& problems) {
     rules.expect_at_most("data.sequence_length", train.data.sequence_length, "molmo.model.decoder.max_positions",
                          train.molmo.model.decoder.max_positions);
   }
+  rules.expect(!train.recompute.is_automatic || train.recompute.is_off(), "recompute.auto", true,
+               "false beside recompute.decoder, .vit or .connector");
   rules.expect_multiple("global_batch_size", train.global_batch_size, "micro_batch_size", train.micro_batch_size);
   check_data(train.data, Rules("data.", problems));
   rules.expect(!train.data.packing.is_on() || train.stage != TrainStage::kTower, "data.packing.max_tokens",

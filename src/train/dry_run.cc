@@ -12,6 +12,7 @@
 #include "data/example_maker.h"
 #include "molmo/error.h"
 #include "tensor/device.h"
+#include "train/choose_recompute.h"
 #include "train/pin_models.h"
 #include "train/recipe.h"
 #include "train/start_checks.h"
@@ -134,18 +135,31 @@ void add_memory(Lines& lines, const config::TrainConfig& config, const RunOption
   if (num_ranks % replicas != 0)
     throw Error(
         fmt::format("[train] sharding.replicas, got {}, expected a divisor of the {} ranks", replicas, num_ranks));
-  const StepMemory plan = plan_step(config, model.units(), num_ranks / replicas, compute_type(config, options.device));
+  config::TrainConfig resolved = config;
+  const double available = available_bytes(options.device, 1);
+  if (config.recompute.is_automatic) {
+    const size_t chosen =
+        choose_recompute(config, model.units(), num_ranks / replicas, compute_type(config, options.device), available);
+    resolved.recompute = recompute_choices()[chosen];
+  }
+  const StepMemory plan =
+      plan_step(resolved, model.units(), num_ranks / replicas, compute_type(config, options.device));
+  lines.add("recomputed", fmt::format("{}{}", recompute_text(resolved.recompute),
+                                      config.recompute.is_automatic
+                                          ? fmt::format(", the least that fits {:.0f} % of {} (recompute.auto)",
+                                                        100 * kMostMemoryUse, format_bytes(available))
+                                          : ""));
   const bool may_defer = num_ranks > 1 && config.sharding.defer_reduction.value_or(true);
   lines.add("memory", fmt::format("about {} on {}: {} of weights, gradients and moments, {} of units at work, {} of "
                                   "activations{}; {} here",
                                   format_bytes(plan.total() - plan.gradients),
                                   num_ranks == 1 ? "one rank" : fmt::format("each of {} ranks", num_ranks),
-                                  format_bytes(plan.state), format_bytes(plan.units), format_bytes(plan.activations),
+                                  format_bytes(plan.state + plan.shard_gradients), format_bytes(plan.units), format_bytes(plan.activations),
                                   may_defer ? fmt::format(", and {} of whole gradients where they fit "
                                                           "(sharding.defer_reduction)",
                                                           format_bytes(plan.gradients))
                                             : "",
-                                  format_bytes(available_bytes(options.device, 1))));
+                                  format_bytes(available)));
 }
 
 void add_checkpoints(Lines& lines, const config::TrainConfig& config, const Sizes& sizes) {

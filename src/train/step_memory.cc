@@ -5,7 +5,6 @@
 #include <fstream>
 #include <functional>
 #include <limits>
-#include <numeric>
 #include <string>
 
 #include "model/weights.h"
@@ -55,7 +54,27 @@ double activation_bytes(const config::TrainConfig& config, double item) {
                                          block_bytes(vit.width, vit_heads, vit.mlp_width, item));
   const double features = patches * static_cast<double>(model.connector.vit_layers.size()) * vit.width;
   const double pooled = patches / 4 * 3 * model.connector.hidden_width;
-  return of_decoder + of_tower + 3 * features * kMasterBytes + pooled * item + kChunkBytes;
+  const double of_connector =
+      config.recompute.connector ? 2 * features * kMasterBytes : 3 * features * kMasterBytes + pooled * item;
+  return of_decoder + of_tower + of_connector + kChunkBytes;
+}
+
+// Units follow one another, and so many are gathered at a time.
+double largest_window(const std::vector<double>& sizes, size_t length) {
+  double largest = 0, sum = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    sum += sizes[i] - (i >= length ? sizes[i - length] : 0.0);
+    largest = std::max(largest, sum);
+  }
+  return largest;
+}
+
+// Of a unit whose gradients are being reduced, in float32, and of the next one: as the products leave them, and in its
+// buffer.
+double gradients_at_work(std::vector<double> sizes, double item) {
+  std::sort(sizes.begin(), sizes.end(), std::greater<>());
+  const double largest = sizes.empty() ? 0.0 : sizes[0], second = sizes.size() < 2 ? 0.0 : sizes[1];
+  return std::max(largest * (item + kMasterBytes), largest * kMasterBytes + second * (item + kMasterBytes));
 }
 
 double first_number(const char* file, const std::string& key = "") {
@@ -72,8 +91,8 @@ double first_number(const char* file, const std::string& key = "") {
 StepMemory plan_step(const config::TrainConfig& config, const std::vector<Unit>& units, int num_shards,
                      at::ScalarType compute) {
   const double item = bytes_of(compute);
-  double values = 0, trained = 0, largest_trained = 0;
-  std::vector<double> sizes;  // of units when they are gathered
+  double values = 0, trained = 0;
+  std::vector<double> gathered_sizes, trained_sizes;  // bytes, and values, by unit
   for (const Unit& unit : units) {
     double gathered = 0, of_unit = 0;
     for (const Param& param : unit.params) {
@@ -83,14 +102,13 @@ StepMemory plan_step(const config::TrainConfig& config, const std::vector<Unit>&
       values += count;
     }
     trained += of_unit;
-    sizes.push_back(gathered);
-    largest_trained = std::max(largest_trained, of_unit);
+    gathered_sizes.push_back(gathered);
+    trained_sizes.push_back(of_unit);
   }
-  const auto num_live = std::min(sizes.size(), static_cast<size_t>(config.sharding.live_units));
-  std::partial_sort(sizes.begin(), sizes.begin() + static_cast<ptrdiff_t>(num_live), sizes.end(), std::greater<>());
-  const double live = std::accumulate(sizes.begin(), sizes.begin() + static_cast<ptrdiff_t>(num_live), 0.0);
-  return {.state = (values + 3 * trained) * kMasterBytes / num_shards,
-          .units = live + largest_trained * (item + 2 * kMasterBytes),
+  return {.state = (values + 2 * trained) * kMasterBytes / num_shards,
+          .shard_gradients = trained * kMasterBytes / num_shards,
+          .units = largest_window(gathered_sizes, static_cast<size_t>(config.sharding.live_units)) +
+                   gradients_at_work(trained_sizes, item),
           .activations = activation_bytes(config, item),
           .gradients = trained * kMasterBytes};
 }

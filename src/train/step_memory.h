@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+
 #include "config/train_config.h"
 #include "tensor/run_unit.h"
 
@@ -10,11 +12,13 @@ namespace molmo::train {
 
 /// Peak bytes of a step by part, estimated from shapes; nothing is measured.
 struct StepMemory {
-  double state = 0;        ///< the rank's shards, with gradients and moments
-  double units = 0;        ///< gathered units, and gradients of those that have just run backward
-  double activations = 0;  ///< saved for backward, and the logits of a chunk
-  double gradients = 0;    ///< unsharded gradients, kept from one micro-batch to the next
-  double total() const { return state + units + activations + gradients; }
+  double state = 0;            ///< the rank's shards of weights and moments
+  double shard_gradients = 0;  ///< its shards of gradients
+  double units = 0;            ///< gathered units, and gradients of those that have just run backward
+  double activations = 0;      ///< saved for backward, and the logits of a chunk
+  double gradients = 0;        ///< unsharded gradients, kept from one micro-batch to the next
+  /// As backward goes on, shards of gradients take the place of activations.
+  double total() const { return state + units + std::max(activations, shard_gradients) + gradients; }
 };
 
 /// `units` are the model's, whose values (on the meta device or not) tell their sizes and what trains; `num_shards`:

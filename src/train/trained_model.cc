@@ -14,6 +14,7 @@
 #include "model/weights.h"
 #include "molmo/error.h"
 #include "tensor/ops.h"
+#include "train/choose_recompute.h"
 #include "train/start_checks.h"
 #include "train/step_memory.h"
 
@@ -35,10 +36,11 @@ void draw(Parameter& param, uint64_t seed, const model::WeightSink& sink) {
 
 }  // namespace
 
-TrainedModel::TrainedModel(const config::TrainConfig& config, at::Device device, distributed::Communicator& everyone)
-    : device_(device), everyone_(everyone), molmo_(config.molmo.model) {
-  make_objective(config);
-  for (ParamSet* set : param_sets()) mark_trained(*set, config.optimizer);
+TrainedModel::TrainedModel(const config::TrainConfig& given, at::Device device, distributed::Communicator& everyone)
+    : device_(device), everyone_(everyone), molmo_(given.molmo.model) {
+  make_objective(given);
+  for (ParamSet* set : param_sets()) mark_trained(*set, given.optimizer);
+  const config::TrainConfig config = with_recompute(given);
   if (everyone.size() > 1) {
     shard(config);
   } else if (!config.recompute.is_off()) {
@@ -99,18 +101,37 @@ void TrainedModel::shard(const config::TrainConfig& config) {
           .defers_reduction = defers});
 }
 
-// All ranks defer or none does: a reduce-scatter that only some of them start would hang.
-bool TrainedModel::agree_to_defer(const config::TrainConfig& config, const std::vector<Unit>& units,
-                                  int num_shards) const {
-  if (config.sharding.defer_reduction) return *config.sharding.defer_reduction;
-  constexpr double kMostUse = 0.85;  // the rest is for what an estimate leaves out, and for gaps between blocks
-  const StepMemory plan = plan_step(config, units, num_shards, compute_type(config, device_));
+// Of this rank: its GPU's, or its part of the host's.
+double TrainedModel::available_memory() const {
+  if (everyone_.size() == 1) return available_bytes(device_, 1);
   char name[256] = "";
   ::gethostname(name, sizeof name - 1);
   const std::vector<std::string> machines = everyone_.gather_texts(name, "the names of machines");
   const auto num_local = static_cast<int>(std::count(machines.begin(), machines.end(), name));
-  const double available = available_bytes(device_, std::max(1, num_local));
-  const bool fits = everyone_.maximum(plan.total() > kMostUse * available ? 1.0 : 0.0, "room for whole gradients") == 0;
+  return available_bytes(device_, std::max(1, num_local));
+}
+
+// With what recompute.auto chooses: on all ranks what the one with the least memory needs.
+config::TrainConfig TrainedModel::with_recompute(const config::TrainConfig& config) const {
+  if (!config.recompute.is_automatic) return config;
+  const int num_shards = std::max(1, everyone_.size() / config.sharding.replicas);
+  const size_t own = choose_recompute(config, units(), num_shards, compute_type(config, device_), available_memory());
+  const double chosen = everyone_.maximum(static_cast<double>(own), "what is recomputed");
+  config::TrainConfig resolved = config;
+  resolved.recompute = recompute_choices()[static_cast<size_t>(chosen)];
+  if (everyone_.rank() == 0)
+    log_info(fmt::format("[train] recomputed in backward: {} (recompute.auto)", recompute_text(resolved.recompute)));
+  return resolved;
+}
+
+// All ranks defer or none does: a reduce-scatter that only some of them start would hang.
+bool TrainedModel::agree_to_defer(const config::TrainConfig& config, const std::vector<Unit>& units,
+                                  int num_shards) const {
+  if (config.sharding.defer_reduction) return *config.sharding.defer_reduction;
+  const StepMemory plan = plan_step(config, units, num_shards, compute_type(config, device_));
+  const double available = available_memory();
+  const bool exceeds = plan.total() > kMostMemoryUse * available;
+  const bool fits = everyone_.maximum(exceeds ? 1.0 : 0.0, "room for whole gradients") == 0;
   if (!fits && everyone_.rank() == 0) {
     log_info(fmt::format(
         "[train] gradients are summed after every micro-batch: whole ones ({}) would not fit beside {} in "

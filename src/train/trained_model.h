@@ -40,6 +40,8 @@ class TrainedModel {
  private:
   void make_objective(const config::TrainConfig& config);
   void shard(const config::TrainConfig& config);
+  double available_memory() const;
+  config::TrainConfig with_recompute(const config::TrainConfig& config) const;
   bool agree_to_defer(const config::TrainConfig& config, const std::vector<Unit>& units, int num_shards) const;
   std::vector<ParamSet*> param_sets();
 

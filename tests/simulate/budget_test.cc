@@ -4,13 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include "config/presets.h"
 #include "model/bench_shape.h"
 #include "model/flops.h"
 #include "molmo/error.h"
 #include "simulate/gpu.h"
 #include "support/error_of.h"
 #include "tensor/ops.h"
+#include "train/choose_recompute.h"
 #include "train/groups.h"
+#include "train/step_memory.h"
 
 namespace molmo::train {
 namespace {
@@ -103,6 +106,40 @@ TEST(Budget, HybridShardingStaysInsideNodes) {
 TEST(Budget, MixturesOfExpertsAreCounted) {
   const Budget budget = make_budget(options_of("molmoe-1b", 2));
   EXPECT_NEAR(budget.total.flops / budget.model_flops, 1.0, 0.05);
+}
+
+// The estimate by which recomputation and deferred gradients are chosen (train/step_memory.h), beside all allocations
+// of a step: it may be too high by an eighth and some gigabytes, and too low by less than what
+// kMostMemoryUse leaves.
+TEST(Budget, TheMemoryPlanIsRight) {
+  struct Case {
+    const char* shape;
+    int ranks;
+    int64_t rows;
+    config::RecomputeConfig recompute;
+  };
+  const config::RecomputeConfig all{.decoder = 1, .vit = 1, .connector = true};
+  for (const Case& c : {Case{"molmo-7b-d", 8, 4, {}}, Case{"molmo-7b-d", 8, 4, {.vit = 1}},
+                        Case{"molmo-7b-d", 8, 4, {.vit = 1, .connector = true}},
+                        Case{"molmo-7b-d", 8, 4, {.decoder = 2, .vit = 1, .connector = true}},
+                        Case{"molmo-7b-d", 8, 4, all}, Case{"molmo-7b-d", 64, 2, {}}, Case{"molmo-7b-o", 64, 2, {}},
+                        Case{"molmo-72b", 256, 1, all}, Case{"molmo-72b", 256, 1, {}}, Case{"molmoe-1b", 8, 4, {}}}) {
+    config::TrainConfig config;
+    config.molmo = config::preset(c.shape);
+    config.micro_batch_size = static_cast<int>(c.rows);
+    config.data.sequence_length = 2048;
+    config.recompute = c.recompute;
+    model::Molmo molmo(config.molmo.model);
+    mark_trained(molmo.params(), config.optimizer);
+    const StepMemory plan = plan_step(config, molmo.units(), c.ranks, at::kBFloat16);
+    BudgetOptions options = options_of(c.shape, 0, c.ranks);
+    options.step.num_rows = c.rows, options.step.num_tokens = 2048, options.step.num_crops = 13;
+    options.step.recompute = c.recompute;
+    const auto peak = static_cast<double>(make_budget(options).peak_bytes);
+    const double planned = plan.total() - plan.gradients;
+    EXPECT_LT(planned, 1.12 * peak + 9e9) << c.shape << " on " << c.ranks << " ranks: " << recompute_text(c.recompute);
+    EXPECT_GT(planned, 0.95 * peak) << c.shape << " on " << c.ranks << " ranks: " << recompute_text(c.recompute);
+  }
 }
 
 // Every wait leaves the GPU without work: a step has one, where losses and gradient norms are read together. On several
