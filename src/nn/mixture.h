@@ -22,6 +22,10 @@ struct Routing {
   Tensor experts;  // [T, k] int64, most probable first
 };
 
+/// How the experts' matrix products are made: all experts' in one call, whose sizes stay on the device, or expert by
+/// expert over the rows that each has got.
+enum class ExpertProducts { kGrouped, kOneByOne };
+
 class Mixture {
  public:
   Mixture() = default;
@@ -29,10 +33,17 @@ class Mixture {
   /// transposed, down.
   Mixture(const MixtureSizes& sizes, Init init, const ParamScope& scope);
 
-  Routing route(const Tensor& tokens, at::ScalarType compute) const;                              // [T, D]
+  Routing route(const Tensor& tokens, at::ScalarType compute) const;  // [T, D]
+  /// Grouped on a GPU in bfloat16, else one by one.
   Tensor operator()(const Tensor& tokens, const Routing& routing, at::ScalarType compute) const;  // [T, D] -> [T, D]
+  Tensor run(const Tensor& tokens, const Routing& routing, at::ScalarType compute, ExpertProducts products) const;
 
  private:
+  Tensor experts(const Param& param) const;  // [E, F, D]
+  // Rows sorted by expert, so many for each: [T*k, D], [E] -> [T*k, D].
+  Tensor run_grouped(const Tensor& rows, const Tensor& counts) const;
+  Tensor run_one_by_one(const Tensor& rows, const Tensor& counts) const;
+
   MixtureSizes sizes_;
   Param router_, w1_, v1_, w2_;
 };

@@ -12,6 +12,7 @@
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_grouped_mm.h>
 #include <ATen/ops/_upsample_bicubic2d_aa.h>
 #include <ATen/ops/abs.h>
 #include <ATen/ops/add.h>

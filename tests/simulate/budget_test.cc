@@ -145,12 +145,14 @@ TEST(Budget, TheMemoryPlanIsRight) {
 // Every wait leaves the GPU without work: a step has one, where losses and gradient norms are read together. On several
 // ranks the hosts agree on three things, over links of their own.
 TEST(Budget, TheHostWaitsOnceAStep) {
-  for (const int ranks : {1, 8}) {
-    const Budget budget = make_budget(options_of("molmo-7b-d", 2, ranks));
-    for (const auto& [name, effort] : budget.operators)
-      if (effort.num_host_waits > 0) EXPECT_EQ(name, "copy to the host");
-    EXPECT_EQ(budget.total.num_host_waits, 1) << ranks;
-    if (ranks > 1) EXPECT_EQ(budget.collectives.at("agreement of 8 hosts").count, 3);
+  for (const char* shape : {"molmo-7b-d", "molmoe-1b"}) {
+    for (const int ranks : {1, 8}) {
+      const Budget budget = make_budget(options_of(shape, 2, ranks));
+      for (const auto& [name, effort] : budget.operators)
+        if (effort.num_host_waits > 0) EXPECT_EQ(name, "copy to the host") << shape;
+      EXPECT_EQ(budget.total.num_host_waits, 1) << shape << " on " << ranks;
+      if (ranks > 1) EXPECT_EQ(budget.collectives.at("agreement of 8 hosts").count, 3);
+    }
   }
 }
 
