@@ -5,6 +5,7 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace molmo::cuda {
@@ -15,14 +16,14 @@ inline unsigned num_blocks_of(int64_t count) { return count <= INT32_MAX ? stati
 /// Blocks of `size` that hold `count`.
 inline unsigned num_blocks_for(int64_t count, int64_t size) { return num_blocks_of((count + size - 1) / size); }
 
-/// Blocks for a loop over the grid: a few times those that the device holds at once, so that the last ones to finish
-/// cost little.
-inline int64_t most_blocks() {
+/// Blocks for a loop of the grid over `count` values, one a thread at a time: at most a few times those that the device
+/// holds at once, so that the last ones to finish cost little.
+inline unsigned num_blocks_of_loop(int64_t count, int64_t threads) {
   constexpr int64_t kPerProcessor = 64;
   int device = 0, num_processors = 1;
   cudaGetDevice(&device);
   cudaDeviceGetAttribute(&num_processors, cudaDevAttrMultiProcessorCount, device);
-  return kPerProcessor * num_processors;
+  return num_blocks_for(std::min(count, kPerProcessor * num_processors * threads), threads);
 }
 
 /// Starts `kernel` on `stream`; whoever called the launcher asks for errors (cudaGetLastError).

@@ -104,14 +104,15 @@ Tensor swiglu(const Tensor& up, const Tensor& gate) {  // 2 x [..., F] -> [..., 
   return y;
 }
 
-std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate) {
-  Tensor to_up = at::empty(up.sizes(), up.options()), to_gate = at::empty(up.sizes(), up.options());
+Tensor swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate) {  // 3 x [..., F] -> [..., 2F]
+  std::vector<int64_t> sizes = up.sizes().vec();
+  sizes.back() *= 2;
+  Tensor both = at::empty(sizes, up.options());
   SwiGluArgs args = swiglu_args(up, gate);
   args.grad = grad.const_data_ptr();
-  args.to_up = to_up.mutable_data_ptr();
-  args.to_gate = to_gate.mutable_data_ptr();
+  args.to_both = both.mutable_data_ptr();
   start(launch_swiglu_backward, args, up);
-  return {to_up, to_gate};
+  return both;
 }
 
 Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {  // [...] int64 -> [..., count] float32

@@ -1,8 +1,6 @@
 // A mixer of 64 bits (splitmix64) over key, place and index, as tensor/cpu/row_uniforms.cc has it. A thread makes four
 // values at a time, which share the division that finds their row and the mixing of its key.
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "cuda/elements.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/row_uniforms.h"
@@ -39,8 +37,7 @@ __global__ void __launch_bounds__(kThreads) row_uniforms_kernel(RowUniformsArgs 
 template <int kVector>
 void launch(const RowUniformsArgs& args, cudaStream_t stream) {
   const int64_t total = args.num_rows * (args.count / kVector);
-  launch_kernel(row_uniforms_kernel<kVector>, num_blocks_for(std::min(total, most_blocks() * kThreads), kThreads),
-                kThreads, stream, args);
+  launch_kernel(row_uniforms_kernel<kVector>, num_blocks_of_loop(total, kThreads), kThreads, stream, args);
 }
 
 }  // namespace

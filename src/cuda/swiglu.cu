@@ -1,7 +1,5 @@
 // silu(gate) * up and its gradient, in one pass over their inputs each. Bound by memory: loads and stores of 16 bytes.
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "cuda/elements.cuh"
 #include "cuda/launch.cuh"
 #include "cuda/swiglu.h"
@@ -46,8 +44,9 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwiGluArgs args) {
         to_up.values[k] = narrow<T>(dy * rounded<T>(g * s));
         to_gate.values[k] = narrow<T>(rounded<T>(dy * widen(up.values[k])) * s * (1.0f + g * (1.0f - s)));
       }
-      static_cast<Out<T, kVector>>(args.to_up)[i] = to_up;
-      static_cast<Out<T, kVector>>(args.to_gate)[i] = to_gate;
+      auto* const to = static_cast<T*>(args.to_both) + 2 * row * args.width + at;
+      *reinterpret_cast<Out<T, kVector>>(to) = to_up;
+      *reinterpret_cast<Out<T, kVector>>(to + args.width) = to_gate;
     }
   }
 }
@@ -55,16 +54,15 @@ __global__ void __launch_bounds__(kThreads) swiglu_kernel(SwiGluArgs args) {
 template <class T, int kVector, bool kIsForward>
 void launch(const SwiGluArgs& args, cudaStream_t stream) {
   const int64_t total = args.num_rows * (args.width / kVector);
-  launch_kernel(swiglu_kernel<T, kVector, kIsForward>,
-                num_blocks_for(std::min(total, most_blocks() * kThreads), kThreads), kThreads, stream, args);
+  launch_kernel(swiglu_kernel<T, kVector, kIsForward>, num_blocks_of_loop(total, kThreads), kThreads, stream, args);
 }
 
 template <class T, bool kIsForward>
 void launch_fitting(const SwiGluArgs& args, cudaStream_t stream) {
   constexpr int kVector = kWidestPack<T>;
   bool fits = args.width % kVector == 0 && args.up_step % kVector == 0 && args.gate_step % kVector == 0;
-  for (const void* pointer : {args.up, args.gate, args.grad, static_cast<const void*>(args.y),
-                              static_cast<const void*>(args.to_up), static_cast<const void*>(args.to_gate)})
+  for (const void* pointer :
+       {args.up, args.gate, args.grad, static_cast<const void*>(args.y), static_cast<const void*>(args.to_both)})
     fits = fits && is_aligned(pointer);  // those that are not used are null
   fits ? launch<T, kVector, kIsForward>(args, stream) : launch<T, 1, kIsForward>(args, stream);
 }

@@ -18,8 +18,7 @@ struct SwiGluArgs {
   int64_t up_step = 0, gate_step = 0;
   void* y = nullptr;           ///< forward
   const void* grad = nullptr;  ///< backward: of y
-  void* to_up = nullptr;
-  void* to_gate = nullptr;
+  void* to_both = nullptr;  ///< [rows, 2 width]: that of up, then that of gate
   ElementType type = ElementType::kFloat32;
   int64_t num_rows = 0, width = 0;
 };

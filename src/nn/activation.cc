@@ -32,10 +32,6 @@ Tensor activate(const Tensor& x, config::Activation activation) {
 
 Tensor swiglu(const Tensor& up, const Tensor& gate) { return tensor::swiglu(up, gate); }
 
-Tensor swiglu_fused(const Tensor& x) {
-  MOLMO_CHECK(x.dim() >= 1 && x.size(-1) % 2 == 0, "swiglu: an odd width");
-  const std::vector<Tensor> halves = x.chunk(2, -1);  // [..., F] up, [..., F] gate
-  return swiglu(halves[0], halves[1]);
-}
+Tensor swiglu_fused(const Tensor& x) { return tensor::swiglu_fused(x); }
 
 }  // namespace molmo::nn

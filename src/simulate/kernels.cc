@@ -52,10 +52,12 @@ Tensor swiglu(const Tensor& up, const Tensor& gate) {
   return y;
 }
 
-std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate) {
-  Tensor to_up = result(up.sizes(), up.options()), to_gate = result(up.sizes(), up.options());
-  record_kernel("molmo::swiglu_backward", {&grad, &up, &gate, &to_up, &to_gate});
-  return {to_up, to_gate};
+Tensor swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate) {
+  std::vector<int64_t> sizes = up.sizes().vec();
+  sizes.back() *= 2;
+  Tensor both = result(sizes, up.options());
+  record_kernel("molmo::swiglu_backward", {&grad, &up, &gate, &both});
+  return both;
 }
 
 Tensor row_uniforms(const Tensor& keys, int64_t, int64_t count) {

@@ -95,8 +95,26 @@ struct SwiGlu : Function<SwiGlu> {
 
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list saved = context->get_saved_variables();
-    const auto [up, gate] = saved_table(context).swiglu_backward(grads[0].contiguous(), saved[0], saved[1]);
-    return {up, gate, Tensor()};
+    const Tensor both = saved_table(context).swiglu_backward(grads[0].contiguous(), saved[0], saved[1]);
+    const int64_t width = saved[0].size(-1);
+    return {both.narrow(-1, 0, width), both.narrow(-1, width, width), Tensor()};
+  }
+};
+
+struct SwiGluFused : Function<SwiGluFused> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const KernelTable* table) {
+    context->save_for_backward({x});
+    save_table(context, table);
+    const int64_t width = x.size(-1) / 2;
+    return table->swiglu(x.narrow(-1, 0, width), x.narrow(-1, width, width));
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const Tensor x = context->get_saved_variables()[0];
+    const int64_t width = x.size(-1) / 2;
+    return {
+        saved_table(context).swiglu_backward(grads[0].contiguous(), x.narrow(-1, 0, width), x.narrow(-1, width, width)),
+        Tensor()};
   }
 };
 
@@ -122,5 +140,7 @@ Tensor sigmoid_unit(const KernelTable& table, const Tensor& x, double a, double 
 Tensor swiglu(const KernelTable& table, const Tensor& up, const Tensor& gate) {
   return SwiGlu::apply(up, gate, &table);
 }
+
+Tensor swiglu_fused(const KernelTable& table, const Tensor& x) { return SwiGluFused::apply(x, &table); }
 
 }  // namespace molmo::tensor::differentiable

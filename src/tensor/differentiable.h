@@ -13,5 +13,6 @@ Tensor packed_attention(const KernelTable& table, const Tensor& q, const Tensor&
 Tensor rope(const KernelTable& table, const Tensor& x, const Tensor& sin, const Tensor& cos);
 Tensor sigmoid_unit(const KernelTable& table, const Tensor& x, double a, double b);
 Tensor swiglu(const KernelTable& table, const Tensor& up, const Tensor& gate);
+Tensor swiglu_fused(const KernelTable& table, const Tensor& x);
 
 }  // namespace molmo::tensor::differentiable

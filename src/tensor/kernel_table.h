@@ -52,8 +52,8 @@ struct KernelTable {
 
   /// silu(gate) * up. Both [..., F], float32 or bfloat16, rows of one distance, dense in themselves; result: dense.
   Tensor (*swiglu)(const Tensor& up, const Tensor& gate) = nullptr;
-  /// The gradients of up and gate, dense, from a dense one.
-  std::tuple<Tensor, Tensor> (*swiglu_backward)(const Tensor& grad, const Tensor& up, const Tensor& gate) = nullptr;
+  /// The gradients of up and gate from a dense one, side by side: [..., 2F], as a fused projection wants them.
+  Tensor (*swiglu_backward)(const Tensor& grad, const Tensor& up, const Tensor& gate) = nullptr;
 
   /// Numbers in [0, 1), multiples of 2^-24, that are functions of (key, site, index) alone. keys: [...] int64, dense;
   /// result: [..., count] float32.

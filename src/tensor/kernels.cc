@@ -133,6 +133,16 @@ Tensor swiglu(const Tensor& up, const Tensor& gate) {
   return differentiable::swiglu(*table, first, second).view(up.sizes());
 }
 
+Tensor swiglu_fused(const Tensor& x) {
+  MOLMO_CHECK(x.dim() >= 1 && x.size(-1) % 2 == 0, "swiglu: an odd width");
+  const int64_t width = x.size(-1) / 2;
+  const KernelTable* table = table_for(x);
+  const bool has_kernels = table != nullptr && table->swiglu != nullptr && table->swiglu_backward != nullptr;
+  if (!has_kernels || x.dim() < 2 || !wants_gradient(x))
+    return swiglu(x.narrow(-1, 0, width), x.narrow(-1, width, width));
+  return differentiable::swiglu_fused(*table, x.contiguous());
+}
+
 Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count) {
   const KernelTable* table = table_of(keys.device());
   const bool has_kernel = table != nullptr && table->row_uniforms != nullptr;

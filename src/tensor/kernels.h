@@ -38,6 +38,9 @@ Tensor sigmoid_unit(const Tensor& x, double a, double b);
 /// silu(gate) * up. Both [..., F].
 Tensor swiglu(const Tensor& up, const Tensor& gate);
 
+/// The same of one tensor that holds up, then gate, whose gradient is made as one, too: [..., 2F] -> [..., F].
+Tensor swiglu_fused(const Tensor& x);
+
 /// Numbers in [0, 1), multiples of 2^-24, that are functions of (key, site, index) alone. keys: [...] int64; result:
 /// [..., count] float32.
 Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count);

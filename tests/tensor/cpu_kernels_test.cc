@@ -190,6 +190,20 @@ TEST(Swiglu, HasTheOperatorsGradients) {
   }
 }
 
+// A fused projection's gradient is one tensor, made of the same values.
+TEST(CpuKernel, SwiGluOfOneTensorIsThatOfItsHalves) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble}) {
+    const Tensor x = at::randn({3, 5, 90}, make_generator(9)).to(type).set_requires_grad(true);
+    const Tensor weights = at::arange(3 * 5 * 45).sin().view({3, 5, 45}).to(type);
+    (tensor::swiglu(x.slice(2, 0, 45), x.slice(2, 45)) * weights).sum().backward();
+    const Tensor expected = x.grad();
+    x.mutable_grad() = Tensor();
+    (tensor::swiglu_fused(x) * weights).sum().backward();
+    EXPECT_TRUE(x.grad().equal(expected)) << type;
+  }
+  EXPECT_THROW(tensor::swiglu_fused(at::ones({2, 3})), InternalError);
+}
+
 // Two packed rows: a picture's prefix with branches behind it (one longer than a block of queries), and odd orders of
 // segments with padding in the middle and at the end.
 Tensor some_segments(int64_t length) {

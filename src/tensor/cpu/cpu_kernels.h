@@ -22,6 +22,6 @@ Tensor sigmoid_unit(const Tensor& x, double a, double b);
 Tensor sigmoid_unit_backward(const Tensor& grad, const Tensor& x, double a, double b);
 Tensor row_uniforms(const Tensor& keys, int64_t site, int64_t count);
 Tensor swiglu(const Tensor& up, const Tensor& gate);
-std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate);
+Tensor swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate);
 
 }  // namespace molmo::tensor::cpu

@@ -77,14 +77,14 @@ void forward(const Tensor& up, const Tensor& gate, Tensor& y) {
 }
 
 template <class T>
-void backward(const Tensor& grad, const Tensor& up, const Tensor& gate, Tensor& to_up, Tensor& to_gate) {
+void backward(const Tensor& grad, const Tensor& up, const Tensor& gate, Tensor& both) {
   static const Loops<T> loops = choose<T>();
   const int64_t width = grad.size(-1);
   const T *grads = grad.const_data_ptr<T>(), *ups = up.const_data_ptr<T>(), *gates = gate.const_data_ptr<T>();
-  T *first = to_up.mutable_data_ptr<T>(), *second = to_gate.mutable_data_ptr<T>();
+  T* to = both.mutable_data_ptr<T>();
   for_rows(grad.numel() / width, width, [&](int64_t row) {
     loops.backward(grads + row * grad.stride(-2), ups + row * up.stride(-2), gates + row * gate.stride(-2),
-                   first + row * width, second + row * width, width);
+                   to + 2 * row * width, to + (2 * row + 1) * width, width);
   });
 }
 
@@ -100,14 +100,16 @@ Tensor swiglu(const Tensor& up, const Tensor& gate) {
   return y;
 }
 
-std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate) {
-  Tensor to_up = at::empty(up.sizes(), up.options()), to_gate = at::empty(up.sizes(), up.options());
+Tensor swiglu_backward(const Tensor& grad, const Tensor& up, const Tensor& gate) {
+  std::vector<int64_t> sizes = up.sizes().vec();
+  sizes.back() *= 2;
+  Tensor both = at::empty(sizes, up.options());
   if (up.scalar_type() == at::kFloat) {
-    backward<float>(grad, up, gate, to_up, to_gate);
+    backward<float>(grad, up, gate, both);
   } else {
-    backward<c10::BFloat16>(grad, up, gate, to_up, to_gate);
+    backward<c10::BFloat16>(grad, up, gate, both);
   }
-  return {to_up, to_gate};
+  return both;
 }
 
 }  // namespace molmo::tensor::cpu
