@@ -18,7 +18,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kChunkValues = int64_t{1} << 25;  // of logits: 128 MiB in float32
 constexpr int64_t kLeastRows = 64;
 
 // Sums over the chunks.
@@ -34,14 +33,13 @@ class Chunks {
         head_(head),
         options_(options),
         weight_(head.weight.to(options.compute)),
-        bias_(head.bias.defined() ? head.bias.to(options.compute) : head.bias) {
-    const auto scalar = x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
-    for (Tensor* sum : {&sums_.cross_entropy, &sums_.z_loss, &sums_.accuracy}) *sum = at::zeros({}, scalar);
+        bias_(head.bias.defined() ? head.bias.to(options.compute) : head.bias),
+        master_(x.options().dtype(x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat)) {
+    for (Tensor* sum : {&sums_.cross_entropy, &sums_.z_loss, &sums_.accuracy}) *sum = at::zeros({}, master_);
     if (!with_gradients) return;
+    wants_weight_ = head.weight.requires_grad();
+    wants_bias_ = head.bias.defined() && head.bias.requires_grad();
     if (x.requires_grad()) sums_.grad_x = at::empty_like(x);
-    const auto master = [&](const Tensor& of) { return at::zeros(of.sizes(), scalar); };
-    if (head.weight.requires_grad()) sums_.grad_weight = master(head.weight);
-    if (head.bias.defined() && head.bias.requires_grad()) sums_.grad_bias = master(head.bias);
   }
 
   void add(int64_t begin, int64_t end, const Tensor& labels, const Tensor& weights) {
@@ -66,21 +64,31 @@ class Chunks {
     grad = grad.to(logits.scalar_type());
     if (head_.logit_divisor != 1.0) grad = grad / head_.logit_divisor;
     if (sums_.grad_x.defined()) sums_.grad_x.slice(0, begin, end).copy_(gemm(grad, weight_));
-    if (sums_.grad_weight.defined()) sums_.grad_weight.add_(gemm(grad.t(), rows));
-    if (sums_.grad_bias.defined()) sums_.grad_bias.add_(grad.sum(0));
+    if (wants_weight_) add_to(sums_.grad_weight, gemm(grad.t(), rows));
+    if (wants_bias_) add_to(sums_.grad_bias, grad.sum(0));
   }
 
-  const Sums& sums() const { return sums_; }
+  // Once all chunks have been added. Without any the gradients are zeros.
+  const Sums& finish() {
+    if (wants_weight_ && !sums_.grad_weight.defined()) sums_.grad_weight = at::zeros(head_.weight.sizes(), master_);
+    if (wants_bias_ && !sums_.grad_bias.defined()) sums_.grad_bias = at::zeros(head_.bias.sizes(), master_);
+    return sums_;
+  }
 
  private:
-  bool wants_gradients() const {
-    return sums_.grad_x.defined() || sums_.grad_weight.defined() || sums_.grad_bias.defined();
+  bool wants_gradients() const { return sums_.grad_x.defined() || wants_weight_ || wants_bias_; }
+
+  // In float32 at least. The first chunk's is taken as it is: adding it to zeros would move twice as many bytes.
+  void add_to(Tensor& sum, const Tensor& part) const {
+    sum = sum.defined() ? sum.add_(part) : part.to(master_.dtype());
   }
 
   const Tensor& x_;
   const Head& head_;
   const CrossEntropyOptions& options_;
-  Tensor weight_, bias_;  // as the products want them
+  Tensor weight_, bias_;      // as the products want them
+  at::TensorOptions master_;  // of what is summed
+  bool wants_weight_ = false, wants_bias_ = false;
   Sums sums_;
 };
 
@@ -92,11 +100,11 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
     const int64_t num_rows = x.size(0);
     const int64_t step = options->chunk_rows > 0
                              ? options->chunk_rows
-                             : std::max(kLeastRows, kChunkValues / std::max<int64_t>(1, weight.size(0)));
+                             : std::max(kLeastRows, chunk_values(x.device()) / std::max<int64_t>(1, weight.size(0)));
     Chunks chunks(x, head, *options, with_gradients);
     for (int64_t begin = 0; begin < num_rows; begin += step)
       chunks.add(begin, std::min(begin + step, num_rows), labels, weights);
-    const Sums& sums = chunks.sums();
+    const Sums& sums = chunks.finish();
     context->saved_data["x"] = sums.grad_x;
     context->saved_data["weight"] = sums.grad_weight;
     context->saved_data["bias"] = sums.grad_bias;
@@ -118,6 +126,8 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 };
 
 }  // namespace
+
+int64_t chunk_values(at::Device device) { return int64_t{1} << (device.is_cpu() ? 25 : 27); }
 
 CrossEntropySums linear_cross_entropy(const Tensor& x, const Head& head, const Tensor& labels, const Tensor& weights,
                                       const CrossEntropyOptions& options) {

@@ -28,6 +28,11 @@ struct CrossEntropySums {
   Tensor z_loss, accuracy;
 };
 
+/// Logits of a chunk: as many as do not count beside a model on that device. Each chunk reads and writes the gradient
+/// of the whole weight, so that on a GPU, whose memory is larger and whose products want more rows, a chunk is larger,
+/// too.
+int64_t chunk_values(at::Device device);
+
 /// `weights` are above 0. Gradients, where any is required, are computed in the forward; backward() scales them.
 CrossEntropySums linear_cross_entropy(const Tensor& x, const Head& head, const Tensor& labels, const Tensor& weights,
                                       const CrossEntropyOptions& options);  // [M, D], [M] int64, [M]

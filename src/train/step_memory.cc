@@ -9,12 +9,12 @@
 
 #include "model/weights.h"
 #include "tensor/device.h"
+#include "tensor/linear_cross_entropy.h"
 
 namespace molmo::train {
 namespace {
 
-constexpr double kMasterBytes = 4,
-                 kChunkBytes = 3.0 * (1 << 27);  // logits of a chunk, three times (linear_cross_entropy)
+constexpr double kMasterBytes = 4;
 
 double bytes_of(at::ScalarType type) { return static_cast<double>(c10::elementSize(type)); }
 
@@ -29,6 +29,15 @@ double kept_blocks(int num_layers, int recompute_every) {
   if (recompute_every <= 0) return num_layers;
   const int recomputed = (num_layers + recompute_every - 1) / recompute_every;
   return std::min(num_layers, num_layers - recomputed + 1);  // and the one being recomputed
+}
+
+// Logits of a chunk, in float32, three times (tensor/linear_cross_entropy.h).
+double chunk_bytes(const config::TrainConfig& config) {
+  const bool packs = config.data.packing.is_on();
+  const double tokens = packs ? double{1} * config.data.packing.max_tokens
+                              : double{1} * config.micro_batch_size * config.data.sequence_length;
+  const double all = tokens * config.molmo.model.decoder.vocab_size;
+  return 3 * kMasterBytes * std::min(all, static_cast<double>(tensor::chunk_values(at::kCUDA)));
 }
 
 double activation_bytes(const config::TrainConfig& config, double item) {
@@ -56,7 +65,7 @@ double activation_bytes(const config::TrainConfig& config, double item) {
   const double pooled = patches / 4 * 3 * model.connector.hidden_width;
   const double of_connector =
       config.recompute.connector ? 2 * features * kMasterBytes : 3 * features * kMasterBytes + pooled * item;
-  return of_decoder + of_tower + of_connector + kChunkBytes;
+  return of_decoder + of_tower + of_connector + chunk_bytes(config);
 }
 
 // Units follow one another, and so many are gathered at a time.
