@@ -98,6 +98,7 @@ struct TrainConfig {
   int global_batch_size = 128;  ///< images
   int micro_batch_size = 4;
   ComputeDtype compute_dtype = ComputeDtype::kBfloat16;
+  bool cudnn_attention = false;
   double z_loss = 1e-4;
   int64_t seed = 6198;
   double residual_dropout = 0.0, response_dropout = 0.1;  ///< replace the model's, stage by stage [P §4]
@@ -159,6 +160,9 @@ struct TrainConfig {
        .help = "dtype of matrix products, weights stay float32; auto: bf16 on a GPU and on CPUs with bfloat16 "
                "instructions, else fp32"},
       compute_dtype);
+    v({.name = "cudnn_attention",
+       .help = "on a GPU, let LibTorch take cuDNN's attention: it plans anew, 20 to 40 ms, for each length of rows"},
+      cudnn_attention);
     v({.name = "z_loss", .help = "weight of the squared log-partition; 0: off", .min = 0}, z_loss);
     v({.name = "seed", .help = "seed of fresh weights and dropout", .min = 0, .max = 4294967295.0}, seed);
     v({.name = "residual_dropout", .help = "dropout of the decoder's branches at all positions", .min = 0, .max = 0.99},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "distributed/communicator.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/check.h"
@@ -50,10 +51,18 @@ void Communicator::meet(std::string_view subject) {
   sum(nothing, subject);
 }
 
+std::vector<double> Communicator::gather_numbers(std::span<const double> own, std::string_view subject) {
+  const Tensor sent = at::tensor(at::ArrayRef<double>(own.data(), own.size())).to(device()),
+               all = at::empty({size() * sent.numel()}, sent.options());
+  all_gather(sent, all, subject)->wait();
+  const Tensor numbers = all.cpu();
+  const double* begin = numbers.const_data_ptr<double>();
+  return {begin, begin + numbers.numel()};
+}
+
 double Communicator::maximum(double value, std::string_view subject) {
-  const Tensor own = at::full({1}, value, at::kDouble).to(device()), all = at::empty({size()}, own.options());
-  all_gather(own, all, subject)->wait();
-  return all.max().item<double>();
+  const std::vector<double> all = gather_numbers(std::span(&value, 1), subject);
+  return *std::max_element(all.begin(), all.end());
 }
 
 std::vector<std::string> Communicator::gather_texts(const std::string& own, std::string_view subject) {

@@ -63,6 +63,9 @@ class Communicator {
   /// A barrier: waits until every rank has called it.
   void meet(std::string_view subject);
 
+  /// A few numbers of every rank, one rank's behind another's: [size * n].
+  std::vector<double> gather_numbers(std::span<const double> own, std::string_view subject);
+
   /// The maximum over ranks.
   double maximum(double value, std::string_view subject);
 

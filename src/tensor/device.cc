@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 
@@ -31,6 +32,13 @@ std::optional<int> parse_index(std::string_view digits) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
   const bool is_number = error == std::errc() && end == digits.data() + digits.size();
   return is_number && index >= 0 && index <= 127 ? std::optional(index) : std::nullopt;
+}
+
+// The lengths of rows vary, and blocks of one size leave gaps that those of another do not fit: with segments that grow
+// the allocator joins them. LibTorch reads this once, when its CUDA half is opened. A user's own setting counts.
+void set_allocator() {
+  if (std::getenv("PYTORCH_CUDA_ALLOC_CONF") == nullptr)
+    ::setenv("PYTORCH_ALLOC_CONF", "expandable_segments:True", /*overwrite=*/0);
 }
 
 at::Device open_cuda_device(int index) {
@@ -118,9 +126,12 @@ int64_t total_device_bytes(const at::Device& device) {
   return static_cast<int64_t>(c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).second);
 }
 
+void allow_cudnn_attention(bool is_allowed) { at::globalContext().setSDPUseCuDNN(is_allowed); }
+
 void open_cuda_half() {
   static std::once_flag opened;  // an exception leaves it unset
   std::call_once(opened, [] {
+    set_allocator();
     // In this order, and before anything asks LibTorch whether CUDA is there: it remembers the answer.
     const std::string path = path_of_half(kCudaHalf, "MOLMO_CUDA_LIBRARY");
     open_shared_library("libtorch_cuda.so", "LibTorch has no CUDA half that fits this machine (scripts/setup.sh)");
@@ -132,9 +143,7 @@ void open_cuda_half() {
       log_warning(fmt::format("{}, for which {} was not built: LibTorch's operators take the place of its kernels",
                               problem, kCudaHalf));
     install_cuda_kernels(table);
-    // cuDNN's attention, which LibTorch prefers on sm_90 and later, plans anew for each exact shape, 20 to 40 ms of
-    // host time; the length of rows changes with every micro-batch, and that of the cache with every token.
-    at::globalContext().setSDPUseCuDNN(false);
+    allow_cudnn_attention(false);  // which LibTorch prefers on sm_90 and later
     // Products in bf16 are summed in float32 throughout, the parts of split ones too.
     at::globalContext().setAllowBF16ReductionCuBLAS(false);
     cuda_half = half;

@@ -39,6 +39,11 @@ bool is_fast_at_bfloat16(const at::Device& device);
 /// Throws Error("[device] ...") for another text.
 at::ScalarType parse_compute_type(std::string_view text, const at::Device& device);
 
+/// Whether LibTorch may choose cuDNN's attention on a GPU. Not until it is called: cuDNN plans anew for each exact
+/// shape, 20 to 40 ms of host time, the length of rows changes with every micro-batch, and that of the cache with every
+/// token.
+void allow_cudnn_attention(bool is_allowed);
+
 /// Peak bytes of a GPU's memory that LibTorch's allocator has given to tensors so far.
 int64_t peak_device_bytes(const at::Device& device);
 

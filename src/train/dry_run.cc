@@ -183,6 +183,7 @@ std::string describe_run(const config::TrainConfig& given, const RunOptions& opt
   const config::TrainConfig config = resolve_recipe(pin_models(given, begun, {}, *alone), begun, options.given);
   config::TrainConfig whole = config;  // the model stays on the meta device: nothing is gathered or computed
   whole.recompute = {};
+  whole.sharding.replicas = 1;
   const text::MolmoTokenizer tokenizer = load_checked_tokenizer(config);
   check_loss_evaluators(config, num_ranks);
   TrainedModel model(whole, options.device, *alone);

@@ -38,6 +38,10 @@ void draw(Parameter& param, uint64_t seed, const model::WeightSink& sink) {
 
 TrainedModel::TrainedModel(const config::TrainConfig& given, at::Device device, distributed::Communicator& everyone)
     : device_(device), everyone_(everyone), molmo_(given.molmo.model) {
+  if (everyone.size() % given.sharding.replicas != 0) {
+    throw Error(fmt::format("[train] sharding.replicas, got {}, expected a divisor of the {} ranks",
+                            given.sharding.replicas, everyone.size()));
+  }
   make_objective(given);
   for (ParamSet* set : param_sets()) mark_trained(*set, given.optimizer);
   const config::TrainConfig config = with_recompute(given);
@@ -78,9 +82,6 @@ std::vector<ParamSet*> TrainedModel::param_sets() {
 
 void TrainedModel::shard(const config::TrainConfig& config) {
   const int replicas = config.sharding.replicas;
-  if (everyone_.size() % replicas != 0)
-    throw Error(fmt::format("[train] sharding.replicas, got {}, expected a divisor of the {} ranks", replicas,
-                            everyone_.size()));
   // Neighbouring ranks share a shard group, whose members communicate most.
   const int per_replica = everyone_.size() / replicas;
   std::vector<int> shard_ranks, replica_ranks;

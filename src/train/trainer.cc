@@ -57,6 +57,7 @@ class Trainer {
         model_(config_, options_.device, *everyone_),
         compute_(compute_type(config_, options_.device)) {
     check_loss_evaluators(config_, everyone_->size());
+    if (options_.device.is_cuda()) tensor::allow_cudnn_attention(config_.cudnn_attention);
   }
 
   RunSummary run(RunFolder& folder);
@@ -151,23 +152,33 @@ Verdict Trainer::join_ranks(StepTimes& times, double seconds) {
   constexpr double kSlow = 4.0;  // seconds
   const double minutes = seconds_since(saved_at_) / 60;
   const bool is_due = is_first() && config_.save_minutes > 0 && minutes >= config_.save_minutes;
-  std::array<double, 7> sums{static_cast<double>(times.num_examples),
-                             static_cast<double>(times.num_tokens),
-                             static_cast<double>(times.num_crops),
-                             times.flops,
-                             StopSignals::has_come() ? 1.0 : 0.0,
-                             is_due ? 1.0 : 0.0,
-                             seconds};
-  everyone_->sum(sums, "counts");
+  constexpr size_t kNumSums = 7, kNumMaxima = 2;
+  const double device_memory =
+      options_.device.is_cuda() ? static_cast<double>(tensor::peak_device_bytes(options_.device)) : 0.0;
+  const std::array<double, kNumSums + kNumMaxima> own{static_cast<double>(times.num_examples),
+                                                      static_cast<double>(times.num_tokens),
+                                                      static_cast<double>(times.num_crops),
+                                                      times.flops,
+                                                      StopSignals::has_come() ? 1.0 : 0.0,
+                                                      is_due ? 1.0 : 0.0,
+                                                      seconds,
+                                                      peak_memory_bytes(),
+                                                      device_memory};
+  // One collective for sums and maxima: each takes its latency on every step, and rings grow with the ranks.
+  const std::vector<double> all = everyone_->gather_numbers(own, "counts");
+  std::array<double, kNumSums> sums{};
+  std::array<double, kNumMaxima> maxima{};
+  for (size_t begin = 0; begin < all.size(); begin += own.size()) {
+    for (size_t i = 0; i < kNumSums; ++i) sums[i] += all[begin + i];
+    for (size_t i = 0; i < kNumMaxima; ++i) maxima[i] = std::max(maxima[i], all[begin + kNumSums + i]);
+  }
   times.num_examples = std::llround(sums[0]);
   times.num_tokens = std::llround(sums[1]);
   times.num_crops = std::llround(sums[2]);
   times.flops = sums[3];
   is_slow_ = sums[6] > kSlow * everyone_->size();
-  times.memory_bytes = everyone_->maximum(peak_memory_bytes(), "memory");
-  if (options_.device.is_cuda())
-    times.device_memory_bytes =
-        everyone_->maximum(static_cast<double>(tensor::peak_device_bytes(options_.device)), "a device's memory");
+  times.memory_bytes = maxima[0];
+  times.device_memory_bytes = maxima[1];
   return {.stops = sums[4] > 0, .saves = sums[5] > 0};
 }
 

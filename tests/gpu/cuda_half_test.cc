@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "molmo/error.h"
 #include "tensor/device.h"
 #include "tensor/kernels.h"
@@ -16,6 +18,10 @@ TEST(CudaHalf, OpensAndLeavesTheCpuKernelsAlone) {
   ASSERT_NO_THROW(open_cuda_half());
   EXPECT_TRUE(at::globalContext().hasCUDA() || probe_cuda_driver().num_devices == 0);
   EXPECT_FALSE(at::globalContext().userEnabledCuDNNSDP());
+  allow_cudnn_attention(true);
+  EXPECT_TRUE(at::globalContext().userEnabledCuDNNSDP());
+  allow_cudnn_attention(false);
+  EXPECT_STREQ(std::getenv("PYTORCH_ALLOC_CONF"), "expandable_segments:True");
   EXPECT_TRUE(at::globalContext().userEnabledFlashSDP());
   const at::NoGradGuard no_grad;
   const Tensor x = at::ones({2, 8});
