@@ -8,6 +8,7 @@ from session import Failed, Skipped, Step
 
 # Dense bfloat16 TFLOP/s as the makers state them, by a part of nvidia-smi's name; the first that fits counts.
 PEAK_TFLOPS = {"H200": 989.4, "H100 PCIe": 756.0, "H100 NVL": 835.0, "H100": 989.4, "B200": 2250.0, "A100": 312.0, "L40S": 362.0}
+BUDGET_NAMES = {"H200": "H200", "H100 PCIe": "H100-PCIe", "H100": "H100-SXM", "B200": "B200", "A100-SXM4-40GB": "A100-40GB", "A100": "A100-80GB"}  # of --gpu
 GOAL_MFU = 0.50
 GOAL_BANDWIDTH = 0.85
 LAYERS = 28  # of molmo-7b-d
@@ -15,6 +16,10 @@ LAYERS = 28  # of molmo-7b-d
 
 def peak_tflops(name):
     return next((peak for part, peak in PEAK_TFLOPS.items() if part in name), None)
+
+
+def budget_name(name):
+    return next((own for part, own in BUDGET_NAMES.items() if part in name), None)
 
 
 def fit_line(points):
@@ -54,6 +59,19 @@ def model_share(session):
         facts["MFU"] = (flops[0] + LAYERS * flops[1]) / seconds / peak
         facts["goal"] = {"MFU": GOAL_MFU}
     return facts
+
+
+def beside_the_budget(session):
+    """A step of 8 layers, and what the budget predicts for it: the ratio says how far its assumptions are off."""
+    gpu = "H200" if session.rehearse else budget_name(session.gpu.get("name", ""))
+    if gpu is None:
+        raise Skipped(f"no budget is made for {session.gpu.get('name')}")
+    shape = shape_arguments(session, 8, 4, 2048, 13)[:-2]  # without --device
+    counted = json.loads(session.molmo("bench", "train", "--budget", "--gpu", gpu, *shape, "--json").lines()[-1])
+    measured = bench_train(session, 8, 4, 2048, 13)
+    return {"s, measured": measured["step_seconds"], "s, predicted": counted["step_seconds"],
+            "measured / predicted": measured["step_seconds"] / counted["step_seconds"],
+            "GB, measured": measured["peak_bytes"] / 1e9, "GB, predicted": counted["peak_bytes"] / 1e9}
 
 
 def lengths_and_parts(session):
@@ -136,6 +154,7 @@ STEPS = [
     Step("decoding, 1 prompt", 50, decoding(1)),
     Step("decoding, 8 prompts", 50, decoding(8)),
     Step("decoding, 32 prompts", 60, decoding(32)),
+    Step("beside the budget", 30, beside_the_budget),
     Step("time by unit", 30, units),
     Step("lengths and parts", 90, lengths_and_parts),
     Step("rows of many lengths", 45, allocator),

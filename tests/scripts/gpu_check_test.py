@@ -81,6 +81,9 @@ class Comparisons(unittest.TestCase):
         self.assertEqual(speed.peak_tflops("NVIDIA H100 80GB HBM3"), 989.4)
         self.assertEqual(speed.peak_tflops("NVIDIA H100 PCIe"), 756.0)
         self.assertIsNone(speed.peak_tflops("NVIDIA GeForce GT 710"))
+        self.assertEqual(speed.budget_name("NVIDIA H100 80GB HBM3"), "H100-SXM")
+        self.assertEqual(speed.budget_name("NVIDIA A100-SXM4-40GB"), "A100-40GB")
+        self.assertIsNone(speed.budget_name("NVIDIA L40S"))
 
     def test_ncu(self):
         lines = ["==PROF== Connected", '"ID","Kernel Name","Metric Name","Metric Unit","Metric Value"',
