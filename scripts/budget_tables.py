@@ -42,6 +42,10 @@ def table(head, rows):
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
+def rest_of(effort):
+    return effort["seconds"] - effort["product_seconds"] - effort["attention_seconds"]
+
+
 def units(molmo):
     counted = budget(molmo, "molmo-7b-d", "--rows", 4, "--tokens", 2048, "--crops", 13)
     rows = []
@@ -51,8 +55,9 @@ def units(molmo):
             if effort["launches"] > 0:
                 name = f"`{part['name']}`" if "." in part["name"] else part["name"]
                 rows.append([f"{name}, {side}" if part["backward"]["launches"] else name, part["count"], effort["launches"],
-                             f"{effort['bytes'] / 1e9:.2f}", f"{effort['flops'] / 1e12:.2f}", f"{1e3 * effort['seconds']:.1f}"])
-    return table(["units", "number", "launches", "GB", "TFLOP", "ms"], rows)
+                             f"{effort['bytes'] / 1e9:.2f}", f"{effort['flops'] / 1e12:.2f}", f"{1e3 * effort['product_seconds']:.1f}",
+                             f"{1e3 * effort['attention_seconds']:.1f}", f"{1e3 * rest_of(effort):.1f}"])
+    return table(["units", "number", "launches", "GB", "TFLOP", "products, ms", "attention, ms", "rest, ms"], rows)
 
 
 def step_row(name, counted):

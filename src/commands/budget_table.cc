@@ -22,6 +22,8 @@ Json effort_json(const Effort& effort) {
           {"bytes", effort.bytes},
           {"flops", effort.flops},
           {"seconds", effort.seconds},
+          {"product_seconds", effort.product_seconds},
+          {"attention_seconds", effort.attention_seconds},
           {"host_waits", effort.num_host_waits}};
 }
 

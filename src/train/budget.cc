@@ -28,7 +28,10 @@ Effort effort_of(std::span<const simulate::Event> events, const simulate::Machin
     effort.num_launches += event.num_launches;
     effort.bytes += event.bytes;
     effort.flops += event.flops;
-    effort.seconds += seconds_of(event, machine);
+    const double seconds = seconds_of(event, machine);
+    effort.seconds += seconds;
+    if (event.kind == simulate::EventKind::kProduct) effort.product_seconds += seconds;
+    if (event.kind == simulate::EventKind::kAttention) effort.attention_seconds += seconds;
   }
   return effort;
 }
@@ -38,6 +41,8 @@ void add(Effort& sum, const Effort& effort) {
   sum.bytes += effort.bytes;
   sum.flops += effort.flops;
   sum.seconds += effort.seconds;
+  sum.product_seconds += effort.product_seconds;
+  sum.attention_seconds += effort.attention_seconds;
   sum.num_host_waits += effort.num_host_waits;
 }
 

@@ -17,10 +17,11 @@ namespace molmo::train {
 /// Sums over operators.
 struct Effort {
   int64_t num_launches = 0;
-  double bytes = 0.0;          ///< read and written, each operand once
-  double flops = 0.0;          ///< of products and attention
-  double seconds = 0.0;        ///< on the machine, one operator after another
-  int64_t num_host_waits = 0;  ///< the host waits for the GPU
+  double bytes = 0.0;                                     ///< read and written, each operand once
+  double flops = 0.0;                                     ///< of products and attention
+  double seconds = 0.0;                                   ///< on the machine, one operator after another
+  double product_seconds = 0.0, attention_seconds = 0.0;  ///< of them
+  int64_t num_host_waits = 0;                             ///< the host waits for the GPU
 };
 
 /// Units of one kind, or a part of the step outside of units.

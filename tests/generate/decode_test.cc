@@ -9,8 +9,10 @@
 #include "generate/beam_search.h"
 #include "generate/sampler.h"
 #include "generate/text_stream.h"
+#include "model/batch.h"
 #include "model/tiny_config.h"
 #include "molmo/error.h"
+#include "support/cpu_sequence_kernel.h"
 #include "support/error_of.h"
 #include "tensor/ops.h"
 
@@ -179,6 +181,12 @@ TEST(Decode, SharedPrefixesAnswerAsWholeRowsDo) {
   const DecodeResult shared = decode(*molmo, rows(texts), {.max_new_tokens = 8, .num_shared_tokens = 4}, {});
   EXPECT_EQ(shared.tokens, whole.tokens);
   for (size_t row = 0; row < texts.size(); ++row) EXPECT_NEAR(shared.log_probs[row], whole.log_probs[row], 2e-5);
+  // As on a GPU: rows are planned, and the prefix is none of them.
+  const tensor::ScopedSequenceKernel kernel(testing::kCpuSequenceKernel);
+  model::ModelInputs planned = rows(texts);
+  planned.sequences = model::plan_rows(planned.input_ids, {}, at::kCPU);
+  const DecodeResult by_sequences = decode(*molmo, planned, {.max_new_tokens = 8, .num_shared_tokens = 4}, {});
+  EXPECT_EQ(by_sequences.tokens, whole.tokens);
 }
 
 TEST(Sampler, DrawsAsOftenAsTheProbabilitiesSay) {

@@ -55,5 +55,23 @@ TEST(Batch, BytePatchesAreTheSameNumbers) {
   }
 }
 
+// What the host knows of a batch, so that nobody has to ask the device.
+TEST(Batch, RowsArePlannedWithoutTheirPadding) {
+  const Tensor ids = at::tensor({5, 6, 7, -1, 8, -1, -1, -1}, at::kLong).view({2, 4});
+  const auto plan = plan_rows(ids, {}, at::kCPU);
+  ASSERT_EQ(plan->calls.size(), 1u);
+  EXPECT_TRUE(plan->calls[0].query_ends.equal(at::tensor({0, 3, 4, 5, 8}, at::kInt)));
+  EXPECT_TRUE(plan->is_padding.equal((ids == -1).flatten()));
+}
+
+TEST(Batch, CountedAndPlacedTokensAreFoundOnTheHost) {
+  const Tensor weights = at::tensor({0.0f, 0.5f, -1.0f, 0.25f}).view({2, 2});
+  const ModelTargets targets = make_targets(at::zeros({2, 2}, at::kLong), weights, at::kCPU);
+  EXPECT_TRUE(targets.counted.equal(at::tensor({1, 3}, at::kLong)));
+  EXPECT_EQ(targets.weight_sum, 0.75);
+  EXPECT_TRUE(placed_tokens(at::tensor({-100, 2, 0, -1}, at::kLong).view({2, 2}), at::kCPU)
+                  .equal(at::tensor({1, 2}, at::kLong)));
+}
+
 }  // namespace
 }  // namespace molmo::model
