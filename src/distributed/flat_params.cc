@@ -9,11 +9,6 @@
 namespace molmo::distributed {
 namespace {
 
-// Values: parameters and shards begin at whole cache lines, as matrix products like them.
-constexpr int64_t kAlignment = 64;
-
-int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
 // Autograd saves gathered parameters for the backward pass. Their memory is taken away and given back under the same
 // storage, so that what was saved in forward sees the values that are gathered again for backward.
 void allocate(const Tensor& tensor) {
@@ -27,6 +22,12 @@ void release(const Tensor& tensor) {
   c10::StorageImpl* storage = tensor.storage().unsafeGetStorageImpl();
   storage->set_data_ptr_noswap(storage->allocator()->allocate(0));
   storage->set_nbytes(0);
+}
+
+std::vector<int64_t> sizes_of(const std::vector<Parameter*>& params) {
+  std::vector<int64_t> sizes;
+  for (const Parameter* param : params) sizes.push_back(param->value.numel());
+  return sizes;
 }
 
 // The same memory under a version counter of its own. Gathering again writes the very values that autograd saved;
@@ -43,37 +44,23 @@ FlatParams::FlatParams(std::string name, std::vector<Parameter*> params, bool ar
       params_(std::move(params)),
       are_trained_(are_trained),
       mesh_(mesh),
+      layout_(sizes_of(params_), mesh.shard->size()),
       has_gradient_(params_.size(), false) {
-  const int ranks = mesh.shard->size();
-  int64_t size = 0;
-  for (const Parameter* param : params_) {
-    offsets_.push_back(size);
-    size += round_up(param->value.numel(), kAlignment);
-  }
-  shard_size_ = round_up((size + ranks - 1) / ranks, kAlignment);
-  shard_ = at::zeros({shard_size_}, master);
-  whole_ = at::empty({ranks * shard_size_}, master.dtype(gathered));
-  // Padding at the end makes the parts of all ranks equal, as the collectives want them.
+  shard_ = at::zeros({layout_.shard_size()}, master);
+  whole_ = at::empty({layout_.whole_size()}, master.dtype(gathered));
   for (size_t i = 0; i < params_.size(); ++i) {
-    const int64_t count = params_[i]->value.numel();
-    leaves_.push_back(whole_.narrow(0, offsets_[i], count).view(params_[i]->value.sizes()).detach());
+    leaves_.push_back(whole_.narrow(0, layout_.offset(i), layout_.size(i)).view(params_[i]->value.sizes()).detach());
     leaves_[i].set_requires_grad(are_trained);
     params_[i]->value = leaves_[i];
-    const Range part = range(i);
-    slices_.push_back(shard_.narrow(0, part.begin, part.end - part.begin).detach().set_requires_grad(are_trained));
+    const ShardLayout::Range part = range(i);
+    slices_.push_back(shard_.narrow(0, part.begin, part.size()).detach().set_requires_grad(are_trained));
   }
   release(whole_);
 }
 
-FlatParams::Range FlatParams::range(size_t index) const {
-  const int64_t first = mesh_.shard->rank() * shard_size_;
-  const auto inside = [&](int64_t at) { return std::clamp<int64_t>(at - first, 0, shard_size_); };
-  return {inside(offsets_[index]), inside(offsets_[index] + leaves_[index].numel())};
-}
+ShardLayout::Range FlatParams::range(size_t index) const { return layout_.in_shard(index, mesh_.shard->rank()); }
 
-int64_t FlatParams::slice_begin(size_t index) const {
-  return std::clamp<int64_t>(mesh_.shard->rank() * shard_size_ - offsets_[index], 0, leaves_[index].numel());
-}
+int64_t FlatParams::slice_begin(size_t index) const { return layout_.in_parameter(index, mesh_.shard->rank()).begin; }
 
 void FlatParams::start_gather() {
   if (state_ != State::kFree) return;
@@ -105,7 +92,7 @@ void FlatParams::reduce(const std::vector<Tensor>& gradients, bool defers) {
   whole_gradient_.defined() ? accumulate(gradients) : take(gradients);
   for (size_t i = 0; i < gradients.size(); ++i) has_gradient_[i] = has_gradient_[i] || gradients[i].defined();
   if (defers) return;
-  coming_ = at::empty({shard_size_}, shard_.options());
+  coming_ = at::empty_like(shard_);
   reducing_ = mesh_.shard->reduce_scatter(whole_gradient_, coming_, name_);
 }
 
@@ -116,9 +103,9 @@ void FlatParams::take(const std::vector<Tensor>& gradients) {
   int64_t end = 0;  // of what has been written
   for (size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].defined()) continue;
-    whole_gradient_.slice(0, end, offsets_[i]).zero_();
-    end = offsets_[i] + leaves_[i].numel();
-    whole_gradient_.slice(0, offsets_[i], end).view(leaves_[i].sizes()).copy_(gradients[i]);
+    whole_gradient_.slice(0, end, layout_.offset(i)).zero_();
+    end = layout_.offset(i) + leaves_[i].numel();
+    whole_gradient_.slice(0, layout_.offset(i), end).view(leaves_[i].sizes()).copy_(gradients[i]);
   }
   whole_gradient_.slice(0, end).zero_();
 }
@@ -126,7 +113,7 @@ void FlatParams::take(const std::vector<Tensor>& gradients) {
 void FlatParams::accumulate(const std::vector<Tensor>& gradients) {
   for (size_t i = 0; i < gradients.size(); ++i) {
     if (gradients[i].defined())
-      whole_gradient_.narrow(0, offsets_[i], leaves_[i].numel()).view(leaves_[i].sizes()).add_(gradients[i]);
+      whole_gradient_.narrow(0, layout_.offset(i), leaves_[i].numel()).view(leaves_[i].sizes()).add_(gradients[i]);
   }
 }
 
@@ -153,9 +140,9 @@ void FlatParams::finish_reduce() {
 void FlatParams::publish_gradients() {
   finish_reduce();
   for (size_t i = 0; i < slices_.size(); ++i) {
-    const Range part = range(i);
+    const ShardLayout::Range part = range(i);
     slices_[i].mutable_grad() =
-        has_gradient_[i] && gradient_.defined() ? gradient_.narrow(0, part.begin, part.end - part.begin) : Tensor();
+        has_gradient_[i] && gradient_.defined() ? gradient_.narrow(0, part.begin, part.size()) : Tensor();
   }
 }
 
@@ -179,7 +166,7 @@ std::vector<Tensor> FlatParams::gather_values() const {
   mesh_.shard->all_gather(shard_.detach(), whole, name_)->wait();
   std::vector<Tensor> values;
   for (size_t i = 0; i < leaves_.size(); ++i)
-    values.push_back(whole.narrow(0, offsets_[i], leaves_[i].numel()).view(leaves_[i].sizes()));
+    values.push_back(whole.narrow(0, layout_.offset(i), leaves_[i].numel()).view(leaves_[i].sizes()));
   return values;
 }
 

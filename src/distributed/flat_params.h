@@ -1,7 +1,4 @@
-// Parameters of one unit, laid one after another and cut into equal parts, one per rank:
-//
-//   parameters   | wq.weight | wq.bias | wo.weight     | padding |
-//   ranks        | shard 0       | shard 1       | shard 2       |
+// Parameters of one unit, laid one after another and cut into equal parts, one per rank (distributed/shard_layout.h).
 //
 // Between uses a rank holds its shard alone, in float32. start_gather() and finish_gather() all-gather the whole in the
 // compute dtype, free() releases it, and reduce() reduce-scatters the gradients: each rank keeps the sum of its part.
@@ -16,6 +13,7 @@
 #include <vector>
 
 #include "distributed/communicator.h"
+#include "distributed/shard_layout.h"
 #include "tensor/param_set.h"
 
 namespace molmo::distributed {
@@ -76,11 +74,7 @@ class FlatParams {
  private:
   enum class State { kFree, kComing, kGathered };
 
-  // The part of parameter `index` on this rank: [begin, end) within the shard.
-  struct Range {
-    int64_t begin, end;
-  };
-  Range range(size_t index) const;
+  ShardLayout::Range range(size_t index) const;  // of a parameter within this rank's shard
   void take(const std::vector<Tensor>& gradients);
   void accumulate(const std::vector<Tensor>& gradients);
 
@@ -88,8 +82,7 @@ class FlatParams {
   std::vector<Parameter*> params_;
   bool are_trained_;
   Mesh mesh_;
-  std::vector<int64_t> offsets_;    // of each parameter in the whole
-  int64_t shard_size_ = 0;          // n
+  ShardLayout layout_;
   Tensor shard_;                    // [n] master dtype
   Tensor whole_;                    // [ranks * n] gathered dtype; without memory while free
   std::vector<Tensor> leaves_;      // parameters on whole_
