@@ -34,7 +34,9 @@ extern "C" __attribute__((visibility("default"))) void molmo_cuda_make_nccl(
   std::string problem;
   molmo_cuda_nccl_problem(c10d::getNcclVersionNumber(), &problem);
   if (!problem.empty()) throw molmo::Error("[dist] " + problem);
-  auto options = c10d::ProcessGroupNCCL::Options::create();
+  // Its kernels go first wherever they and those of the model wait for the same multiprocessors: a gather that comes late
+  // stops everything after it.
+  auto options = c10d::ProcessGroupNCCL::Options::create(/*is_high_priority_stream=*/true);
   options->timeout = timeout;
   *backend = c10::make_intrusive<c10d::ProcessGroupNCCL>(store, rank, size, std::move(options));
 }
